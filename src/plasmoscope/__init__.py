@@ -1,0 +1,20 @@
+"""Plasmoscope finds malaria parasites in Giemsa-stained thin blood smears. For research; not a medical device."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Classifier", "PlasmoscopeError", "__version__"]
+
+if TYPE_CHECKING:
+    from plasmoscope.classification.classifier import Classifier
+    from plasmoscope.errors import PlasmoscopeError
+
+# Loaded on first use, so that `import plasmoscope` and `plasmoscope --help` stay quick.
+_HOMES = {"Classifier": "plasmoscope.classification.classifier", "PlasmoscopeError": "plasmoscope.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'plasmoscope' has no attribute '{name}'")

@@ -1,0 +1,5 @@
+"""``python -m plasmoscope``."""
+
+from plasmoscope.cli import main
+
+main()

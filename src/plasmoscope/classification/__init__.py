@@ -1,0 +1,1 @@
+"""From prepared cells to calibrated probabilities; needs no torch."""

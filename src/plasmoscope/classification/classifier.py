@@ -1,0 +1,141 @@
+"""The classifier: cell images of any size in, calibrated P(parasitized) out."""
+
+import os
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from PIL import Image
+
+from plasmoscope.classification.card import ModelCard, ModelError, read_model
+from plasmoscope.classification.views import VIEWS
+from plasmoscope.imaging.cells import read_cell, resize_cell
+from plasmoscope.imaging.reading import ImageError, to_rgb
+from plasmoscope.labels import PARASITIZED
+
+CellImage = NDArray[np.generic] | Image.Image | Path | str
+
+SHIPPED_MODEL = "mobilenet_v2_96.onnx"
+# Activations of this many cells at 96 px still fit the processor's cache.
+_BATCH = 32
+
+
+class Classifier:
+    """A loaded model that cannot be fed wrongly: it prepares whatever picture it is given.
+
+    >>> from plasmoscope import Classifier
+    >>> Classifier.load().predict(["cell_1.png", "cell_2.png"])  # doctest: +SKIP
+    array([0.997, 0.012], dtype=float32)
+    """
+
+    def __init__(self, network: bytes, card: ModelCard, threads: int | None = None) -> None:
+        """Use ``load`` unless the model is already in memory.
+
+        Args:
+            network: an ONNX graph from uint8 RGB (n, size, size, 3) to two logits.
+            card: its card.
+            threads: processor threads; all of them if None.
+
+        Raises:
+            ModelError: the bytes are not a network that can be run.
+        """
+        self.card = card
+        self.image_size = card.preprocessing.image_size
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        try:
+            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        # ONNX Runtime raises its own classes for each of its status codes, with RuntimeError not among the bases.
+        except Exception as error:
+            raise ModelError(f"The network of the model '{card.name}' cannot be run: {error}") from error
+        self._input = self._session.get_inputs()[0].name
+
+    @classmethod
+    def load(cls, model: Path | str | None = None, threads: int | None = None) -> "Classifier":
+        """Load a model and check it against its card.
+
+        Args:
+            model: an ``.onnx`` file with its card beside it, or a run folder with a ``model.onnx``; the one that
+                ships if None.
+            threads: processor threads; all of them if None.
+
+        Raises:
+            ModelError: missing, altered or not usable. Without a model there is no answer.
+        """
+        if model is None:
+            with resources.as_file(resources.files(__package__) / "models") as folder:
+                return cls(*read_model(folder / SHIPPED_MODEL), threads)
+        path = Path(model)
+        return cls(*read_model(path / "model.onnx" if path.is_dir() else path), threads)
+
+    def predict(self, images: CellImage | Iterable[CellImage], views: int = 1) -> NDArray[np.float32]:
+        """Calibrated probability that each cell is parasitized.
+
+        Args:
+            images: arrays (uint8, RGB (h, w, 3), RGBA or grey (h, w)), Pillow images or paths, of any sizes; one
+                alone counts as a list of one.
+            views: test-time augmentation: 1, 5 or 8 views of each cell, whose probabilities are averaged.
+
+        Returns:
+            Shape (n,), 0 to 1, in the order of ``images``.
+
+        Raises:
+            ImageError: an image cannot be used; the message starts with which.
+        """
+        if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
+            images = [cast(CellImage, images)]
+        probabilities = [self.predict_prepared(batch, views) for batch in self._batches(images)]
+        return np.concatenate(probabilities) if probabilities else np.empty(0, np.float32)
+
+    def prepare(self, image: CellImage) -> NDArray[np.uint8]:
+        """One picture as the network takes it: uint8 RGB, shape (size, size, 3).
+
+        Raises:
+            ImageError: it cannot be read, or is an array of another kind than ``predict`` names.
+        """
+        if isinstance(image, Path | str):
+            return resize_cell(read_cell(Path(image)), self.image_size)
+        if isinstance(image, Image.Image):
+            return resize_cell(to_rgb(image), self.image_size)
+        if image.dtype != np.uint8:
+            raise ImageError(f"an array of {image.dtype} is ambiguous; give uint8 values from 0 to 255")
+        if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] not in (3, 4)):
+            raise ImageError(f"an array of shape {image.shape} is no picture; give RGB of shape (height, width, 3)")
+        if image.ndim == 3 and image.shape[2] == 3:
+            return resize_cell(cast(NDArray[np.uint8], image), self.image_size)
+        return resize_cell(to_rgb(Image.fromarray(image)), self.image_size)
+
+    def predict_prepared(self, cells: NDArray[np.uint8], views: int = 1) -> NDArray[np.float32]:
+        """Calibrated P(parasitized), shape (n,), of cells that ``prepare`` made, shape (n, size, size, 3)."""
+        if views not in VIEWS:
+            raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, not {views}")
+        seen = [self._probabilities(np.ascontiguousarray(view(cells))) for view in VIEWS[views]]
+        return np.mean(seen, axis=0, dtype=np.float32)
+
+    def logits(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Uncalibrated outputs, shape (n, 2), of prepared cells, shape (n, size, size, 3)."""
+        return cast(NDArray[np.float32], self._session.run(None, {self._input: cells})[0])
+
+    def _probabilities(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits = self.logits(cells) / np.float32(self.card.calibration.temperature)
+        # Softmax of two classes: the logistic function of the difference, clipped where exp would overflow.
+        difference = np.clip(logits[:, 1 - PARASITIZED] - logits[:, PARASITIZED], -80, 80)
+        return 1 / (1 + np.exp(difference))
+
+    def _batches(self, images: Iterable[CellImage]) -> Iterator[NDArray[np.uint8]]:
+        batch: list[NDArray[np.uint8]] = []
+        for index, image in enumerate(images):
+            try:
+                batch.append(self.prepare(image))
+            except ImageError as error:
+                which = str(image) if isinstance(image, Path | str) else f"image {index}"
+                raise ImageError(f"{which}: {error}") from error
+            if len(batch) == _BATCH:
+                yield np.stack(batch)
+                batch = []
+        if batch:
+            yield np.stack(batch)

@@ -1,0 +1,21 @@
+"""What the commands share to talk to the user: a console for results, one for errors, a progress bar."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+
+console = Console()
+errors = Console(stderr=True)
+
+RESEARCH_USE = "For research use only; not a medical device."
+
+
+def track(items: Iterable[T], total: int, description: str) -> Iterable[T]:
+    """Show a bar with count and time left on standard error while the items pass."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors) as progress:
+        yield from progress.track(items, total=total, description=description)

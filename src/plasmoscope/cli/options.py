@@ -1,0 +1,11 @@
+"""Options that several commands take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout (cell_images/...).")]
+CacheOption = Annotated[
+    Path | None, typer.Option("--cache", help="Folder for decoded cells [default: the user's cache folder].")
+]

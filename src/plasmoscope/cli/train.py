@@ -1,0 +1,60 @@
+"""``plasmoscope train``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plasmoscope.cli.console import console, track
+from plasmoscope.cli.options import CacheOption, DataOption
+from plasmoscope.extras import require_extra
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a TOML file of your own.")],
+    data: DataOption,
+    output: Annotated[Path | None, typer.Option(help="Run folder [default: runs/RECIPE-SPLIT-SEED].")] = None,
+    split: Annotated[str | None, typer.Option(help="Another split than the recipe's: patient-0, 80-20, ...")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase instead of the recipe's.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides start, order and augmentation.")] = 0,
+    init_weights: Annotated[
+        Path | None, typer.Option(help="ImageNet weights from a file (.safetensors or .pth), for work offline.")
+    ] = None,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, 32 or bf16.")] = "auto",
+    compile_model: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first: a minute, then faster epochs.")
+    ] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="One epoch a phase, to see that it runs.")] = False,
+    cache: CacheOption = None,
+) -> None:
+    """Train a recipe; the same command again resumes a run that was stopped."""
+    require_extra("train", "Training")
+    from plasmoscope.data.cache import default_cache_folder
+    from plasmoscope.data.nih import load_nih
+    from plasmoscope.training.recipe import load_recipe
+    from plasmoscope.training.run import RunOptions
+    from plasmoscope.training.run import train as run_training
+
+    chosen = load_recipe(recipe)
+    if smoke:
+        chosen = chosen.shortened()
+    if split:
+        chosen = chosen.model_copy(update={"split": split})
+    if epochs:
+        phases = tuple(phase.model_copy(update={"epochs": epochs}) for phase in chosen.phases)
+        chosen = chosen.model_copy(update={"phases": phases})
+    folder = output or Path("runs") / f"{chosen.name}-{chosen.split}-{seed}"
+    options = RunOptions(
+        seed=seed,
+        init_weights=init_weights,
+        from_scratch=from_scratch,
+        accelerator=accelerator,
+        precision=precision,
+        compile=compile_model,
+    )
+    run_training(
+        chosen, load_nih(data), folder, cache or default_cache_folder(), options, track, lambda text: console.print(text)
+    )
+    console.print(f"Model, card and learning curves are in {folder}.")

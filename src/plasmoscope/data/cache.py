@@ -1,0 +1,76 @@
+"""Decoding every image once, so that no epoch ever waits for a decoder."""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plasmoscope.data.nih import Cell, CellDataset, DataError
+from plasmoscope.imaging.cells import read_cell, resize_cell
+from plasmoscope.imaging.reading import ImageError
+from plasmoscope.progress import Track, untracked
+
+# Raise this when reading or resizing changes what comes out.
+_FORMAT = 1
+
+
+def decoded_cells(
+    dataset: CellDataset, size: int, cache_folder: Path, track: Track = untracked
+) -> NDArray[np.uint8]:
+    """All cells of a data set as one read-only array on disk, made on first use.
+
+    Args:
+        size: side of the squares in pixels.
+        cache_folder: where the arrays are kept; made if absent.
+
+    Returns:
+        RGB, shape (n, size, size, 3), in the order of ``dataset.cells``.
+
+    Raises:
+        DataError: some images cannot be read; the message names the first and how many there are.
+    """
+    key = hashlib.sha256(f"{_FORMAT} {size} {dataset.fingerprint}".encode()).hexdigest()[:16]
+    file = cache_folder / f"cells-{size}px-{key}.npy"
+    if not file.exists():
+        cache_folder.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(f".{os.getpid()}.part")
+        try:
+            _fill(dataset, size, unfinished, track)
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return np.load(file, mmap_mode="r", allow_pickle=False)
+
+
+def default_cache_folder() -> Path:
+    """Where decoded images go unless the user says otherwise."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("plasmoscope")
+
+
+def _fill(dataset: CellDataset, size: int, file: Path, track: Track) -> None:
+    def decode(cell: Cell) -> NDArray[np.uint8] | str:
+        try:
+            return resize_cell(read_cell(cell.source.read()), size)
+        except ImageError as error:
+            return f"{cell.source.name}: {error}"
+
+    cells = np.lib.format.open_memmap(file, "w+", np.uint8, (len(dataset), size, size, 3))
+    failures = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        decoded = pool.map(decode, dataset.cells)
+        for index, cell in enumerate(track(decoded, len(dataset), f"Decoding cells at {size} px")):
+            if isinstance(cell, str):
+                failures.append(cell)
+            else:
+                cells[index] = cell
+    cells.flush()
+    if failures:
+        raise DataError(
+            f"{len(failures)} of {len(dataset)} images cannot be read, such as {failures[0]}. "
+            "Replace or remove them; 'plasmoscope data describe' lists them all."
+        )

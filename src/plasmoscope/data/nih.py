@@ -1,0 +1,159 @@
+"""The NIH layout: ``cell_images/{Parasitized,Uninfected}/<official name>``, in a folder or a zip archive."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.imaging.sources import ImageSource, find_images
+from plasmoscope.labels import CLASS_NAMES
+
+_OFFICIAL_NAME = re.compile(r"(?P<slide>.+?)_IMG_(?P<field>.+)_cell_(?P<cell>\d+)$")
+# C47P8thin_Original_Motic: recruitment number 47, patient 8. Slides of the uninfected carry no patient number.
+_SLIDE = re.compile(r"(?P<recruit>C\d+)[A-Z]?(?P<patient>P\d+)?")
+_MAPPED_NAME = re.compile(r"'([^']+)\.png'")
+
+
+class DataError(PlasmoscopeError):
+    """The data set is missing, incomplete or not in the NIH layout."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One labelled cell image; slide, field and patient are None where the name is not an official one."""
+
+    source: ImageSource
+    stem: str
+    label: int
+    slide: str | None
+    field: str | None
+    patient: str | None
+
+    @property
+    def name(self) -> str:
+        """``Class/official name.png``, whatever format the image is stored in."""
+        return f"{CLASS_NAMES[self.label]}/{self.stem}.png"
+
+
+class CellDataset:
+    """All cells of a data set, sorted by class and name; the order is part of every split's definition."""
+
+    def __init__(self, root: Path, cells: Iterable[Cell]) -> None:
+        self.root = root
+        self.cells = tuple(sorted(cells, key=lambda cell: (cell.label, cell.stem)))
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """``Class/name.png`` of every cell."""
+        return tuple(cell.name for cell in self.cells)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """Class index of every cell, shape (n,); 0 is Parasitized."""
+        return np.array([cell.label for cell in self.cells], dtype=np.int64)
+
+    @cached_property
+    def patients(self) -> tuple[str, ...]:
+        """Patient of every cell.
+
+        Raises:
+            DataError: a name does not say which patient it comes from.
+        """
+        unknown = next((cell for cell in self.cells if cell.patient is None), None)
+        if unknown is not None:
+            raise DataError(
+                f"The name {unknown.name} does not tell the patient, so no split can keep patients apart. "
+                "Name images as the NIH does (C<number>P<patient>..._IMG_<field>_cell_<number>) or use another split."
+            )
+        return tuple(str(cell.patient) for cell in self.cells)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short hash of where the data lies and which images it holds."""
+        location = str(self.root.resolve())
+        text = "\n".join([location, str(self.root.stat().st_mtime_ns), *self.names])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_nih(path: Path) -> CellDataset:
+    """Find the labelled cells below a folder or in a zip archive; no image is opened.
+
+    Raises:
+        DataError: nothing in the NIH layout there, a class without images, or a name twice in a class.
+        SourceError: no such path, or an archive that cannot be opened.
+    """
+    cells = [cell for source in find_images([path]) if (cell := _parse(source)) is not None]
+    for label, class_name in enumerate(CLASS_NAMES):
+        if not any(cell.label == label for cell in cells):
+            raise DataError(
+                f"No images in a folder named {class_name} at {path}. The layout is "
+                "cell_images/Parasitized and cell_images/Uninfected, as in the NIH archive; "
+                "'plasmoscope data download' fetches it."
+            )
+    dataset = CellDataset(path, cells)
+    repeated = [name for name, following in zip(dataset.names, dataset.names[1:], strict=False) if name == following]
+    if repeated:
+        raise DataError(f"{len(repeated)} images are there twice, such as {repeated[0]}. Remove one copy of each.")
+    return dataset
+
+
+def parse_name(stem: str) -> tuple[str | None, str | None, str | None]:
+    """Slide, field of view and patient in an official name without its suffix; None for what it does not tell.
+
+    >>> parse_name("C47P8thin_Original_Motic_IMG_20150714_093221_cell_12")
+    ('C47P8thin_Original_Motic', 'C47P8thin_Original_Motic_IMG_20150714_093221', 'P8')
+    """
+    match = _OFFICIAL_NAME.match(stem)
+    if match is None:
+        return None, None, None
+    slide = match["slide"]
+    parts = _SLIDE.match(slide)
+    patient = (parts["patient"] or parts["recruit"]) if parts else None
+    return slide, f"{slide}_IMG_{match['field']}", patient
+
+
+def check_mapping(dataset: CellDataset, mapping_files: Sequence[Path]) -> list[str]:
+    """Compare slides parsed from names with the NIH's mapping tables.
+
+    Args:
+        mapping_files: ``patientid_cellmapping_parasitized.csv`` and ``..._uninfected.csv``.
+
+    Returns:
+        One sentence for each disagreement, none when all is well.
+    """
+    mapped: dict[str, str] = {}
+    for file in mapping_files:
+        try:
+            lines = file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"The mapping table {file} cannot be read: {error}") from error
+        for line in lines:
+            slide = line.split(",", 1)[0]
+            mapped.update(dict.fromkeys(_MAPPED_NAME.findall(line), slide))
+    problems = []
+    for cell in dataset.cells:
+        if cell.stem not in mapped:
+            problems.append(f"{cell.name} is in no mapping table")
+        elif mapped[cell.stem] != cell.slide:
+            problems.append(f"{cell.name} is parsed as slide {cell.slide}, mapped to {mapped[cell.stem]}")
+    known = {cell.stem for cell in dataset.cells}
+    problems += [f"{stem} is mapped but not in the data" for stem in mapped if stem not in known]
+    return problems
+
+
+def _parse(source: ImageSource) -> Cell | None:
+    path = PurePosixPath(source.name.replace("\\", "/"))
+    folder = path.parent.name
+    if folder not in CLASS_NAMES:
+        return None
+    slide, field, patient = parse_name(path.stem)
+    return Cell(source, path.stem, CLASS_NAMES.index(folder), slide, field, patient)

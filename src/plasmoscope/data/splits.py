@@ -1,0 +1,119 @@
+"""Named ways to part a data set into train, validation and test, each reproducible to the member."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plasmoscope.data.nih import CellDataset, DataError
+from plasmoscope.extras import require_extra
+
+PATIENT_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into a CellDataset; parts never overlap."""
+
+    name: str
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    by_patient: bool = False
+
+    def part(self, name: str) -> NDArray[np.int64]:
+        """The indices of ``train``, ``validation`` or ``test``, ascending."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        if name not in parts:
+            raise DataError(f"There is no part '{name}' in a split. Choose one of: {', '.join(parts)}.")
+        return np.sort(parts[name])
+
+
+def seed42(dataset: CellDataset) -> Split:
+    """80/10/10 as published for MobileNetV2 and PlasmoSENet: ``torch.randperm`` of the sorted names, seed 42.
+
+    Patients and fields are shared between the parts, so its figures are optimistic for new patients.
+    """
+    require_extra("train", "The seed42 split")
+    import torch
+
+    n = len(dataset)
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(42)).numpy()
+    train, validation = int(0.8 * n), int(0.1 * n)
+    return Split("seed42", order[:train], order[train : train + validation], order[train + validation :])
+
+
+def article(dataset: CellDataset) -> Split:
+    """60:10:30 as in the basic-CNN and VGG-19 articles: 17,361 / 1,929 / 8,268 of the NIH cells.
+
+    The articles' order came from the file system, so the sizes match and the membership cannot.
+    """
+    return _two_cuts("article", dataset, test_share=0.3, validation_share=0.1)
+
+
+def eighty_twenty(dataset: CellDataset) -> Split:
+    """80:20 as in the fast.ai article: one held-out part that serves as validation and as test.
+
+    What is chosen on that part is reported on it too, so its figures are optimistic.
+    """
+    cut = _two_cuts("80-20", dataset, test_share=0.2, validation_share=0.0)
+    return Split("80-20", cut.train, cut.test, cut.test)
+
+
+def patient(dataset: CellDataset, fold: int = 0) -> Split:
+    """One fold of a stratified, grouped five-fold split: no patient is on two sides.
+
+    The test part is the fold; validation is a seventh of the remaining patients, so about 69/11/20.
+
+    Args:
+        fold: 0 to 4.
+    """
+    require_extra("train", "The patient split")
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    if not 0 <= fold < PATIENT_FOLDS:
+        raise DataError(f"The patient split has folds 0 to {PATIENT_FOLDS - 1}, not {fold}.")
+    labels, patients = dataset.labels, np.array(dataset.patients)
+    folds = StratifiedGroupKFold(PATIENT_FOLDS, shuffle=True, random_state=42).split(labels, labels, patients)
+    rest, test = list(folds)[fold]
+    inner = StratifiedGroupKFold(7, shuffle=True, random_state=42).split(rest, labels[rest], patients[rest])
+    train, validation = next(iter(inner))
+    return Split(f"patient-{fold}", rest[train], rest[validation], test, by_patient=True)
+
+
+def _two_cuts(name: str, dataset: CellDataset, test_share: float, validation_share: float) -> Split:
+    require_extra("train", f"The {name} split")
+    from sklearn.model_selection import train_test_split
+
+    rest, test = train_test_split(np.arange(len(dataset)), test_size=test_share, random_state=42)
+    if not validation_share:
+        return Split(name, rest, rest[:0], test)
+    train, validation = train_test_split(rest, test_size=validation_share, random_state=42)
+    return Split(name, train, validation, test)
+
+
+SPLITS: dict[str, Callable[[CellDataset], Split]] = {
+    "seed42": seed42,
+    "article": article,
+    "80-20": eighty_twenty,
+    **{f"patient-{fold}": (lambda dataset, fold=fold: patient(dataset, fold)) for fold in range(PATIENT_FOLDS)},
+}
+
+
+def make_split(name: str, dataset: CellDataset) -> Split:
+    """Split by name; ``patient`` is short for its first fold.
+
+    Raises:
+        DataError: no such split, or too few cells for it.
+    """
+    function = SPLITS.get("patient-0" if name == "patient" else name)
+    if function is None:
+        raise DataError(f"There is no split '{name}'. Choose one of: patient, {', '.join(SPLITS)}.")
+    try:
+        split = function(dataset)
+    except ValueError as error:
+        raise DataError(f"The data set is too small for the split {name}: {error}") from error
+    if min(len(split.train), len(split.validation), len(split.test)) == 0:
+        raise DataError(f"The data set of {len(dataset)} cells is too small for the split {name}: a part is empty.")
+    return split

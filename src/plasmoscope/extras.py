@@ -1,0 +1,30 @@
+"""Optional parts of the program: a missing one names the command that installs it."""
+
+from importlib.util import find_spec
+
+from plasmoscope.errors import PlasmoscopeError
+
+# One module of each extra that is never installed by anything else.
+_WITNESS = {"train": ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "onnx", "matplotlib")}
+
+
+class MissingExtraError(PlasmoscopeError):
+    """The work asked for needs packages that are not installed."""
+
+
+def require_extra(extra: str, purpose: str) -> None:
+    """Check that an extra's packages are there.
+
+    Args:
+        extra: its name in pyproject.toml, such as ``"train"``.
+        purpose: what needs it, as the subject of a sentence: ``"Training"``.
+
+    Raises:
+        MissingExtraError: naming the packages and the command to install them.
+    """
+    missing = [module for module in _WITNESS[extra] if find_spec(module) is None]
+    if missing:
+        raise MissingExtraError(
+            f"{purpose} needs packages that are not installed ({', '.join(missing)}). "
+            f"Install them with: python -m pip install 'plasmoscope[{extra}]'"
+        )

@@ -1,0 +1,1 @@
+"""From files to pixels: finding images, reading them safely, preparing them for a network."""

@@ -1,0 +1,36 @@
+"""Preparing a cell picture for a network: the one resize that training and inference share."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from plasmoscope.imaging.reading import read_image
+
+# A cell fills a few hundred pixels a side; a picture this large is something else.
+MAX_CELL_PIXELS = 16_000_000
+
+
+def read_cell(source: Path | bytes) -> NDArray[np.uint8]:
+    """Decode the picture of one segmented cell; RGB, shape (height, width, 3). See ``read_image`` for errors."""
+    return read_image(source, MAX_CELL_PIXELS)
+
+
+def resize_cell(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Resize to a square without keeping the aspect, as the published models do.
+
+    Shrinking averages over areas, which keeps a thin ring visible; enlarging is bilinear.
+
+    Args:
+        image: RGB, shape (height, width, 3).
+        size: side of the result in pixels.
+
+    Returns:
+        RGB, shape (size, size, 3).
+    """
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image
+    method = cv2.INTER_AREA if height * width > size * size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)

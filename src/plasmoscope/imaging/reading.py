@@ -1,0 +1,107 @@
+"""Reading images from anybody, safely: bounded in bytes and pixels, always returned as 8-bit RGB."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from plasmoscope.errors import PlasmoscopeError
+
+# Raster formats that microscopes, telephones and data sets use. Formats that run other programs (EPS) stay out.
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA")
+MAX_BYTES = 200 * 1024**2
+MAX_PIXELS = 64_000_000
+
+# Pillow warns of large pictures from 89 million pixels on; ours are refused below that, by their header.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class ImageError(PlasmoscopeError):
+    """An image cannot be used; the message says why and what to do."""
+
+
+def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode one image.
+
+    EXIF orientation is applied, transparency is laid on black (the background of segmented cells), 16-bit and
+    floating-point grey is scaled to 8 bits, CMYK and palettes become RGB. Of several frames the first is read.
+
+    Args:
+        source: a file, or the bytes of one.
+        max_pixels: larger pictures are refused by their header, before anything is decoded.
+
+    Returns:
+        RGB pixels, shape (height, width, 3), 0 to 255.
+
+    Raises:
+        ImageError: empty, truncated, not an image, of an unsupported format, or too large.
+    """
+    data = source if isinstance(source, bytes) else read_bytes_limited(source)
+    if not data:
+        raise ImageError("the file is empty; copy it again from where it came")
+    if len(data) > MAX_BYTES:
+        raise ImageError(_too_many_bytes(len(data)))
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise ImageError(_too_many_pixels(f"{image.width} x {image.height}", max_pixels))
+            return to_rgb(image)
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError("not an image in a format that can be read (PNG, JPEG, TIFF, BMP, WebP, ...)") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(_too_many_pixels("its", max_pixels)) from error
+    # Pillow's decoders meet broken files with many kinds of error, none of which may stop a run over a folder.
+    except (OSError, ValueError, SyntaxError, TypeError, EOFError, IndexError, OverflowError, MemoryError) as error:
+        raise ImageError(f"the image is damaged or cut short ({error}); copy or export it again") from error
+
+
+def read_bytes_limited(path: Path) -> bytes:
+    """The content of a file of at most ``MAX_BYTES``.
+
+    Raises:
+        ImageError: missing, not readable or too large.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImageError(_too_many_bytes(size))
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"the file cannot be opened ({error.strerror or error})") from error
+
+
+def _too_many_bytes(size: int) -> str:
+    return f"{size / 1024**2:.0f} MB are more than the {MAX_BYTES // 1024**2} MB allowed; export a smaller file"
+
+
+def _too_many_pixels(dimensions: str, allowed: int) -> str:
+    return f"{dimensions} pixels are more than the {allowed / 1e6:.0f} million allowed; make the picture smaller"
+
+
+def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """An opened picture as 8-bit RGB, shape (height, width, 3); see ``read_image`` for what is done to it."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith(("I", "F")):
+        return _greyto_rgb(np.asarray(upright))
+    if upright.has_transparency_data:
+        opaque = Image.new("RGBA", upright.size, (0, 0, 0, 255))
+        opaque.alpha_composite(upright.convert("RGBA"))
+        upright = opaque
+    return np.asarray(upright.convert("RGB"))
+
+
+def _greyto_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """16- or 32-bit grey, shape (h, w), to RGB; the range is the type's, or the data's where it has none."""
+    values = grey.astype(np.float32)
+    if np.issubdtype(grey.dtype, np.floating):
+        low, high = float(values.min()), float(values.max())
+    else:
+        # Pillow widens 16-bit grey to 32 bits in some formats, so the values decide between the two.
+        low, high = 0.0, 65535.0 if values.max() <= 65535 else float(values.max())
+    scaled = (values - low) * (255.0 / max(high - low, 1e-12))
+    return np.repeat(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)

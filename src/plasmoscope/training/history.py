@@ -1,0 +1,94 @@
+"""The figures of every epoch, as a table and as learning curves."""
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_auc", "seconds")
+
+
+class History(Callback):
+    """Adds a row an epoch to a CSV file. The rows live in the checkpoint, so a resumed run neither loses nor repeats any."""
+
+    def __init__(self, file: Path, phase: int, say: Callable[[str], None]) -> None:
+        self.file = file
+        self.phase = phase
+        self.say = say
+        self.rows: list[dict[str, float]] = []
+        self.started = 0.0
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Start the clock and note the learning rate."""
+        self.started = time.perf_counter()
+        self.learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Write the table anew and tell how the epoch went."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        row: dict[str, float] = {"phase": self.phase, "epoch": trainer.current_epoch + 1}
+        row |= {"learning_rate": self.learning_rate, "seconds": round(time.perf_counter() - self.started, 2)}
+        row |= {name: round(metrics[name], 6) for name in COLUMNS if name in metrics}
+        self.rows.append(row)
+        if trainer.is_global_zero:
+            write_history(self.file, self.rows)
+            self.say(
+                f"phase {self.phase}, epoch {row['epoch']:g}/{trainer.max_epochs}: "
+                f"training loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
+                f"validation accuracy {row['val_accuracy']:.2%} ({row['seconds']:.0f} s)"
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the rows up again."""
+        self.rows = state_dict["rows"]
+
+
+def write_history(file: Path, rows: list[dict[str, float]]) -> None:
+    """Write all rows as CSV, at once."""
+    unfinished = file.with_suffix(".part")
+    with unfinished.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    unfinished.replace(file)
+
+
+def read_history(file: Path) -> list[dict[str, float]]:
+    """The rows that ``write_history`` wrote."""
+    with file.open(newline="", encoding="utf-8") as stream:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+
+
+def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
+    """Draw losses and validation accuracy over all epochs, with a line where a phase begins."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    epochs = range(1, len(rows) + 1)
+    losses.plot(epochs, [row["train_loss"] for row in rows], "o-", ms=3, label="training (smoothed labels)")
+    losses.plot(epochs, [row["val_loss"] for row in rows], "s-", ms=3, label="validation")
+    losses.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
+    losses.legend()
+    accuracy = [row["val_accuracy"] for row in rows]
+    accuracies.plot(epochs, accuracy, "s-", ms=3, color="tab:orange")
+    best = max(range(len(rows)), key=accuracy.__getitem__)
+    accuracies.annotate(f"best {accuracy[best]:.2%}", (best + 1, accuracy[best]), (0, -18), textcoords="offset points", ha="center")
+    accuracies.set(xlabel="epoch", ylabel="accuracy", title="Validation accuracy")
+    accuracies.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    for axes in (losses, accuracies):
+        axes.grid(alpha=0.3)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for index in range(1, len(rows)):
+            if rows[index]["phase"] != rows[index - 1]["phase"]:
+                axes.axvline(index + 0.5, color="grey", ls="--", lw=1)
+    figure.savefig(file, dpi=120)
