@@ -53,11 +53,11 @@ def classify_sources(
             chunk = sources[start : start + _CHUNK]
             cells = list(pool.map(read, chunk))
             good = [cell for cell in cells if not isinstance(cell, str)]
-            probabilities = iter(classifier.predict_prepared(np.stack(good), views) if good else [])
+            probabilities = iter(classifier.predict_prepared(np.stack(good), views).tolist() if good else [])
             for source, cell in zip(chunk, cells, strict=True):
                 if isinstance(cell, str):
                     yield CellResult(source.name, None, None, cell)
                 else:
-                    probability = float(next(probabilities))
+                    probability = next(probabilities)
                     label = CLASS_NAMES[PARASITIZED if probability >= limit else 1 - PARASITIZED]
                     yield CellResult(source.name, probability, label)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from importlib import resources
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +21,14 @@ CellImage = NDArray[np.generic] | Image.Image | Path | str
 SHIPPED_MODEL = "mobilenet_v2_96.onnx"
 # Activations of this many cells at 96 px still fit the processor's cache.
 _BATCH = 32
+
+
+def find_model(model: Path | str | None) -> Path:
+    """The ONNX file of a model: the one that ships if None, a run folder's ``model.onnx``, or the file named."""
+    if model is None:
+        return Path(__file__).parent / "models" / SHIPPED_MODEL
+    path = Path(model)
+    return path / "model.onnx" if path.is_dir() else path
 
 
 class Classifier:
@@ -66,11 +73,7 @@ class Classifier:
         Raises:
             ModelError: missing, altered or not usable. Without a model there is no answer.
         """
-        if model is None:
-            with resources.as_file(resources.files(__package__) / "models") as folder:
-                return cls(*read_model(folder / SHIPPED_MODEL), threads)
-        path = Path(model)
-        return cls(*read_model(path / "model.onnx" if path.is_dir() else path), threads)
+        return cls(*read_model(find_model(model)), threads)
 
     def predict(self, images: CellImage | Iterable[CellImage], views: int = 1) -> NDArray[np.float32]:
         """Calibrated probability that each cell is parasitized.
@@ -114,7 +117,7 @@ class Classifier:
         if views not in VIEWS:
             raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, not {views}")
         seen = [self._probabilities(np.ascontiguousarray(view(cells))) for view in VIEWS[views]]
-        return np.mean(seen, axis=0, dtype=np.float32)
+        return np.asarray(np.mean(seen, axis=0), np.float32)
 
     def logits(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Uncalibrated outputs, shape (n, 2), of prepared cells, shape (n, size, size, 3)."""
@@ -124,7 +127,7 @@ class Classifier:
         logits = self.logits(cells) / np.float32(self.card.calibration.temperature)
         # Softmax of two classes: the logistic function of the difference, clipped where exp would overflow.
         difference = np.clip(logits[:, 1 - PARASITIZED] - logits[:, PARASITIZED], -80, 80)
-        return 1 / (1 + np.exp(difference))
+        return np.asarray(1 / (1 + np.exp(difference)), np.float32)
 
     def _batches(self, images: Iterable[CellImage]) -> Iterator[NDArray[np.uint8]]:
         batch: list[NDArray[np.uint8]] = []

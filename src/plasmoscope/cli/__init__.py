@@ -3,15 +3,22 @@
 import sys
 
 import typer
+from rich.markup import escape
 
 from plasmoscope import __version__
+from plasmoscope.cli.classify import classify
 from plasmoscope.cli.console import errors
+from plasmoscope.cli.convert import convert
+from plasmoscope.cli.data import data
+from plasmoscope.cli.demo import demo
+from plasmoscope.cli.evaluate import evaluate
+from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.train import train
 from plasmoscope.errors import PlasmoscopeError
 
 app = typer.Typer(
     name="plasmoscope",
-    help="Find malaria parasites in Giemsa-stained thin blood smears. For research; not a medical device.",
+    help="Find malaria parasites in Giemsa-stained thin blood smears. For research use only; not a medical device.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,13 +38,25 @@ def _root(
     """Options that every command shares."""
 
 
-app.command()(train)
+for command in (classify, demo, train, evaluate, convert, recipes):
+    app.command()(command)
+app.add_typer(data, name="data")
 
 
 def main() -> None:
     """Run the command line; an error meant for the user ends it with its message and exit code 2."""
     try:
-        app()
+        app(args=_with_all_views(sys.argv[1:]))
     except PlasmoscopeError as error:
-        errors.print(f"[bold red]Error:[/] {error}", highlight=False)
+        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)
+
+
+def _with_all_views(arguments: list[str]) -> list[str]:
+    """Let ``--tta`` stand alone for 8 views; Typer has no options whose value may be left out."""
+    complete: list[str] = []
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        complete.append(argument)
+        if argument == "--tta" and not following.isdigit():
+            complete.append("8")
+    return complete

@@ -55,6 +55,12 @@ def train(
         compile=compile_model,
     )
     run_training(
-        chosen, load_nih(data), folder, cache or default_cache_folder(), options, track, lambda text: console.print(text)
+        chosen,
+        load_nih(data),
+        folder,
+        cache or default_cache_folder(),
+        options,
+        track,
+        console.print,
     )
     console.print(f"Model, card and learning curves are in {folder}.")

@@ -17,9 +17,7 @@ from plasmoscope.progress import Track, untracked
 _FORMAT = 1
 
 
-def decoded_cells(
-    dataset: CellDataset, size: int, cache_folder: Path, track: Track = untracked
-) -> NDArray[np.uint8]:
+def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Track = untracked) -> NDArray[np.uint8]:
     """All cells of a data set as one read-only array on disk, made on first use.
 
     Args:
@@ -42,7 +40,7 @@ def decoded_cells(
             unfinished.replace(file)
         finally:
             unfinished.unlink(missing_ok=True)
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+    return np.lib.format.open_memmap(file, "r")
 
 
 def default_cache_folder() -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ SPLITS: dict[str, Callable[[CellDataset], Split]] = {
     "seed42": seed42,
     "article": article,
     "80-20": eighty_twenty,
-    **{f"patient-{fold}": (lambda dataset, fold=fold: patient(dataset, fold)) for fold in range(PATIENT_FOLDS)},
+    **{f"patient-{fold}": partial(patient, fold=fold) for fold in range(PATIENT_FOLDS)},
 }
 
 

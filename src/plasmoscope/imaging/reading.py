@@ -15,8 +15,10 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000
 MAX_BYTES = 200 * 1024**2
 MAX_PIXELS = 64_000_000
 
-# Pillow warns of large pictures from 89 million pixels on; ours are refused below that, by their header.
+# Pillow warns of large pictures, which are refused here by their header, and of oddities in damaged ones, which are
+# either harmless or end in an ImageError.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class ImageError(PlasmoscopeError):

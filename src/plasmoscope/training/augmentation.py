@@ -46,9 +46,7 @@ def _signs(n: int, enabled: bool, device: torch.device, generator: torch.Generat
     return torch.where(draws < 0.5, -1.0, 1.0) if enabled else torch.ones_like(draws)
 
 
-def _affine_matrices(
-    n: int, settings: Augmentation, device: torch.device, generator: torch.Generator
-) -> Tensor:
+def _affine_matrices(n: int, settings: Augmentation, device: torch.device, generator: torch.Generator) -> Tensor:
     """Output-to-input sampling matrices in normalised coordinates, shape (n, 2, 3)."""
     angle = math.radians(settings.rotation_degrees) * _uniform(n, -1, 1, device, generator)
     shear = math.tan(math.radians(settings.shear_degrees)) * _uniform(n, -1, 1, device, generator)

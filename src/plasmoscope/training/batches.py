@@ -1,6 +1,7 @@
 """Batches of cached cells. A part's transform belongs to the part: nothing is shared but the pixels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,13 +31,13 @@ class CachedCells(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(self.pixels[chosen]), torch.from_numpy(self.labels[chosen])
 
 
-def _as_fetched(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def _as_fetched(batch: Any) -> Any:
     return batch
 
 
 def training_batches(cells: CachedCells, batch_size: int, seed: int) -> DataLoader[tuple[Tensor, Tensor]]:
     """Shuffled by (seed, epoch) alone, so that a resumed run sees what an uninterrupted one would have seen."""
-    sampler: DistributedSampler[int] = DistributedSampler(cells, num_replicas=1, rank=0, shuffle=True, seed=seed)  # type: ignore[arg-type]
+    sampler: DistributedSampler[int] = DistributedSampler(cells, num_replicas=1, rank=0, shuffle=True, seed=seed)
     # A smaller last batch would make compiled code compile again and gives batch normalisation a poor estimate.
     drop_last = len(cells) > batch_size
     return DataLoader(cells, batch_size, sampler=sampler, collate_fn=_as_fetched, drop_last=drop_last)

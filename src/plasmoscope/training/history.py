@@ -13,7 +13,7 @@ COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_acc
 
 
 class History(Callback):
-    """Adds a row an epoch to a CSV file. The rows live in the checkpoint, so a resumed run neither loses nor repeats any."""
+    """Adds a row an epoch to a CSV file; the rows live in the checkpoint, so a resumed run loses and repeats none."""
 
     def __init__(self, file: Path, phase: int, say: Callable[[str], None]) -> None:
         self.file = file
@@ -82,7 +82,9 @@ def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
     accuracy = [row["val_accuracy"] for row in rows]
     accuracies.plot(epochs, accuracy, "s-", ms=3, color="tab:orange")
     best = max(range(len(rows)), key=accuracy.__getitem__)
-    accuracies.annotate(f"best {accuracy[best]:.2%}", (best + 1, accuracy[best]), (0, -18), textcoords="offset points", ha="center")
+    accuracies.annotate(
+        f"best {accuracy[best]:.2%}", (best + 1, accuracy[best]), (0, -18), textcoords="offset points", ha="center"
+    )
     accuracies.set(xlabel="epoch", ylabel="accuracy", title="Validation accuracy")
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     for axes in (losses, accuracies):

@@ -28,7 +28,9 @@ class PhaseModule(lightning.LightningModule):
         self.phase: Phase = recipe.phases[phase_index]
         self.seed = seed * 1_000 + phase_index
         # Kept as a plain function: a compiled module would be registered a second time in the state dict.
-        self.train_forward: Callable[[Tensor], Tensor] = torch.compile(model.forward) if compile_model else model.forward
+        self.train_forward: Callable[[Tensor], Tensor] = (
+            torch.compile(model.forward) if compile_model else model.forward
+        )
         self.accuracy = BinaryAccuracy()
         self.auc = BinaryAUROC()
         self.register_buffer("mean", torch.tensor(recipe.mean)[:, None, None], persistent=False)

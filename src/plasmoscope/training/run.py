@@ -21,9 +21,10 @@ from torch import nn
 from plasmoscope.classification.card import Calibration, ModelCard, Preprocessing, TrainingData
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.cache import decoded_cells
-from plasmoscope.data.nih import CLASS_NAMES, CellDataset
+from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, training_batches, validation_batches
 from plasmoscope.training.calibration import fit_temperature

@@ -44,7 +44,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
 
 
 def imagenet_weights(model_name: str) -> dict[str, Tensor]:
-    """torchvision's ImageNet weights of an architecture, downloaded on first use.
+    """Torchvision's ImageNet weights of an architecture, downloaded on first use.
 
     Raises:
         WeightsError: no connection; the message names the offline way.

@@ -5,6 +5,6 @@ from torch import nn
 
 
 def mobilenet_v2() -> nn.Module:
-    """torchvision's network under torchvision's names, so that published state dicts load; 2,226,434 parameters."""
+    """Torchvision's network under torchvision's names, so that published state dicts load; 2,226,434 parameters."""
     model: nn.Module = torchvision.models.mobilenet_v2(num_classes=2)
     return model

@@ -1,0 +1,62 @@
+"""Set everything up in `.venv` and run: `python run.py demo`, `python run.py test`, or any plasmoscope command.
+
+Needs Python 3.11 to 3.13 with pip, and nothing else.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+# Commands that need more than the inference packages.
+EXTRAS = {"test": "dev", "train": "train", "evaluate": "train", "convert": "train", "data": "train", "recipes": "train"}
+CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("pytest",))
+
+
+def main() -> int:
+    """Install what the command needs, unless it is there already, and run it."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        print(f"Plasmoscope needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 2
+    command = sys.argv[1:] or ["--help"]
+    install(EXTRAS.get(command[0], ""))
+    if command[0] != "test":
+        return python("plasmoscope", *command)
+    failed = [check[0] for check in CHECKS if python(*check, *(command[1:] if check[0] == "pytest" else ()))]
+    if failed:
+        print(f"Failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def install(extra: str) -> None:
+    """Make the environment and install the project with its pinned packages."""
+    wanted = hashlib.sha256(
+        (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
+    ).hexdigest()
+    stamp = ENVIRONMENT / f"installed-{extra or 'core'}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if not PYTHON.exists():
+        print("Making .venv ...", file=sys.stderr)
+        venv.create(ENVIRONMENT, with_pip=True)
+    print("Installing packages (a few minutes the first time) ...", file=sys.stderr)
+    target = f"{ROOT}[{extra}]" if extra else str(ROOT)
+    options = ["--quiet", "--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt")]
+    subprocess.run([PYTHON, "-m", "pip", "install", *options, "--editable", target], check=True)
+    stamp.write_text(wanted)
+
+
+def python(*module_and_arguments: str) -> int:
+    """Run a module of the environment; its exit code."""
+    # Checks belong to the project; the user's own commands run where the user is.
+    folder = ROOT if sys.argv[1:2] == ["test"] else None
+    return subprocess.run([PYTHON, "-m", *module_and_arguments], cwd=folder, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

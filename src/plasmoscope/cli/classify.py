@@ -1,0 +1,69 @@
+"""``plasmoscope classify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
+from plasmoscope.cli.options import ModelOption, ViewsOption
+
+_SHOWN = 40
+
+
+def classify(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")],
+    output: Annotated[Path | None, typer.Option(help="Table of every cell: FILE.csv or FILE.json.")] = None,
+    tta: ViewsOption = 1,
+    model: ModelOption = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Call a cell parasitized from here on [default: the model's own]."),
+    ] = None,
+) -> None:
+    """Tell for each picture of a segmented red cell how likely it is parasitized.
+
+    Exit code 0: every file was read; 1: some could not be; 2: nothing to do, or wrong use.
+    """
+    from plasmoscope.classification.batch import classify_sources
+    from plasmoscope.classification.classifier import Classifier
+    from plasmoscope.imaging.sources import find_images
+    from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+    from plasmoscope.reports.cells import check_output, write_cells
+
+    if output:
+        check_output(output)
+    sources = find_images(paths)
+    if not sources:
+        errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
+        raise typer.Exit(2)
+    classifier = Classifier.load(model)
+    limit = classifier.card.threshold if threshold is None else threshold
+    found = classify_sources(classifier, sources, tta, limit)
+    results = list(track(found, len(sources), "Classifying cells"))
+    if output:
+        write_cells(output, results, classifier.card, tta, limit)
+    read = [result for result in results if result.error is None]
+    if len(read) <= _SHOWN and not output:
+        table = Table("cell", "P(parasitized)", "call")
+        for result in read:
+            table.add_row(escape(result.path), f"{result.parasitized_probability:.4f}", result.label)
+        console.print(table)
+    for result in results:
+        if result.error is not None:
+            errors.print(f"[red]Not read:[/] {escape(result.path)}: {escape(result.error)}", highlight=False)
+    positive = sum(result.label == CLASS_NAMES[PARASITIZED] for result in read)
+    share = f" ({positive / len(read):.1%})" if read else ""
+    console.print(
+        f"{len(read):,} cells read, {len(results) - len(read):,} files could not be. "
+        f"{positive:,} called parasitized{share}, {len(read) - positive:,} uninfected, at threshold {limit:.2f}."
+    )
+    if output:
+        console.print(f"Every cell with its probability: {output}")
+    elif len(read) > _SHOWN:
+        console.print("Add --output FILE.csv to keep the probability of every cell.")
+    console.print(RESEARCH_USE)
+    if len(read) < len(results):
+        raise typer.Exit(1)

@@ -1,0 +1,101 @@
+"""``plasmoscope data``: describe, split, download."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from plasmoscope.cli.console import console, track
+
+data = typer.Typer(help="Look at, split and download the NIH data set of segmented cells.", no_args_is_help=True)
+
+DataArgument = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Folder or zip in the NIH layout (cell_images/...).")
+]
+
+
+@data.command()
+def describe(
+    path: DataArgument,
+    mapping: Annotated[
+        list[Path] | None, typer.Option(help="The NIH's patientid_cellmapping CSV; give it once for each file.")
+    ] = None,
+    grid: Annotated[Path, typer.Option(help="Where the picture of sample cells goes.")] = Path("cells.png"),
+    patients: Annotated[bool, typer.Option("--patients", help="List every patient with its counts.")] = False,
+) -> None:
+    """Count cells and patients, measure images, find duplicates and broken files, draw a sample."""
+    from plasmoscope.data.describe import describe as gather
+    from plasmoscope.data.describe import write_sample_grid
+    from plasmoscope.data.nih import check_mapping, load_nih
+
+    dataset = load_nih(path)
+    facts = gather(dataset, track)
+    table = Table("class", "cells", "patients")
+    for name, count in facts.cells.items():
+        table.add_row(name, f"{count:,}", f"{facts.patients[name]:,}")
+    table.add_row("all", f"{len(dataset):,}", f"{facts.patients['all']:,}")
+    console.print(table)
+    if patients:
+        table = Table("patient", "Parasitized", "Uninfected")
+        for patient, counts in facts.cells_of_patient.items():
+            table.add_row(patient, *(f"{count:,}" for count in counts))
+        console.print(table)
+    sizes = Table("pixels", "min", "mean", "median", "max")
+    for name, spread in (("width", facts.width), ("height", facts.height)):
+        sizes.add_row(name, str(spread.minimum), f"{spread.mean:.1f}", f"{spread.median:.1f}", str(spread.maximum))
+    console.print(sizes)
+    console.print(f"{len(facts.duplicates)} groups of images with the same pixels.")
+    for names in facts.duplicates:
+        console.print("  " + " = ".join(names))
+    console.print(f"{len(facts.unreadable)} unreadable files.")
+    for name, reason in facts.unreadable:
+        console.print(f"  {name}: {reason}")
+    if facts.unnamed:
+        console.print(f"{facts.unnamed:,} names do not tell the patient; splits by patient are not possible.")
+    problems = check_mapping(dataset, mapping) if mapping else []
+    if mapping:
+        console.print(f"{len(problems)} disagreements with the mapping tables.")
+        for problem in problems[:20]:
+            console.print(f"  {problem}")
+    write_sample_grid(dataset, grid)
+    console.print(f"Sample cells: {grid}")
+    if facts.unreadable or problems:
+        raise typer.Exit(1)
+
+
+@data.command()
+def split(
+    path: DataArgument,
+    name: Annotated[str, typer.Argument(help="seed42, article, 80-20, patient-0 ... patient-4.")],
+    output: Annotated[Path | None, typer.Option(help="CSV file [default: standard output].")] = None,
+) -> None:
+    """Write which cell belongs to which part of a named split."""
+    from plasmoscope.data.nih import load_nih
+    from plasmoscope.data.splits import make_split
+
+    dataset = load_nih(path)
+    made = make_split(name, dataset)
+    parts = {int(member): part for part in ("train", "validation", "test") for member in made.part(part)}
+    stream = output.open("w", newline="", encoding="utf-8") if output else sys.stdout
+    try:
+        writer = csv.writer(stream)
+        writer.writerow(["name", "part"])
+        writer.writerows((dataset.names[member], part) for member, part in sorted(parts.items()))
+    finally:
+        if output:
+            stream.close()
+
+
+@data.command()
+def download(
+    folder: Annotated[Path, typer.Argument(help="Where cell_images.zip goes.")] = Path("data"),
+) -> None:
+    """Fetch the NIH archive (337 MB) from its official address; the same command resumes."""
+    from plasmoscope.data.download import NIH_CELLS
+    from plasmoscope.data.download import download as fetch
+
+    file = fetch(NIH_CELLS, folder / "cell_images.zip", track)
+    console.print(f"{file} is whole. Use it with --data {file}; there is no need to unpack it.")

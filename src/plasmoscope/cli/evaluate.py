@@ -1,0 +1,70 @@
+"""``plasmoscope evaluate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from plasmoscope.cli.console import console, track
+from plasmoscope.cli.options import DataOption, ModelOption
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.extras import require_extra
+
+
+def evaluate(
+    data: DataOption,
+    model: ModelOption = None,
+    split: Annotated[str | None, typer.Option(help="Named split [default: the one the model was trained on].")] = None,
+    part: Annotated[str, typer.Option(help="validation, test, train, or all.")] = "validation",
+    tta: Annotated[list[int] | None, typer.Option(help="Views: 1, 5 or 8; give it again for more.")] = None,
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="[default: the model's own]")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for figures and pictures.")] = None,
+    record: Annotated[bool, typer.Option("--record", help="Write the figures into the model's card.")] = False,
+) -> None:
+    """Measure a model on labelled cells: figures with intervals, pictures, most wrongly classified cells."""
+    require_extra("train", "Evaluation")
+    from plasmoscope.classification.classifier import Classifier, find_model
+    from plasmoscope.data.nih import load_nih
+    from plasmoscope.evaluation.evaluate import part_members, predict_part, summarise, write_report
+
+    classifier = Classifier.load(model)
+    card = classifier.card
+    split = split or card.data.split
+    dataset = load_nih(data)
+    members, by_patient = part_members(dataset, split, part)
+    if split != card.data.split or part in ("train", "all"):
+        console.print(
+            f"[yellow]The model was trained on the split {card.data.split}: some of these cells may have been seen in "
+            "training, which flatters the figures."
+        )
+    limit = card.threshold if threshold is None else threshold
+    evaluations = []
+    for views in tta or [1]:
+        predictions = predict_part(classifier, dataset, members, views, track)
+        try:
+            evaluation = summarise(predictions, split, part, limit, by_patient)
+        except ValueError as error:
+            raise PlasmoscopeError(f"This part cannot be evaluated: {error}.") from error
+        evaluations.append(evaluation)
+        if output:
+            write_report(output, predictions, evaluation)
+    table = Table(title=f"{card.name} on {part} of {split}: {len(members):,} cells, threshold {limit:.2f}")
+    table.add_column("figure")
+    for evaluation in evaluations:
+        table.add_column(f"{evaluation.views} view{'s' if evaluation.views > 1 else ''}")
+    for name in evaluations[0].figures:
+        cells = (evaluation.figures[name] for evaluation in evaluations)
+        table.add_row(name.replace("_", " "), *(f"{f.value:.4f} ({f.low:.4f} to {f.high:.4f})" for f in cells))
+    console.print(table)
+    console.print(f"Intervals: {evaluations[0].interval}.")
+    if output:
+        console.print(f"Figures and pictures are in {output}.")
+    if record:
+        kept = [e for e in card.evaluations if not any(_same_protocol(e, new) for new in evaluations)]
+        card.model_copy(update={"evaluations": (*kept, *evaluations)}).write(find_model(model))
+
+
+def _same_protocol(one: object, other: object) -> bool:
+    fields = ("part", "split", "views", "threshold")
+    return all(getattr(one, field) == getattr(other, field) for field in fields)

@@ -1,0 +1,15 @@
+"""``plasmoscope recipes``."""
+
+from rich.table import Table
+
+from plasmoscope.cli.console import console
+from plasmoscope.training.recipe import load_recipe, recipe_names
+
+
+def recipes() -> None:
+    """List the training recipes that come with Plasmoscope."""
+    table = Table("recipe", "what it is", "source", "published figure")
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        table.add_row(name, recipe.description, recipe.source, recipe.published)
+    console.print(table)

@@ -1,0 +1,98 @@
+"""A model against one part of a labelled data set: figures, pictures, and a table of every cell."""
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from plasmoscope.classification.batch import classify_sources
+from plasmoscope.classification.card import Evaluation
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.data.nih import CellDataset, DataError
+from plasmoscope.data.splits import make_split
+from plasmoscope.evaluation.metrics import Bools, Floats, evaluate_probabilities
+from plasmoscope.imaging.cells import read_cell
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.progress import Track, untracked
+
+_MOST_WRONG = 32
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """P(parasitized) and truth of the cells ``members`` of a data set, for a number of views."""
+
+    dataset: CellDataset
+    members: tuple[int, ...]
+    views: int
+    probabilities: Floats
+    parasitized: Bools
+
+
+def predict_part(
+    classifier: Classifier, dataset: CellDataset, members: Iterable[int], views: int = 1, track: Track = untracked
+) -> Predictions:
+    """Classify some cells of a data set.
+
+    Raises:
+        DataError: one of them cannot be read; leaving it out would change the figures in silence.
+    """
+    chosen = tuple(int(member) for member in members)
+    sources = [dataset.cells[member].source for member in chosen]
+    results = classify_sources(classifier, sources, views)
+    probabilities = []
+    for result in track(results, len(sources), f"Classifying with {views} view{'s' if views > 1 else ''}"):
+        if result.parasitized_probability is None:
+            raise DataError(f"{result.path}: {result.error}")
+        probabilities.append(result.parasitized_probability)
+    truth = dataset.labels[list(chosen)] == PARASITIZED
+    return Predictions(dataset, chosen, views, np.array(probabilities), truth)
+
+
+def part_members(dataset: CellDataset, split: str, part: str) -> tuple[tuple[int, ...], bool]:
+    """Indices of a split's part, or of ``all`` cells, and whether the split keeps patients apart."""
+    if part == "all":
+        return tuple(range(len(dataset))), all(cell.patient is not None for cell in dataset.cells)
+    made = make_split(split, dataset)
+    return tuple(made.part(part).tolist()), made.by_patient
+
+
+def summarise(predictions: Predictions, split: str, part: str, threshold: float, by_patient: bool) -> Evaluation:
+    """Figures with intervals: by patient where patients are kept apart, else by cell."""
+    groups = [predictions.dataset.patients[member] for member in predictions.members] if by_patient else None
+    figures = evaluate_probabilities(predictions.probabilities, predictions.parasitized, threshold, groups)
+    return Evaluation(
+        part=part,
+        split=split,
+        views=predictions.views,
+        cells=len(predictions.members),
+        interval=f"95 % bootstrap by {'patient' if by_patient else 'cell'}",
+        threshold=threshold,
+        figures=figures,
+    )
+
+
+def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation) -> None:
+    """Write figures (JSON), every cell's probability (CSV) and the pictures into ``folder``."""
+    from plasmoscope.evaluation import plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{evaluation.part}-{evaluation.views}-view"
+    (folder / f"{stem}.json").write_text(json.dumps(evaluation.model_dump(), indent=2) + "\n", "utf-8")
+    dataset, members = predictions.dataset, predictions.members
+    with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["name", "truth", "parasitized_probability"])
+        for member, probability in zip(members, predictions.probabilities, strict=True):
+            cell = dataset.cells[member]
+            writer.writerow([cell.name, CLASS_NAMES[cell.label], f"{probability:.6f}"])
+    probabilities, truth = predictions.probabilities, predictions.parasitized
+    plots.plot_confusion(probabilities, truth, evaluation.threshold, folder / f"{stem}-confusion.png")
+    plots.plot_curves(probabilities, truth, folder / f"{stem}-curves.png")
+    plots.plot_reliability(probabilities, truth, folder / f"{stem}-reliability.png")
+    worst = np.argsort(-np.abs(probabilities - truth), kind="stable")[:_MOST_WRONG]
+    images = [read_cell(dataset.cells[members[index]].source.read()) for index in worst]
+    plots.plot_most_wrong(images, probabilities[worst], truth[worst], folder / f"{stem}-most-wrong.png")

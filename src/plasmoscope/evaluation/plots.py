@@ -1,0 +1,107 @@
+"""Pictures of an evaluation, for people who would rather look than read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+from plasmoscope.evaluation.metrics import Bools, Floats, confusion
+from plasmoscope.imaging.cells import resize_cell
+from plasmoscope.labels import CLASS_NAMES
+
+_DPI = 110
+_TILE = 96
+
+
+def plot_confusion(probabilities: Floats, parasitized: Bools, threshold: float, file: Path) -> None:
+    """Counts of truth against call."""
+    counts = confusion(probabilities, parasitized, threshold)
+    table = np.array(
+        [[counts.true_positives, counts.false_negatives], [counts.false_positives, counts.true_negatives]]
+    ).astype(int)
+    shares = table / table.sum(axis=1, keepdims=True)
+    figure = Figure(figsize=(4.6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in range(2):
+        for column in range(2):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            text = f"{table[row, column]:,}\n{shares[row, column]:.2%}"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=12)
+    axes.set_xticks([0, 1], CLASS_NAMES)
+    axes.set_yticks([0, 1], CLASS_NAMES, rotation=90, va="center")
+    axes.set(xlabel="called", ylabel="truth", title=f"Calls at threshold {threshold:.2f}")
+    figure.savefig(file, dpi=_DPI)
+
+
+def plot_curves(probabilities: Floats, parasitized: Bools, file: Path) -> None:
+    """ROC and precision-recall curves side by side, the ROC's busy corner enlarged."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    roc, precision_recall = figure.subplots(1, 2)
+    false_positive_rate, sensitivity, _ = roc_curve(parasitized, probabilities)
+    roc.plot(false_positive_rate, sensitivity)
+    roc.set(
+        xlabel="1 - specificity",
+        ylabel="sensitivity",
+        title=f"ROC, AUC {roc_auc_score(parasitized, probabilities):.4f}",
+    )
+    corner = roc.inset_axes((0.4, 0.12, 0.55, 0.55))
+    corner.plot(false_positive_rate, sensitivity)
+    corner.set(xlim=(0, 0.1), ylim=(0.9, 1.002))
+    corner.grid(alpha=0.3)
+    roc.indicate_inset_zoom(corner)
+    precision, recall, _ = precision_recall_curve(parasitized, probabilities)
+    precision_recall.plot(recall, precision)
+    average = average_precision_score(parasitized, probabilities)
+    precision_recall.set(xlabel="sensitivity (recall)", ylabel="precision", title=f"Precision-recall, AP {average:.4f}")
+    for axes in (roc, precision_recall):
+        axes.grid(alpha=0.3)
+    figure.savefig(file, dpi=_DPI)
+
+
+def plot_reliability(probabilities: Floats, parasitized: Bools, file: Path, bins: int = 10) -> None:
+    """Predicted probability against the observed share, over the histogram of predictions."""
+    index = np.minimum((probabilities * bins).astype(int), bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    filled = counts > 0
+    predicted = np.bincount(index, probabilities, bins)[filled] / counts[filled]
+    observed = np.bincount(index, parasitized, bins)[filled] / counts[filled]
+    figure = Figure(figsize=(4.6, 5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    above.plot([0, 1], [0, 1], "--", color="grey", label="perfectly calibrated")
+    above.plot(predicted, observed, "o-", label="this model")
+    above.set(ylabel="share truly parasitized", title="Reliability")
+    above.legend()
+    below.bar((np.arange(bins) + 0.5) / bins, counts, 0.9 / bins)
+    below.set(xlabel="predicted P(parasitized)", ylabel="cells", yscale="log")
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+    figure.savefig(file, dpi=_DPI)
+
+
+def plot_most_wrong(
+    images: Sequence[NDArray[np.uint8]], probabilities: Floats, parasitized: Bools, file: Path, columns: int = 8
+) -> None:
+    """The cells whose probability is farthest from the truth, worst first.
+
+    Args:
+        images: RGB pictures of any sizes, worst first, with their probabilities and truths in the same order.
+    """
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(1.5 * columns, 1.85 * rows + 0.5), layout="constrained")
+    figure.suptitle("Most wrongly classified cells: truth, and P(parasitized)")
+    grid: NDArray[np.object_] = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, image, probability, truth in zip(grid, images, probabilities, parasitized, strict=False):
+        _show_cell(axes, image, f"{CLASS_NAMES[0 if truth else 1]}\n{probability:.3f}")
+    figure.savefig(file, dpi=_DPI)
+
+
+def _show_cell(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
+    axes.imshow(resize_cell(image, _TILE))
+    axes.set_title(title, fontsize=8)

@@ -1,0 +1,70 @@
+"""Results of single cells as CSV or JSON, written whole or not at all."""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from plasmoscope.classification.batch import CellResult
+from plasmoscope.classification.card import ModelCard
+from plasmoscope.errors import PlasmoscopeError
+
+SCHEMA = 1
+
+
+class OutputError(PlasmoscopeError):
+    """A result file cannot be written where the user wants it."""
+
+
+def check_output(file: Path) -> None:
+    """Refuse an output that ``write_cells`` could not write, before any work is done.
+
+    Raises:
+        OutputError: another suffix than .csv or .json, or a folder that does not exist.
+    """
+    if file.suffix.lower() not in _WRITERS:
+        raise OutputError(f"Results can be written as {' or '.join(_WRITERS)}, not as '{file.suffix}': {file}")
+    if not file.parent.is_dir():
+        raise OutputError(f"The folder {file.parent} does not exist; make it first, or choose another.")
+
+
+def write_cells(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
+    """Write results in their order; the suffix of ``file`` chooses CSV or JSON."""
+    check_output(file)
+    unfinished = file.with_name(file.name + ".part")
+    try:
+        _WRITERS[file.suffix.lower()](unfinished, results, card, views, threshold)
+        unfinished.replace(file)
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written ({error.strerror or error}).") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write_csv(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["path", "parasitized_probability", "label", "error"])
+        for result in results:
+            probability = result.parasitized_probability
+            shown = "" if probability is None else f"{probability:.6f}"
+            writer.writerow([result.path, shown, result.label or "", result.error or ""])
+
+
+def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
+    content = {
+        "schema": SCHEMA,
+        "model": {"name": card.name, "sha256": card.sha256, "plasmoscope": card.plasmoscope},
+        "views": views,
+        "threshold": threshold,
+        "intended_use": card.intended_use,
+        "cells": [asdict(result) for result in results],
+    }
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+_WRITERS: dict[str, Callable[[Path, Sequence[CellResult], ModelCard, int, float], None]] = {
+    ".csv": _write_csv,
+    ".json": _write_json,
+}

@@ -1,0 +1,1 @@
+"""Synthetic thin-smear fields of view whose truth is known exactly."""

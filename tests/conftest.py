@@ -1,0 +1,65 @@
+"""Fixtures: real cells where the shared data lies beside the checkout, rendered ones everywhere."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from plasmoscope.synthetic.rendering import crop_cell, render_field
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def shared_path(relative: str) -> Path:
+    path = SHARED / relative
+    if not path.exists():
+        pytest.skip(f"needs the shared data: {relative}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def nih_zip() -> Path:
+    return shared_path("data/nih_cells_128.zip")
+
+
+@pytest.fixture(scope="session")
+def imagenet_file() -> Path:
+    return shared_path("weights/mobilenet_v2_imagenet.safetensors")
+
+
+@pytest.fixture(scope="session")
+def real_cells(nih_zip: Path) -> list[np.ndarray]:
+    """Twelve real cells, every second one parasitized."""
+    import io
+
+    with zipfile.ZipFile(nih_zip) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".avif"))
+        parasitized = [name for name in names if "/Parasitized/" in name][::2300][:6]
+        uninfected = [name for name in names if "/Uninfected/" in name][::2300][:6]
+        chosen = [name for pair in zip(parasitized, uninfected, strict=True) for name in pair]
+        return [np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in chosen]
+
+
+@pytest.fixture(scope="session")
+def rendered_cells() -> list[tuple[np.ndarray, bool]]:
+    """Rendered cells with their truth, about half of them infected."""
+    cells = []
+    for seed in (11, 12):
+        field = render_field(seed, cells=60, parasitaemia=0.5)
+        cells += [(crop_cell(field, i), cell.infected) for i, cell in enumerate(field.cells) if cell.whole]
+    return cells
+
+
+@pytest.fixture(scope="session")
+def nih_folder(tmp_path_factory: pytest.TempPathFactory, rendered_cells: list[tuple[np.ndarray, bool]]) -> Path:
+    """Rendered cells in the NIH layout under official-looking names, of twelve patients."""
+    root = tmp_path_factory.mktemp("nih") / "cell_images"
+    for index, (cell, infected) in enumerate(rendered_cells):
+        folder = root / ("Parasitized" if infected else "Uninfected")
+        folder.mkdir(parents=True, exist_ok=True)
+        patient = index % 12
+        name = f"C{100 + patient}P{60 + patient}ThinF_IMG_20150918_14410{index % 3}_cell_{index}.png"
+        Image.fromarray(cell).save(folder / name)
+    return root.parent

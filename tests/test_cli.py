@@ -1,0 +1,197 @@
+import csv
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from plasmoscope import cli
+from plasmoscope.imaging.reading import read_image
+from plasmoscope.training.models import MODELS
+from test_reading import pixel_bomb
+
+
+def run(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run the command line in this process and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["plasmoscope", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def mixed_folder(tmp_path: Path, rendered_cells: list[tuple[np.ndarray, bool]]) -> Path:
+    """Good cells of several kinds among every sort of bad file."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    cells = [Image.fromarray(cell) for cell, _ in rendered_cells[:8]]
+    for index, cell in enumerate(cells[:5]):
+        cell.save(folder / f"cell_{index}.png")
+    cells[5].convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(np.asarray(cells[6].convert("L")).astype(np.uint16) * 257).save(folder / "grey16.tif")
+    cells[7].save(folder / "خلية.png")
+    whole = (folder / "cell_0.png").read_bytes()
+    (folder / "bad_truncated.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "bad_empty.png").touch()
+    (folder / "bad_text.png").write_text("not a picture")
+    (folder / "bad_bomb.png").write_bytes(pixel_bomb(30_000))
+    return folder
+
+
+def test_a_folder_with_broken_files_is_classified_to_the_end(
+    mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "cells.csv"
+    assert run("classify", mixed_folder, "--output", output, monkeypatch=monkeypatch) == 1
+    table = rows(output)
+    assert [row["path"] for row in table] == [str(file) for file in sorted(mixed_folder.iterdir())]
+    for row in table:
+        bad = Path(row["path"]).name.startswith("bad_")
+        assert bool(row["error"]) == bad, row
+        assert bool(row["label"]) != bad, row
+        if not bad:
+            probability = float(row["parasitized_probability"])
+            assert row["label"] == ("Parasitized" if probability >= 0.5 else "Uninfected")
+    reasons = {Path(row["path"]).stem: row["error"] for row in table}
+    assert "empty" in reasons["bad_empty"]
+    assert "not an image" in reasons["bad_text"]
+    assert "million" in reasons["bad_bomb"]
+    assert "damaged" in reasons["bad_truncated"]
+
+
+def test_an_archive_gives_the_same_answers_as_its_folder(
+    nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = sorted(nih_folder.rglob("*.png"))
+    with zipfile.ZipFile(tmp_path / "cells.zip", "w") as archive:
+        for file in files:
+            archive.write(file, file.relative_to(nih_folder))
+    assert run("classify", nih_folder, "--output", tmp_path / "a.csv", monkeypatch=monkeypatch) == 0
+    assert run("classify", tmp_path / "cells.zip", "--output", tmp_path / "b.csv", monkeypatch=monkeypatch) == 0
+    answers = [[row["parasitized_probability"] for row in rows(tmp_path / name)] for name in ("a.csv", "b.csv")]
+    assert len(answers[0]) == len(files)
+    assert answers[0] == answers[1]
+
+
+def test_json_says_which_model_answered(mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "cells.json"
+    arguments = ["classify", mixed_folder / "cell_1.png", "--tta", "--threshold", "0.99", "--output", output]
+    assert run(*arguments, monkeypatch=monkeypatch) == 0
+    content = json.loads(output.read_text("utf-8"))
+    assert (content["views"], content["threshold"], len(content["model"]["sha256"])) == (8, 0.99, 64)
+    assert content["cells"][0]["path"] == str(mixed_folder / "cell_1.png")
+
+
+@pytest.mark.parametrize("arguments", [["--tta"], ["--tta", "5"], ["--tta", "8"], []])
+def test_tta_may_stand_alone_or_with_a_number(
+    arguments: list[str], mixed_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("classify", *arguments, mixed_folder / "cell_1.png", monkeypatch=monkeypatch) == 0
+
+
+def test_wrong_use_ends_with_two_and_writes_nothing(
+    mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    for arguments in (
+        ["classify", tmp_path / "nothing"],
+        ["classify", tmp_path / "nowhere"],
+        ["classify", mixed_folder, "--output", tmp_path / "cells.xlsx"],
+        ["classify", mixed_folder, "--output", tmp_path / "no folder" / "cells.csv"],
+        ["classify", mixed_folder, "--model", tmp_path / "no.onnx"],
+        ["classify"],
+    ):
+        assert run(*arguments, monkeypatch=monkeypatch) == 2, arguments
+        assert "Traceback" not in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_demo_draws_what_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("demo", "--output", tmp_path / "demo.png", monkeypatch=monkeypatch) == 0
+    printed = capsys.readouterr().out
+    assert "called rightly" in printed
+    assert "not a medical device" in printed
+    assert read_image(tmp_path / "demo.png").std() > 20
+
+
+def test_evaluation_writes_figures_and_pictures(
+    nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", "--data", nih_folder, "--part", "all", "--tta", "1", "--tta", "5", "--output", tmp_path]
+    assert run(*arguments, monkeypatch=monkeypatch) == 0
+    assert "sensitivity" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "all-5-view.json").read_text())["figures"]
+    assert figures["auc"]["low"] <= figures["auc"]["value"] <= figures["auc"]["high"]
+    for picture in ("confusion", "curves", "reliability", "most-wrong"):
+        assert read_image(tmp_path / f"all-1-view-{picture}.png").std() > 10
+
+
+def test_published_weights_are_converted_and_pickled_code_is_refused(
+    mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    torch.save(MODELS["mobilenet_v2"]().state_dict(), tmp_path / "model.pth")
+    assert run("convert", tmp_path / "model.pth", "--image-size", "64", monkeypatch=monkeypatch) == 0
+    cell = mixed_folder / "cell_1.png"
+    assert run("classify", cell, "--model", tmp_path / "model.onnx", monkeypatch=monkeypatch) == 0
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            return os.mkdir, (str(tmp_path / "owned"),)
+
+    for name, content in (("evil", pickle.dumps(Evil())), ("words", b"hello"), ("empty", b"")):
+        (tmp_path / f"{name}.pth").write_bytes(content)
+        assert run("convert", tmp_path / f"{name}.pth", monkeypatch=monkeypatch) == 2
+        assert "Error:" in capsys.readouterr().err
+    torch.save(Evil(), tmp_path / "evil.pth")
+    assert run("convert", tmp_path / "evil.pth", monkeypatch=monkeypatch) == 2
+    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    assert run("convert", tmp_path / "other.pth", monkeypatch=monkeypatch) == 2
+    assert not (tmp_path / "owned").exists()
+    assert not (tmp_path / "evil.onnx").exists()
+
+
+def test_describe_and_split_answer_on_the_command_line(
+    nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("data", "describe", nih_folder, "--grid", tmp_path / "grid.png", monkeypatch=monkeypatch) == 0
+    assert "Parasitized" in capsys.readouterr().out
+    output = tmp_path / "split.csv"
+    assert run("data", "split", nih_folder, "seed42", "--output", output, monkeypatch=monkeypatch) == 0
+    assert {row["part"] for row in rows(output)} == {"train", "validation", "test"}
+
+
+def test_using_the_tool_needs_no_torch() -> None:
+    code = (
+        "import sys; import plasmoscope, plasmoscope.cli; from plasmoscope import Classifier; Classifier.load();"
+        "print([name for name in ('torch', 'sklearn', 'matplotlib', 'lightning') if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_help_starts_without_numpy_or_an_inference_engine() -> None:
+    code = "import sys, plasmoscope.cli; print([n for n in ('numpy', 'onnxruntime', 'cv2', 'PIL') if n in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_a_missing_extra_names_the_command_that_installs_it(
+    nih_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("plasmoscope.extras.find_spec", lambda module: None if module == "torch" else object())
+    assert run("train", "mobilenet_v2", "--data", nih_folder, monkeypatch=monkeypatch) == 2
+    assert "pip install 'plasmoscope[train]'" in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,120 @@
+import contextlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from plasmoscope.imaging import reading
+from plasmoscope.imaging.reading import ImageError, read_image
+
+
+def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    ramp = np.linspace(0, 255, 40 * 30 * 3).reshape(40, 30, 3).astype(np.uint8)
+    return Image.fromarray(ramp)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "BMP", "PPM", "TGA"])
+def test_lossless_formats_give_their_pixels_back(picture: Image.Image, file_format: str) -> None:
+    assert np.array_equal(read_image(encode(picture, file_format)), np.asarray(picture))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "WEBP", "AVIF", "JPEG2000"])
+def test_lossy_formats_give_nearly_their_pixels_back(picture: Image.Image, file_format: str) -> None:
+    difference = read_image(encode(picture, file_format, quality=95)).astype(int) - np.asarray(picture)
+    assert np.abs(difference).mean() < 8
+
+
+def test_transparent_pixels_become_the_black_background_of_segmented_cells(picture: Image.Image) -> None:
+    picture.putalpha(Image.new("L", picture.size, 0))
+    assert read_image(encode(picture, "PNG")).max() == 0
+
+
+def test_exif_orientation_is_applied(picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = read_image(encode(picture, "PNG", exif=exif))
+    assert np.array_equal(turned, np.rot90(np.asarray(picture), -1))
+
+
+def test_16_bit_grey_keeps_its_brightness() -> None:
+    grey = np.full((20, 20), 32768, np.uint16)
+    assert np.all(read_image(encode(Image.fromarray(grey), "TIFF")) == 128)
+    assert np.all(read_image(encode(Image.fromarray(grey), "PNG")) == 128)
+
+
+def test_floating_point_grey_is_stretched_over_its_range() -> None:
+    ramp = np.linspace(-1, 3, 400, dtype=np.float32).reshape(20, 20)
+    image = read_image(encode(Image.fromarray(ramp), "TIFF"))
+    assert (image.min(), image.max()) == (0, 255)
+
+
+def test_cmyk_and_palettes_become_rgb(picture: Image.Image) -> None:
+    cmyk = read_image(encode(picture.convert("CMYK"), "JPEG", quality=95))
+    assert cmyk.shape == (40, 30, 3)
+    assert np.abs(cmyk.astype(int) - np.asarray(picture)).mean() < 20
+    assert read_image(encode(picture.convert("P"), "PNG")).shape == (40, 30, 3)
+
+
+def test_a_truncated_image_is_named_as_damaged(picture: Image.Image) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8))
+    for file_format in ("PNG", "JPEG", "TIFF", "AVIF", "WEBP"):
+        data = encode(noise, file_format)
+        with pytest.raises(ImageError):
+            read_image(data[: len(data) // 2])
+
+
+def test_no_prefix_or_corruption_of_an_image_escapes_as_another_error(picture: Image.Image) -> None:
+    rng = np.random.default_rng(1)
+    for file_format in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA"):
+        data = bytearray(encode(picture, file_format))
+        for _ in range(40):
+            broken = bytearray(data[: rng.integers(1, len(data) + 1)])
+            for position in rng.integers(0, len(broken), 4):
+                broken[position] = rng.integers(0, 256)
+            with contextlib.suppress(ImageError):
+                assert read_image(bytes(broken)).dtype == np.uint8
+
+
+def test_empty_and_foreign_files_say_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="empty"):
+        read_image(b"")
+    with pytest.raises(ImageError, match="not an image"):
+        read_image(b"these are words, not pixels")
+    with pytest.raises(ImageError, match="cannot be opened"):
+        read_image(tmp_path / "missing.png")
+
+
+def pixel_bomb(side: int) -> bytes:
+    """A PNG of a few bytes whose header promises side x side pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [9_000, 30_000])
+def test_a_pixel_bomb_is_refused_by_its_header(side: int) -> None:
+    with pytest.raises(ImageError, match="million"):
+        read_image(pixel_bomb(side))
+
+
+def test_a_file_of_too_many_bytes_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_BYTES", 10)
+    (tmp_path / "large.png").write_bytes(b"x" * 11)
+    with pytest.raises(ImageError, match="MB"):
+        read_image(tmp_path / "large.png")

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from plasmoscope.training.recipe import RecipeError, load_recipe, recipe_names
+
+
+def test_the_published_recipe_is_as_published() -> None:
+    recipe = load_recipe("mobilenet_v2")
+    assert (recipe.image_size, recipe.batch_size, recipe.label_smoothing, recipe.gradient_clip) == (224, 64, 0.1, 1.0)
+    table = [
+        (phase.epochs, phase.optimizer, phase.learning_rate, phase.weight_decay, phase.schedule, phase.patience)
+        for phase in recipe.phases
+    ]
+    assert table == [
+        (5, "adam", 1e-3, 1e-4, "cosine", None),
+        (10, "adam", 3e-4, 1e-4, "cosine", None),
+        (15, "adam", 1e-5, 1e-5, "cosine", 7),
+    ]
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_that_comes_along_is_valid_and_named_as_its_file(name: str) -> None:
+    assert load_recipe(name).name == name
+
+
+def test_a_mistake_in_a_recipe_is_named_by_its_field(tmp_path: Path) -> None:
+    from importlib.resources import files
+
+    text = files("plasmoscope.training").joinpath("recipes", "mobilenet_v2.toml").read_text()
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace("learning_rate = 3e-4", "learning_rate = -1"))
+    with pytest.raises(RecipeError, match=r"phases\.1\.learning_rate"):
+        load_recipe(file)
+    file.write_text(text.replace("hue =", "hew ="))
+    with pytest.raises(RecipeError, match=r"augmentation\.hew"):
+        load_recipe(file)
+    file.write_text("name = ")
+    with pytest.raises(RecipeError, match="TOML"):
+        load_recipe(file)
+
+
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
+    with pytest.raises(RecipeError, match="mobilenet_v2_96"):
+        load_recipe("resnet_9000")

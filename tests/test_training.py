@@ -1,0 +1,218 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.data.nih import load_nih
+from plasmoscope.training.batches import CachedCells, training_batches, validation_batches
+from plasmoscope.training.calibration import fit_temperature
+from plasmoscope.training.export import FromPixels
+from plasmoscope.training.history import read_history
+from plasmoscope.training.models import MODELS
+from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.recipe import load_recipe, recipe_names
+from plasmoscope.training.run import RunError, RunOptions, train
+from plasmoscope.training.speed import prepare_for_training
+from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
+
+TINY = """
+name = "tiny"
+description = "three quick epochs in two phases"
+source = "tests"
+model = "mobilenet_v2"
+image_size = 32
+cache_size = 40
+mean = [0.5, 0.5, 0.5]
+std = [0.25, 0.25, 0.25]
+batch_size = 16
+ema_decay = 0.9
+[augmentation]
+rotation_degrees = 180
+brightness = 0.2
+[[phases]]
+epochs = 1
+trainable = ["classifier"]
+learning_rate = 1e-3
+[[phases]]
+epochs = 3
+learning_rate = 1e-3
+schedule = "one_cycle"
+"""
+
+
+def test_mobilenet_v2_has_its_published_parameter_count() -> None:
+    assert sum(parameter.numel() for parameter in MODELS["mobilenet_v2"]().parameters()) == 2_226_434
+
+
+def test_parts_share_pixels_but_no_transform() -> None:
+    """The TransformSubset bug: setting the validation transform used to change the training one as well."""
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    labels = np.arange(20) % 2
+    training = CachedCells(pixels, labels, np.arange(10))
+    validation = CachedCells(pixels, labels, np.arange(10, 20))
+    assert training.__getitems__([3])[0].numpy().tobytes() == pixels[3].tobytes()
+    assert validation.__getitems__([3])[0].numpy().tobytes() == pixels[13].tobytes()
+    module = PhaseModule(MODELS["mobilenet_v2"](), load_recipe("mobilenet_v2_96"), 0, 0, False)
+    seen: list[torch.Tensor] = []
+    module.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+    module.eval()
+    batch = validation.__getitems__([0, 1])
+    module.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+    for _ in range(2):
+        module.validation_step(batch, 0)
+    expected = (batch[0].permute(0, 3, 1, 2) / 255 - module.mean) / module.std
+    assert torch.allclose(seen[0], expected, atol=1e-6)
+    assert torch.equal(seen[0], seen[1])
+
+
+def test_every_training_cell_comes_once_an_epoch_in_an_order_of_its_own() -> None:
+    cells = CachedCells(np.zeros((48, 8, 8, 3), np.uint8), np.arange(48), np.arange(48))
+    batches = training_batches(cells, 16, seed=3)
+    orders = []
+    for epoch in range(2):
+        batches.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        orders.append(torch.cat([labels for _, labels in batches]).tolist())
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(48))
+    assert orders[0] != orders[1]
+    assert torch.cat([labels for _, labels in validation_batches(cells, 20)]).tolist() == list(range(48))
+
+
+def test_a_phase_trains_what_it_names_and_nothing_else() -> None:
+    recipe = load_recipe("mobilenet_v2")
+    counts = []
+    for index in range(3):
+        model = MODELS["mobilenet_v2"]()
+        PhaseModule(model, recipe, index, 0, False)
+        counts.append(sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad))
+    blocks = {f"features.{i}." for i in range(14, 19)} | {"classifier."}
+    model = MODELS["mobilenet_v2"]()
+    late = sum(value.numel() for name, value in model.named_parameters() if name.startswith(tuple(blocks)))
+    assert counts == [2_562, late, 2_226_434]
+
+
+def test_layers_prepared_for_speed_compute_the_same() -> None:
+    torch.manual_seed(0)
+    model = MODELS["mobilenet_v2"]().eval()
+    images = torch.randn(2, 3, 64, 64)
+    expected = model(images)
+    names = list(model.state_dict())
+    assert torch.allclose(prepare_for_training(model, "cpu")(images), expected, atol=1e-4)
+    assert list(model.state_dict()) == names
+
+
+def test_temperature_scaling_finds_the_factor_that_was_applied() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20_000, 2)).astype(np.float32)
+    probability = 1 / (1 + np.exp(logits[:, 1] - logits[:, 0]))
+    labels = np.where(rng.random(20_000) < probability, 0, 1)
+    assert fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.05)
+
+
+def test_pretrained_weights_fill_all_but_the_last_layer(imagenet_file: Path) -> None:
+    model = MODELS["mobilenet_v2"]()
+    weights = read_weights(imagenet_file)
+    assert start_from(model, weights) == ["classifier.1.weight", "classifier.1.bias"]
+    assert torch.equal(model.state_dict()["features.0.0.weight"], weights["features.0.0.weight"])
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    with pytest.raises(WeightsError, match="do not fit"):
+        start_from(MODELS["mobilenet_v2"](), {"conv1.weight": torch.zeros(1)})
+
+
+def test_missing_imagenet_weights_name_the_offline_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*args: object, **kwargs: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    with pytest.raises(WeightsError, match="--init-weights"):
+        imagenet_weights("mobilenet_v2")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_runs_from_data_to_a_usable_model(name: str, nih_folder: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(name).shortened().model_copy(update={"image_size": 64, "cache_size": 64})
+    said: list[str] = []
+    dataset = load_nih(nih_folder)
+    card = train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions(from_scratch=True), say=said.append)
+    classifier = Classifier.load(tmp_path / "run")
+    assert classifier.card == card
+    assert card.recipe == name
+    assert card.calibration.fitted_on.endswith("validation cells of the split")
+    probabilities = classifier.predict([cell.source.path for cell in dataset.cells[:3]])  # type: ignore[union-attr]
+    assert np.all((probabilities > 0) & (probabilities < 1))
+    history = read_history(tmp_path / "run" / "history.csv")
+    assert [row["phase"] for row in history] == list(range(1, len(recipe.phases) + 1))
+    for file in ("config.json", "environment.json", "split.csv", "learning_curves.png", "tensorboard"):
+        assert (tmp_path / "run" / file).exists()
+
+
+def test_pytorch_and_onnx_agree(nih_folder: Path, tmp_path: Path, imagenet_file: Path, nih_zip: Path) -> None:
+    """On real cells, with a network whose outputs are far from constant."""
+    from plasmoscope.training.convert import convert_mobilenet_v2
+
+    torch.manual_seed(0)
+    model = MODELS["mobilenet_v2"]()
+    start_from(model, read_weights(imagenet_file))
+    torch.nn.init.normal_(model.classifier[1].weight, std=0.1)  # type: ignore[index, arg-type]
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    card = convert_mobilenet_v2(tmp_path / "weights.safetensors", tmp_path / "model.onnx", 96)
+    classifier = Classifier.load(tmp_path / "model.onnx")
+    dataset = load_nih(nih_zip)
+    cells = np.stack([classifier.prepare(_decode(dataset.cells[i])) for i in range(0, len(dataset), 1_000)])
+    with torch.no_grad():
+        expected = FromPixels(model, card.preprocessing).eval()(torch.from_numpy(cells)).numpy()
+    assert np.ptp(expected) > 1
+    assert np.abs(classifier.logits(cells) - expected).max() < 1e-4
+
+
+def _decode(cell: object) -> np.ndarray:
+    from plasmoscope.imaging.cells import read_cell
+
+    return read_cell(cell.source.read())  # type: ignore[attr-defined]
+
+
+def test_a_run_folder_is_not_taken_over_by_another_run(nih_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    recipe = load_recipe(tmp_path / "tiny.toml").shortened()
+    dataset = load_nih(nih_folder)
+    train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions(from_scratch=True), say=lambda text: None)
+    with pytest.raises(RunError, match="another recipe"):
+        train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions(seed=1, from_scratch=True))
+
+
+def test_a_run_killed_in_the_middle_resumes_to_the_same_figures(nih_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+
+    def command(folder: str) -> list[str]:
+        arguments = ["train", "tiny.toml", "--data", str(nih_folder), "--output", folder, "--cache", "cache"]
+        return [sys.executable, "-m", "plasmoscope", *arguments, "--from-scratch", "--accelerator", "cpu"]
+
+    subprocess.run(command("whole"), cwd=tmp_path, check=True, capture_output=True)
+    process = subprocess.Popen(command("killed"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    checkpoint = tmp_path / "killed" / "checkpoints" / "phase-2" / "last.ckpt"
+    while not checkpoint.exists():
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "weights.safetensors").exists()
+    resumed = subprocess.run(command("killed"), cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert "Resuming phase 2" in resumed.stdout
+    whole, killed = (read_history(tmp_path / name / "history.csv") for name in ("whole", "killed"))
+    assert len(whole) == 4
+    for row in whole + killed:
+        del row["seconds"]
+    assert whole == killed
+    weights = [load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "killed")]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    cards = [json.loads((tmp_path / name / "model.json").read_text()) for name in ("whole", "killed")]
+    assert cards[0]["calibration"] == cards[1]["calibration"]
