@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from plasmoscope.synthetic.rendering import crop_cell, render_field
+
+# Tiny networks lose more to threads waiting for each other than they gain.
+torch.set_num_threads(1)
 
 SHARED = Path(__file__).parents[2] / "shared"
 

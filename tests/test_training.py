@@ -189,13 +189,16 @@ def test_a_run_folder_is_not_taken_over_by_another_run(nih_folder: Path, tmp_pat
         train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions(seed=1, from_scratch=True))
 
 
-def test_a_run_killed_in_the_middle_resumes_to_the_same_figures(nih_folder: Path, tmp_path: Path) -> None:
+def test_a_run_killed_in_the_middle_resumes_to_the_same_figures(
+    nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "tiny.toml").write_text(TINY)
 
     def command(folder: str) -> list[str]:
         arguments = ["train", "tiny.toml", "--data", str(nih_folder), "--output", folder, "--cache", "cache"]
         return [sys.executable, "-m", "plasmoscope", *arguments, "--from-scratch", "--accelerator", "cpu"]
 
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     subprocess.run(command("whole"), cwd=tmp_path, check=True, capture_output=True)
     process = subprocess.Popen(command("killed"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     checkpoint = tmp_path / "killed" / "checkpoints" / "phase-2" / "last.ckpt"

@@ -38,15 +38,13 @@ class PhaseModule(lightning.LightningModule):
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith(self.phase.trainable))
 
-    def on_train_epoch_start(self) -> None:
-        """Make dropout depend on the epoch only, not on what ran before."""
-        torch.manual_seed(self.seed * 1_000_003 + self.current_epoch * 1_009 + self.global_rank)
-
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         """Augment on the device, then the smoothed cross-entropy."""
         pixels, labels = batch
-        generator = torch.Generator(self.device)
-        generator.manual_seed((self.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank)
+        seed = (self.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank
+        generator = torch.Generator(self.device).manual_seed(seed)
+        # Dropout draws from the global generator, which data loaders advance at moments of their own.
+        torch.manual_seed(seed)
         images = augment(_to_float(pixels), self.recipe.augmentation, self.recipe.image_size, generator)
         logits = self.train_forward(self._normalise(images)).float()
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
