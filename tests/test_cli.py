@@ -112,6 +112,7 @@ def test_wrong_use_ends_with_two_and_writes_nothing(
         ["classify", mixed_folder, "--output", tmp_path / "cells.xlsx"],
         ["classify", mixed_folder, "--output", tmp_path / "no folder" / "cells.csv"],
         ["classify", mixed_folder, "--model", tmp_path / "no.onnx"],
+        ["classify", mixed_folder, "--tta", "3"],
         ["classify"],
     ):
         assert run(*arguments, monkeypatch=monkeypatch) == 2, arguments

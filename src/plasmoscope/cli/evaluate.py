@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import DataOption, ModelOption
+from plasmoscope.cli.options import DataOption, ModelOption, ViewsListOption
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -17,8 +17,8 @@ def evaluate(
     model: ModelOption = None,
     split: Annotated[str | None, typer.Option(help="Named split [default: the one the model was trained on].")] = None,
     part: Annotated[str, typer.Option(help="validation, test, train, or all.")] = "validation",
-    tta: Annotated[list[int] | None, typer.Option(help="Views: 1, 5 or 8; give it again for more.")] = None,
-    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="[default: the model's own]")] = None,
+    tta: ViewsListOption = [1],  # noqa: B006
+    threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Default: the model's own.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for figures and pictures.")] = None,
     record: Annotated[bool, typer.Option("--record", help="Write the figures into the model's card.")] = False,
 ) -> None:
@@ -40,7 +40,7 @@ def evaluate(
         )
     limit = card.threshold if threshold is None else threshold
     evaluations = []
-    for views in tta or [1]:
+    for views in tta:
         predictions = predict_part(classifier, dataset, members, views, track)
         try:
             evaluation = summarise(predictions, split, part, limit, by_patient)

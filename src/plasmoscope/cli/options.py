@@ -12,6 +12,19 @@ CacheOption = Annotated[
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder [default: shipped].")
 ]
-ViewsOption = Annotated[
-    int, typer.Option("--tta", help="Test-time augmentation: 5 or 8 views of each cell; --tta alone means 8.")
+
+
+def _check_views(views: int | list[int]) -> int | list[int]:
+    from plasmoscope.classification.views import VIEWS
+
+    for count in views if isinstance(views, list) else [views]:
+        if count not in VIEWS:
+            raise typer.BadParameter(f"{count} is none of the numbers of views: {', '.join(map(str, VIEWS))}")
+    return views
+
+
+_VIEWS_HELP = "Test-time augmentation: 5 or 8 views of each cell; --tta alone means 8."
+ViewsOption = Annotated[int, typer.Option("--tta", callback=_check_views, help=_VIEWS_HELP)]
+ViewsListOption = Annotated[
+    list[int], typer.Option("--tta", callback=_check_views, help=f"{_VIEWS_HELP} Give it again for more columns.")
 ]

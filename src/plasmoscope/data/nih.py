@@ -51,6 +51,10 @@ class CellDataset:
     def __len__(self) -> int:
         return len(self.cells)
 
+    def thinned(self, most: int) -> "CellDataset":
+        """At most this many cells, spread evenly over classes and patients."""
+        return CellDataset(self.root, self.cells[:: -(-len(self) // most)])
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """``Class/name.png`` of every cell."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -51,9 +51,9 @@ class RunOptions:
     init_weights: Path | None = None
     """ImageNet weights from a file instead of torchvision's download."""
     from_scratch: bool = False
-    accelerator: str = "auto"
-    precision: str = "auto"
-    """``32``, ``bf16``, or ``auto``: bf16 where the machine is faster with it."""
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    """``auto``: bf16 where the machine is faster with it."""
     compile: bool = False
     """Compile the network first: pays after a few epochs, needs a C++ compiler on a CPU."""
 
@@ -238,7 +238,7 @@ def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingDat
     )
 
 
-def _precision(options: RunOptions) -> Any:
+def _precision(options: RunOptions) -> Literal["bf16-mixed", "32-true"]:
     if options.precision != "auto":
         return "bf16-mixed" if options.precision == "bf16" else "32-true"
     device = "cuda" if options.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
