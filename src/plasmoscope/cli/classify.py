@@ -20,7 +20,7 @@ def classify(
     model: ModelOption = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Call a cell parasitized from here on [default: the model's own]."),
+        typer.Option(min=0, max=1, help="Call a cell parasitized from here on (default: the model's own)."),
     ] = None,
 ) -> None:
     """Tell for each picture of a segmented red cell how likely it is parasitized.

@@ -11,7 +11,7 @@ from plasmoscope.extras import require_extra
 
 def convert(
     weights: Annotated[Path, typer.Argument(help="State dict of a two-class MobileNetV2 (.pth or .safetensors).")],
-    output: Annotated[Path | None, typer.Option(help="The .onnx file [default: beside the weights].")] = None,
+    output: Annotated[Path | None, typer.Option(help="The .onnx file (default: beside the weights).")] = None,
     image_size: Annotated[int, typer.Option(min=32, max=1024, help="Side that the network was trained at.")] = 224,
 ) -> None:
     """Turn published PyTorch weights into a model that `classify --model` takes."""

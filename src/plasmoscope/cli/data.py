@@ -70,7 +70,7 @@ def describe(
 def split(
     path: DataArgument,
     name: Annotated[str, typer.Argument(help="seed42, article, 80-20, patient-0 ... patient-4.")],
-    output: Annotated[Path | None, typer.Option(help="CSV file [default: standard output].")] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV file (default: standard output).")] = None,
 ) -> None:
     """Write which cell belongs to which part of a named split."""
     from plasmoscope.data.nih import load_nih

@@ -15,7 +15,7 @@ from plasmoscope.extras import require_extra
 def evaluate(
     data: DataOption,
     model: ModelOption = None,
-    split: Annotated[str | None, typer.Option(help="Named split [default: the one the model was trained on].")] = None,
+    split: Annotated[str | None, typer.Option(help="Named split (default: the one the model was trained on).")] = None,
     part: Annotated[str, typer.Option(help="validation, test, train, or all.")] = "validation",
     tta: ViewsListOption = [1],  # noqa: B006
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Default: the model's own.")] = None,

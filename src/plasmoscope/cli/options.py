@@ -7,10 +7,10 @@ import typer
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout (cell_images/...).")]
 CacheOption = Annotated[
-    Path | None, typer.Option("--cache", help="Folder for decoded cells [default: the user's cache folder].")
+    Path | None, typer.Option("--cache", help="Folder for decoded cells (default: the user's cache folder).")
 ]
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder [default: shipped].")
+    Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder (default: shipped).")
 ]
 
 

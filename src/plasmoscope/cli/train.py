@@ -15,7 +15,7 @@ _SMOKE_CELLS = 240
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or a TOML file of your own.")],
     data: DataOption,
-    output: Annotated[Path | None, typer.Option(help="Run folder [default: runs/RECIPE-SPLIT-SEED].")] = None,
+    output: Annotated[Path | None, typer.Option(help="Run folder (default: runs/RECIPE-SPLIT-SEED).")] = None,
     split: Annotated[str | None, typer.Option(help="Another split than the recipe's: patient-0, 80-20, ...")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase instead of the recipe's.")] = None,
     seed: Annotated[int, typer.Option(help="Decides start, order and augmentation.")] = 0,
