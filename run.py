@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # Commands that need more than the inference packages.
-EXTRAS = {"test": "dev", "train": "train", "evaluate": "train", "convert": "train", "data": "train", "recipes": "train"}
+EXTRAS = {"test": "dev", "train": "train", "evaluate": "train", "convert": "train", "data": "train"}
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("pytest",))
 
 
@@ -24,7 +24,15 @@ def main() -> int:
         print(f"Plasmoscope needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 2
     command = sys.argv[1:] or ["--help"]
-    install(EXTRAS.get(command[0], ""))
+    try:
+        install(EXTRAS.get(command[0], ""))
+    except subprocess.CalledProcessError:
+        print(
+            "The packages could not be installed; see above. A connection is needed once. On Debian and Ubuntu, "
+            "'apt install python3-venv' may be missing.",
+            file=sys.stderr,
+        )
+        return 2
     if command[0] != "test":
         return python("plasmoscope", *command)
     failed = [check[0] for check in CHECKS if python(*check, *(command[1:] if check[0] == "pytest" else ()))]
@@ -35,20 +43,26 @@ def main() -> int:
 
 def install(extra: str) -> None:
     """Make the environment and install the project with its pinned packages."""
-    wanted = hashlib.sha256(
-        (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
-    ).hexdigest()
+    pins = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
+    wanted = hashlib.sha256(pins).hexdigest()
     stamp = ENVIRONMENT / f"installed-{extra or 'core'}"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    if not PYTHON.exists():
+    if not has_pip():
         print("Making .venv ...", file=sys.stderr)
-        venv.create(ENVIRONMENT, with_pip=True)
+        venv.create(ENVIRONMENT, clear=True, with_pip=True)
     print("Installing packages (a few minutes the first time) ...", file=sys.stderr)
     target = f"{ROOT}[{extra}]" if extra else str(ROOT)
     options = ["--quiet", "--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt")]
     subprocess.run([PYTHON, "-m", "pip", "install", *options, "--editable", target], check=True)
     stamp.write_text(wanted)
+
+
+def has_pip() -> bool:
+    """Whether an environment is there and was made to its end."""
+    if not PYTHON.exists():
+        return False
+    return subprocess.run([PYTHON, "-m", "pip", "--version"], check=False, capture_output=True).returncode == 0
 
 
 def python(*module_and_arguments: str) -> int:

@@ -29,7 +29,7 @@ from plasmoscope import Classifier
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.data.nih import load_nih
 from plasmoscope.data.splits import make_split
-from plasmoscope.imaging.cells import read_cell
+from plasmoscope.imaging.cells import read_cell, resize_cell
 
 Crops = Sequence[NDArray[np.uint8]]
 PUBLISHED_ACCURACY = 0.9768
@@ -136,7 +136,7 @@ def main() -> None:
             network = resized_network(smaller)
             if smaller != size:
                 classifiers[f"{smaller} px fp32"] = variant(network, smaller, options.threads)
-            prepared = np.stack([variant(network, smaller, 1).prepare(crop) for crop in training])
+            prepared = np.stack([resize_cell(crop, smaller) for crop in training])
             int8 = int8_network(network, prepared, Path(folder))
             classifiers[f"{smaller} px int8"] = variant(int8, smaller, options.threads)
 

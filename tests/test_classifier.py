@@ -78,6 +78,7 @@ def test_views_are_all_different(count: int) -> None:
         (np.zeros((0, 20, 3), np.uint8), "shape"),
         (np.zeros(20, np.uint8), "shape"),
         (Path("missing.png"), "cannot be opened"),
+        (b"bytes", "no picture"),
     ],
 )
 def test_what_cannot_be_a_picture_is_refused_by_name(classifier: Classifier, image: object, reason: str) -> None:

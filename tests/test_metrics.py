@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+from plasmoscope.classification.card import Figure
 from plasmoscope.evaluation.metrics import bootstrap_weights, evaluate_probabilities, expected_calibration_error
 
 
@@ -64,6 +65,13 @@ def test_cells_that_are_alike_within_patients_widen_the_interval() -> None:
     by_cell = evaluate_probabilities(probabilities, truth, 0.5, resamples=200)["accuracy"]
     by_patient = evaluate_probabilities(probabilities, truth, 0.5, patients.astype(str).tolist(), 200)["accuracy"]
     assert by_patient.high - by_patient.low > 2 * (by_cell.high - by_cell.low)
+
+
+def test_an_undefined_figure_survives_in_a_card() -> None:
+    truth = np.array([True, False] * 20)
+    figure = evaluate_probabilities(np.full(40, 0.1), truth, 0.5, resamples=20)["precision"]
+    assert np.isnan(figure.value)
+    assert np.isnan(Figure.model_validate_json(figure.model_dump_json()).value)
 
 
 def test_one_class_alone_is_refused() -> None:

@@ -78,8 +78,9 @@ def test_no_prefix_or_corruption_of_an_image_escapes_as_another_error(picture: I
     rng = np.random.default_rng(1)
     for file_format in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA"):
         data = bytearray(encode(picture, file_format))
-        for _ in range(40):
-            broken = bytearray(data[: rng.integers(1, len(data) + 1)])
+        for round_ in range(60):
+            # Cut short every second time; whole files with wrong bytes reach other corners of the decoders.
+            broken = bytearray(data[: rng.integers(1, len(data) + 1)] if round_ % 2 else data)
             for position in rng.integers(0, len(broken), 4):
                 broken[position] = rng.integers(0, 256)
             with contextlib.suppress(ImageError):
@@ -118,3 +119,14 @@ def test_a_file_of_too_many_bytes_is_refused_before_it_is_read(tmp_path: Path, m
     (tmp_path / "large.png").write_bytes(b"x" * 11)
     with pytest.raises(ImageError, match="MB"):
         read_image(tmp_path / "large.png")
+
+
+def test_a_broken_exif_block_is_an_image_error_too(picture: Image.Image) -> None:
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(encode(picture, "PNG", exif=b"Exif\0\0II*\0"))
+
+
+def test_undefined_values_do_not_black_out_the_picture() -> None:
+    ramp = np.linspace(0, 3, 400, dtype=np.float32).reshape(20, 20)
+    ramp[0, 0] = np.nan
+    assert read_image(encode(Image.fromarray(ramp), "TIFF")).mean() > 100

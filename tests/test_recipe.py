@@ -35,6 +35,9 @@ def test_a_mistake_in_a_recipe_is_named_by_its_field(tmp_path: Path) -> None:
     file.write_text(text.replace("hue =", "hew ="))
     with pytest.raises(RecipeError, match=r"augmentation\.hew"):
         load_recipe(file)
+    file.write_text(text.replace("crop_area = [0.8, 1.0]", "crop_area = [1.0, 0.8]"))
+    with pytest.raises(RecipeError, match=r"augmentation\.crop_area"):
+        load_recipe(file)
     file.write_text("name = ")
     with pytest.raises(RecipeError, match="TOML"):
         load_recipe(file)

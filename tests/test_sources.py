@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from plasmoscope.imaging import reading
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import SourceError, find_images
 
@@ -36,12 +37,15 @@ def test_an_archive_gives_its_members_bytes(tmp_path: Path) -> None:
     assert source.read() == b"pixels"
 
 
-def test_a_damaged_member_is_an_image_error_and_a_damaged_archive_a_source_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_an_image_error_and_a_damaged_archive_a_source_error(
+    compression: int, tmp_path: Path
+) -> None:
     file = tmp_path / "cells.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("cell.png", b"pixels" * 100)
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.writestr("cell.png", bytes(range(256)) * 10)
     content = bytearray(file.read_bytes())
-    content[60] ^= 0xFF
+    content[50:70] = bytes(byte ^ 0xFF for byte in content[50:70])
     file.write_bytes(content)
     with pytest.raises(ImageError, match="unpack"):
         find_images([file])[0].read()
@@ -53,3 +57,13 @@ def test_a_damaged_member_is_an_image_error_and_a_damaged_archive_a_source_error
 def test_a_missing_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="nowhere"):
         find_images([tmp_path / "nowhere"])
+
+
+def test_a_member_that_unpacks_to_more_than_it_promises_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "cells.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cell.png", bytes(1001))
+    with pytest.raises(ImageError, match="MB"):
+        find_images([tmp_path / "cells.zip"])[0].read()

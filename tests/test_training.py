@@ -1,9 +1,9 @@
 import json
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -66,11 +66,16 @@ def test_parts_share_pixels_but_no_transform() -> None:
     module.eval()
     batch = validation.__getitems__([0, 1])
     module.log = lambda *args, **kwargs: None  # type: ignore[method-assign]
+    module._trainer = SimpleNamespace(global_step=7, global_rank=0)  # type: ignore[assignment]
     for _ in range(2):
         module.validation_step(batch, 0)
     expected = (batch[0].permute(0, 3, 1, 2) / 255 - module.mean) / module.std
     assert torch.allclose(seen[0], expected, atol=1e-6)
     assert torch.equal(seen[0], seen[1])
+    module.train()
+    module.training_step(batch, 0)
+    assert seen[2].shape == (2, 3, 96, 96)
+    assert not torch.allclose(seen[2][:, :, :32, :32], expected, atol=0.1)
 
 
 def test_every_training_cell_comes_once_an_epoch_in_an_order_of_its_own() -> None:
@@ -201,13 +206,14 @@ def test_a_run_killed_in_the_middle_resumes_to_the_same_figures(
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     subprocess.run(command("whole"), cwd=tmp_path, check=True, capture_output=True)
     process = subprocess.Popen(command("killed"), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    history = tmp_path / "killed" / "phases" / "phase-2.csv"
     checkpoint = tmp_path / "killed" / "checkpoints" / "phase-2" / "last.ckpt"
-    while not checkpoint.exists():
+    while not (checkpoint.exists() and len(read_history(history)) >= 2):
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
-    assert not (tmp_path / "killed" / "weights.safetensors").exists()
+    assert not (tmp_path / "killed" / "model.json").exists()
     resumed = subprocess.run(command("killed"), cwd=tmp_path, check=True, capture_output=True, text=True)
     assert "Resuming phase 2" in resumed.stdout
     whole, killed = (read_history(tmp_path / name / "history.csv") for name in ("whole", "killed"))

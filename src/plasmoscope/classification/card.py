@@ -1,12 +1,15 @@
 """The model card: what a network is, how it must be fed, and how well it did. The program reads it."""
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from plasmoscope import __version__
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.files import replace_file
 
 
 class ModelError(PlasmoscopeError):
@@ -14,7 +17,8 @@ class ModelError(PlasmoscopeError):
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A figure may be undefined: the precision of a model that calls nothing parasitized. JSON has no NaN.
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
 class Preprocessing(_Record):
@@ -33,6 +37,10 @@ class Calibration(_Record):
 
     temperature: Annotated[float, Field(gt=0)] = 1.0
     fitted_on: str = ""
+
+
+# The split of a model that was not trained here.
+UNKNOWN_SPLIT = "unknown"
 
 
 class TrainingData(_Record):
@@ -87,12 +95,25 @@ class ModelCard(_Record):
         "not for diagnosis without a qualified microscopist."
     )
 
+    @classmethod
+    def of(cls, network: bytes, **fields: Any) -> "ModelCard":
+        """The card of an ONNX graph made today by this version; ``fields`` are the rest of it."""
+        return cls(
+            created=datetime.now(UTC).date().isoformat(),
+            plasmoscope=__version__,
+            sha256=hashlib.sha256(network).hexdigest(),
+            **fields,
+        )
+
     def write(self, model_file: Path) -> None:
         """Write the card beside its ONNX file, all at once."""
-        file = card_path(model_file)
-        unfinished = file.with_suffix(".json.part")
-        unfinished.write_text(self.model_dump_json(indent=2) + "\n", "utf-8")
-        unfinished.replace(file)
+        replace_file(card_path(model_file), (self.model_dump_json(indent=2) + "\n").encode())
+
+
+def save_model(model_file: Path, network: bytes, card: ModelCard) -> None:
+    """Write a network and its card; a kill between the two leaves a pair that ``read_model`` refuses."""
+    replace_file(model_file, network)
+    card.write(model_file)
 
 
 def card_path(model_file: Path) -> Path:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from plasmoscope.classification.card import ModelCard, ModelError, read_model
 from plasmoscope.classification.views import VIEWS
-from plasmoscope.imaging.cells import read_cell, resize_cell
-from plasmoscope.imaging.reading import ImageError, to_rgb
+from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, resize_cell
+from plasmoscope.imaging.reading import ImageError, read_picture
 from plasmoscope.labels import PARASITIZED
 
 CellImage = NDArray[np.generic] | Image.Image | Path | str
@@ -103,14 +103,16 @@ class Classifier:
         if isinstance(image, Path | str):
             return resize_cell(read_cell(Path(image)), self.image_size)
         if isinstance(image, Image.Image):
-            return resize_cell(to_rgb(image), self.image_size)
+            return resize_cell(read_picture(image, MAX_CELL_PIXELS), self.image_size)
+        if not isinstance(image, np.ndarray):
+            raise ImageError(f"a {type(image).__name__} is no picture; give a path, a Pillow image or an array")
         if image.dtype != np.uint8:
             raise ImageError(f"an array of {image.dtype} is ambiguous; give uint8 values from 0 to 255")
         if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] not in (3, 4)):
             raise ImageError(f"an array of shape {image.shape} is no picture; give RGB of shape (height, width, 3)")
         if image.ndim == 3 and image.shape[2] == 3:
             return resize_cell(cast(NDArray[np.uint8], image), self.image_size)
-        return resize_cell(to_rgb(Image.fromarray(image)), self.image_size)
+        return resize_cell(read_picture(Image.fromarray(image)), self.image_size)
 
     def predict_prepared(self, cells: NDArray[np.uint8], views: int = 1) -> NDArray[np.float32]:
         """Calibrated P(parasitized), shape (n,), of cells that ``prepare`` made, shape (n, size, size, 3)."""

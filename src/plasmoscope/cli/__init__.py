@@ -1,6 +1,8 @@
 """The command line: one file a command, each a thin layer over the library."""
 
+import io
 import sys
+from typing import NoReturn
 
 import typer
 from rich.markup import escape
@@ -45,11 +47,22 @@ app.add_typer(data, name="data")
 
 def main() -> None:
     """Run the command line; an error meant for the user ends it with its message and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name that the terminal cannot show must not end a run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(args=_with_all_views(sys.argv[1:]))
     except PlasmoscopeError as error:
-        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}. Check that the place exists, may be written to and has room.")
+
+
+def _fail(message: str) -> NoReturn:
+    errors.print(f"[bold red]Error:[/] {escape(message)}", highlight=False)
+    sys.exit(2)
 
 
 def _with_all_views(arguments: list[str]) -> list[str]:

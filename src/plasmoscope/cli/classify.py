@@ -31,10 +31,10 @@ def classify(
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.imaging.sources import find_images
     from plasmoscope.labels import CLASS_NAMES, PARASITIZED
-    from plasmoscope.reports.cells import check_output, write_cells
+    from plasmoscope.reports.cells import check_cells_output, write_cells
 
     if output:
-        check_output(output)
+        check_cells_output(output)
     sources = find_images(paths)
     if not sources:
         errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")

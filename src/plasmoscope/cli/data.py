@@ -12,6 +12,8 @@ from plasmoscope.cli.console import console, track
 
 data = typer.Typer(help="Look at, split and download the NIH data set of segmented cells.", no_args_is_help=True)
 
+_PROBLEMS_SHOWN = 20
+
 DataArgument = Annotated[
     Path, typer.Argument(metavar="DATA", help="Folder or zip in the NIH layout (cell_images/...).")
 ]
@@ -30,7 +32,9 @@ def describe(
     from plasmoscope.data.describe import describe as gather
     from plasmoscope.data.describe import write_sample_grid
     from plasmoscope.data.nih import check_mapping, load_nih
+    from plasmoscope.reports.pictures import check_picture
 
+    check_picture(grid)
     dataset = load_nih(path)
     facts = gather(dataset, track)
     table = Table("class", "cells", "patients")
@@ -58,8 +62,10 @@ def describe(
     problems = check_mapping(dataset, mapping) if mapping else []
     if mapping:
         console.print(f"{len(problems)} disagreements with the mapping tables.")
-        for problem in problems[:20]:
+        for problem in problems[:_PROBLEMS_SHOWN]:
             console.print(f"  {problem}")
+        if len(problems) > _PROBLEMS_SHOWN:
+            console.print(f"  ... and {len(problems) - _PROBLEMS_SHOWN:,} more.")
     write_sample_grid(dataset, grid)
     console.print(f"Sample cells: {grid}")
     if facts.unreadable or problems:
@@ -81,7 +87,7 @@ def split(
     parts = {int(member): part for part in ("train", "validation", "test") for member in made.part(part)}
     stream = output.open("w", newline="", encoding="utf-8") if output else sys.stdout
     try:
-        writer = csv.writer(stream)
+        writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["name", "part"])
         writer.writerows((dataset.names[member], part) for member, part in sorted(parts.items()))
     finally:

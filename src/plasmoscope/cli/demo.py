@@ -20,8 +20,9 @@ def demo(
 
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.demo import run_demo
-    from plasmoscope.reports.cells import OutputError
+    from plasmoscope.reports.pictures import check_picture
 
+    check_picture(output)
     result = run_demo(Classifier.load(model), seed)
     table = Table(title="A synthetic thin smear, cell by cell")
     for heading in ("truth", "called parasitized", "called uninfected"):
@@ -31,9 +32,6 @@ def demo(
     console.print(table)
     right = int((result.infected == result.called).sum())
     console.print(f"{right} of {len(result.called)} cells called rightly.")
-    try:
-        Image.fromarray(result.picture).save(output)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"The picture cannot be written to {output}: {error}") from error
+    Image.fromarray(result.picture).save(output)
     console.print(f"Look at {output}: every cell outlined by its call.")
     console.print(RESEARCH_USE)

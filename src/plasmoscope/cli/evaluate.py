@@ -24,12 +24,15 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled cells: figures with intervals, pictures, most wrongly classified cells."""
     require_extra("train", "Evaluation")
+    from plasmoscope.classification.card import UNKNOWN_SPLIT
     from plasmoscope.classification.classifier import Classifier, find_model
     from plasmoscope.data.nih import load_nih
     from plasmoscope.evaluation.evaluate import part_members, predict_part, summarise, write_report
 
     classifier = Classifier.load(model)
     card = classifier.card
+    if split is None and card.data.split == UNKNOWN_SPLIT and part != "all":
+        raise PlasmoscopeError("What this model was trained on is unknown; name a --split, or take --part all.")
     split = split or card.data.split
     dataset = load_nih(data)
     members, by_patient = part_members(dataset, split, part)
@@ -38,6 +41,8 @@ def evaluate(
             f"[yellow]The model was trained on the split {card.data.split}: some of these cells may have been seen in "
             "training, which flatters the figures."
         )
+    if part == "validation" or (part == "test" and split == "80-20"):
+        console.print("[yellow]The model was chosen and calibrated on these cells: the figures are a little flattered.")
     limit = card.threshold if threshold is None else threshold
     evaluations = []
     for views in tta:

@@ -18,7 +18,7 @@ def train(
     output: Annotated[Path | None, typer.Option(help="Run folder (default: runs/RECIPE-SPLIT-SEED).")] = None,
     split: Annotated[str | None, typer.Option(help="Another split than the recipe's: patient-0, 80-20, ...")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase instead of the recipe's.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides start, order and augmentation.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides start, order and augmentation.")] = 0,
     init_weights: Annotated[
         Path | None, typer.Option(help="ImageNet weights from a file (.safetensors or .pth), for work offline.")
     ] = None,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.data.nih import Cell, CellDataset, DataError
+from plasmoscope.files import whole_file
 from plasmoscope.imaging.cells import read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
@@ -34,12 +35,8 @@ def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Tr
     file = cache_folder / f"cells-{size}px-{key}.npy"
     if not file.exists():
         cache_folder.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(f".{os.getpid()}.part")
-        try:
+        with whole_file(file) as unfinished:
             _fill(dataset, size, unfinished, track)
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
     return np.lib.format.open_memmap(file, "r")
 
 
@@ -67,6 +64,8 @@ def _fill(dataset: CellDataset, size: int, file: Path, track: Track) -> None:
             else:
                 cells[index] = cell
     cells.flush()
+    # Windows removes no file that is still mapped.
+    del cells
     if failures:
         raise DataError(
             f"{len(failures)} of {len(dataset)} images cannot be read, such as {failures[0]}. "

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -51,7 +52,7 @@ def download(remote: RemoteFile, file: Path, track: Track = untracked) -> Path:
         _fetch(remote, unfinished, track)
     except HTTPError as error:
         raise DownloadError(f"{remote.url} answered {error.code} ({error.reason}). Try again later.") from error
-    except (URLError, OSError) as error:
+    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise DownloadError(
             f"{remote.url} could not be reached ({getattr(error, 'reason', error)}). Check the connection and run the "
             "same command again: it goes on where it stopped. Offline, copy cell_images.zip from another computer "

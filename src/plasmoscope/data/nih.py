@@ -82,10 +82,16 @@ class CellDataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Short hash of where the data lies and which images it holds."""
-        location = str(self.root.resolve())
-        text = "\n".join([location, str(self.root.stat().st_mtime_ns), *self.names])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Short hash of where the images lie, which they are, and when they last changed."""
+        stamps = [f"{cell.source.name} {cell.source.version()}" for cell in self.cells]
+        return hashlib.sha256("\n".join([str(self.root.resolve()), *stamps]).encode("utf-8", "replace")).hexdigest()[
+            :16
+        ]
+
+    @cached_property
+    def content(self) -> str:
+        """Short hash of the cells' names: the same for every copy of a data set."""
+        return hashlib.sha256("\n".join(self.names).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def load_nih(path: Path) -> CellDataset:

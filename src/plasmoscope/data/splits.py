@@ -15,7 +15,7 @@ PATIENT_FOLDS = 5
 
 @dataclass(frozen=True)
 class Split:
-    """Indices into a CellDataset; parts never overlap."""
+    """Indices into a CellDataset; no cell of ``train`` is in another part."""
 
     name: str
     train: NDArray[np.int64]

@@ -1,7 +1,6 @@
 """A model against one part of a labelled data set: figures, pictures, and a table of every cell."""
 
 import csv
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +80,7 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
 
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{evaluation.part}-{evaluation.views}-view"
-    (folder / f"{stem}.json").write_text(json.dumps(evaluation.model_dump(), indent=2) + "\n", "utf-8")
+    (folder / f"{stem}.json").write_text(evaluation.model_dump_json(indent=2) + "\n", "utf-8")
     dataset, members = predictions.dataset, predictions.members
     with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)

@@ -3,6 +3,7 @@
 import io
 import warnings
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from plasmoscope.errors import PlasmoscopeError
 
 # Raster formats that microscopes, telephones and data sets use. Formats that run other programs (EPS) stay out.
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA")
-MAX_BYTES = 200 * 1024**2
+MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 64_000_000
+_DAMAGED = "the image is damaged or cut short ({}); copy or export it again"
 
 # Pillow warns of large pictures, which are refused here by their header, and of oddities in damaged ones, which are
 # either harmless or end in an ImageError.
@@ -41,55 +43,70 @@ def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np
     Raises:
         ImageError: empty, truncated, not an image, of an unsupported format, or too large.
     """
-    data = source if isinstance(source, bytes) else read_bytes_limited(source)
+    data = source if isinstance(source, bytes) else read_file(source)
     if not data:
         raise ImageError("the file is empty; copy it again from where it came")
-    if len(data) > MAX_BYTES:
-        raise ImageError(_too_many_bytes(len(data)))
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > max_pixels:
-                raise ImageError(_too_many_pixels(f"{image.width} x {image.height}", max_pixels))
-            return to_rgb(image)
+            return read_picture(image, max_pixels)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
         raise ImageError("not an image in a format that can be read (PNG, JPEG, TIFF, BMP, WebP, ...)") from error
     except Image.DecompressionBombError as error:
         raise ImageError(_too_many_pixels("its", max_pixels)) from error
-    # Pillow's decoders meet broken files with many kinds of error, none of which may stop a run over a folder.
-    except (OSError, ValueError, SyntaxError, TypeError, EOFError, IndexError, OverflowError, MemoryError) as error:
-        raise ImageError(f"the image is damaged or cut short ({error}); copy or export it again") from error
+    except Exception as error:
+        raise ImageError(_DAMAGED.format(error)) from error
 
 
-def read_bytes_limited(path: Path) -> bytes:
+def read_picture(image: Image.Image, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """The pixels of an opened picture, as ``read_image`` gives them; nothing need be decoded yet.
+
+    Raises:
+        ImageError: damaged or too large.
+    """
+    if image.width * image.height > max_pixels:
+        raise ImageError(_too_many_pixels(f"{image.width} x {image.height}", max_pixels))
+    try:
+        return _to_rgb(image)
+    # Pillow's decoders meet broken files with all kinds of error, none of which may stop a run over a folder.
+    except Exception as error:
+        raise ImageError(_DAMAGED.format(error)) from error
+
+
+def read_file(path: Path) -> bytes:
     """The content of a file of at most ``MAX_BYTES``.
 
     Raises:
         ImageError: missing, not readable or too large.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImageError(_too_many_bytes(size))
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return read_limited(stream)
     except OSError as error:
         raise ImageError(f"the file cannot be opened ({error.strerror or error})") from error
 
 
-def _too_many_bytes(size: int) -> str:
-    return f"{size / 1024**2:.0f} MB are more than the {MAX_BYTES // 1024**2} MB allowed; export a smaller file"
+def read_limited(stream: IO[bytes]) -> bytes:
+    """What is left of a stream, whatever size it claims to have.
+
+    Raises:
+        ImageError: it is longer than ``MAX_BYTES``, of which no more is read.
+    """
+    data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"more than the {MAX_BYTES // 1024**2} MB allowed; export a smaller file")
+    return data
 
 
 def _too_many_pixels(dimensions: str, allowed: int) -> str:
     return f"{dimensions} pixels are more than the {allowed / 1e6:.0f} million allowed; make the picture smaller"
 
 
-def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """An opened picture as 8-bit RGB, shape (height, width, 3); see ``read_image`` for what is done to it."""
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith(("I", "F")):
-        return _greyto_rgb(np.asarray(upright))
+        return _grey_to_rgb(np.asarray(upright))
     if upright.has_transparency_data:
         opaque = Image.new("RGBA", upright.size, (0, 0, 0, 255))
         opaque.alpha_composite(upright.convert("RGBA"))
@@ -97,10 +114,11 @@ def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(upright.convert("RGB"))
 
 
-def _greyto_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _grey_to_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     """16- or 32-bit grey, shape (h, w), to RGB; the range is the type's, or the data's where it has none."""
     values = grey.astype(np.float32)
     if np.issubdtype(grey.dtype, np.floating):
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
         low, high = float(values.min()), float(values.max())
     else:
         # Pillow widens 16-bit grey to 32 bits in some formats, so the values decide between the two.

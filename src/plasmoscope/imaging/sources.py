@@ -1,13 +1,20 @@
 """Finding images in files, folders and zip archives, without opening any of them yet."""
 
+import lzma
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.imaging.reading import MAX_BYTES, ImageError, read_bytes_limited
+from plasmoscope.imaging.reading import ImageError, read_file, read_limited
+
+# RuntimeError: encrypted; NotImplementedError: an unknown compression; the rest: damaged.
+_UNPACKING_ERRORS = (
+    RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError,
+)  # fmt: skip
 
 # What operating systems leave in folders of pictures (the official NIH archive holds two Thumbs.db).
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -30,7 +37,12 @@ class ImageFile:
 
     def read(self) -> bytes:
         """The encoded bytes; ImageError where they cannot be had."""
-        return read_bytes_limited(self.path)
+        return read_file(self.path)
+
+    def version(self) -> str:
+        """Changes when the image does."""
+        facts = self.path.stat()
+        return f"{facts.st_size} {facts.st_mtime_ns}"
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,10 @@ class ZipMember:
         """The encoded bytes; ImageError where they cannot be had."""
         return self.archive.read(self.member)
 
+    def version(self) -> str:
+        """Changes when the image does."""
+        return f"{self.archive.file.getinfo(self.member).CRC:08x}"
+
 
 ImageSource = ImageFile | ZipMember
 
@@ -61,12 +77,9 @@ class _Archive:
 
     def read(self, member: str) -> bytes:
         try:
-            if self.file.getinfo(member).file_size > MAX_BYTES:
-                raise ImageError(f"it unpacks to more than the {MAX_BYTES // 1024**2} MB allowed")
-            with self.lock:
-                return self.file.read(member)
-        # RuntimeError: encrypted; NotImplementedError: an unknown compression; the rest: damaged.
-        except (RuntimeError, NotImplementedError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+            with self.lock, self.file.open(member) as stream:
+                return read_limited(stream)
+        except _UNPACKING_ERRORS as error:
             raise ImageError(f"it cannot be unpacked ({error}); unpack the archive and give the folder") from error
 
 

@@ -8,42 +8,30 @@ from pathlib import Path
 
 from plasmoscope.classification.batch import CellResult
 from plasmoscope.classification.card import ModelCard
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.files import whole_file
+from plasmoscope.reports.output import OutputError, check_output
 
 SCHEMA = 1
 
 
-class OutputError(PlasmoscopeError):
-    """A result file cannot be written where the user wants it."""
-
-
-def check_output(file: Path) -> None:
-    """Refuse an output that ``write_cells`` could not write, before any work is done.
-
-    Raises:
-        OutputError: another suffix than .csv or .json, or a folder that does not exist.
-    """
-    if file.suffix.lower() not in _WRITERS:
-        raise OutputError(f"Results can be written as {' or '.join(_WRITERS)}, not as '{file.suffix}': {file}")
-    if not file.parent.is_dir():
-        raise OutputError(f"The folder {file.parent} does not exist; make it first, or choose another.")
+def check_cells_output(file: Path) -> None:
+    """Refuse an output that ``write_cells`` could not write, before any work is done; OutputError says why."""
+    check_output(file, _WRITERS)
 
 
 def write_cells(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
     """Write results in their order; the suffix of ``file`` chooses CSV or JSON."""
-    check_output(file)
-    unfinished = file.with_name(file.name + ".part")
+    check_cells_output(file)
     try:
-        _WRITERS[file.suffix.lower()](unfinished, results, card, views, threshold)
-        unfinished.replace(file)
+        with whole_file(file) as unfinished:
+            _WRITERS[file.suffix.lower()](unfinished, results, card, views, threshold)
     except OSError as error:
         raise OutputError(f"{file} cannot be written ({error.strerror or error}).") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _write_csv(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
+    # File names need not be valid text; what is not is written as an escape rather than losing the table.
+    with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream)
         writer.writerow(["path", "parasitized_probability", "label", "error"])
         for result in results:
@@ -61,7 +49,7 @@ def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, view
         "intended_use": card.intended_use,
         "cells": [asdict(result) for result in results],
     }
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8", errors="backslashreplace")
 
 
 _WRITERS: dict[str, Callable[[Path, Sequence[CellResult], ModelCard, int, float], None]] = {

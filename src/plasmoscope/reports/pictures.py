@@ -1,6 +1,7 @@
 """Annotated pictures: a field with its cells outlined by call, and a contact sheet of cells."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from plasmoscope.imaging.cells import resize_cell
+from plasmoscope.reports.output import check_output
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -19,6 +21,15 @@ _INK: Colour = (32, 32, 32)
 _PAPER: Colour = (255, 255, 255)
 _TILE = 84
 _CAPTION = 18
+
+
+def check_picture(file: Path) -> None:
+    """Refuse a picture that could not be written, before any work is done.
+
+    Raises:
+        OutputError: another suffix than .png or .jpg, or a folder that does not exist.
+    """
+    check_output(file, (".png", ".jpg", ".jpeg"))
 
 
 def draw_outlines(

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from plasmoscope.classification.card import ModelCard, Preprocessing, TrainingData
-from plasmoscope.training.export import export_model
+from plasmoscope.classification.card import UNKNOWN_SPLIT, ModelCard, Preprocessing, TrainingData, card_path, save_model
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.training.export import export_network
 from plasmoscope.training.models import MODELS
 from plasmoscope.training.weights import WeightsError, read_weights
 
@@ -15,8 +16,13 @@ def convert_mobilenet_v2(weights: Path, file: Path, image_size: int = 224) -> Mo
     """Export a two-class MobileNetV2 state dict under torchvision's names, index 0 being Parasitized.
 
     Raises:
+        PlasmoscopeError: ``file`` is not named ``.onnx`` or exists already.
         WeightsError: not a state dict, a pickle with code in it, or names or shapes that do not fit.
     """
+    if file.suffix != ".onnx":
+        raise PlasmoscopeError(f"The model is written as ONNX; give --output a name ending in .onnx, not {file.name}.")
+    if file.exists() or card_path(file).exists():
+        raise PlasmoscopeError(f"{file} or its card {card_path(file).name} exists already; give another --output.")
     state = read_weights(weights)
     model = MODELS["mobilenet_v2"]()
     try:
@@ -26,12 +32,15 @@ def convert_mobilenet_v2(weights: Path, file: Path, image_size: int = 224) -> Mo
             f"{weights} is not a two-class MobileNetV2 under torchvision's names "
             f"(features.*, classifier.1 with 2 outputs): {error}"
         ) from error
-    return export_model(
-        model,
-        file,
+    preprocessing = Preprocessing(image_size=image_size, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    network = export_network(model, preprocessing)
+    card = ModelCard.of(
+        network,
         name=weights.stem,
         architecture="mobilenet_v2",
         recipe="converted",
-        preprocessing=Preprocessing(image_size=image_size, mean=IMAGENET_MEAN, std=IMAGENET_STD),
-        data=TrainingData(dataset="unknown: weights converted from a file", split="unknown"),
+        preprocessing=preprocessing,
+        data=TrainingData(dataset="unknown: weights converted from a file", split=UNKNOWN_SPLIT),
     )
+    save_model(file, network, card)
+    return card

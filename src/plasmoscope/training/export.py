@@ -1,16 +1,12 @@
-"""From trained weights to the format that ships: an ONNX graph that takes raw pixels, and its card."""
+"""From trained weights to the format that ships: an ONNX graph that takes raw pixels."""
 
-import hashlib
 import logging
 import warnings
-from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from plasmoscope import __version__
-from plasmoscope.classification.card import ModelCard, Preprocessing, TrainingData
+from plasmoscope.classification.card import Preprocessing
 
 _OPSET = 18
 
@@ -31,51 +27,24 @@ class FromPixels(nn.Module):
         return logits
 
 
-def export_model(
-    model: nn.Module,
-    file: Path,
-    *,
-    name: str,
-    architecture: str,
-    recipe: str,
-    preprocessing: Preprocessing,
-    data: TrainingData,
-) -> ModelCard:
-    """Write ``file`` (.onnx) and its card, both whole or not at all.
-
-    Returns:
-        The card, with no calibration and no figures yet.
-    """
+def export_network(model: nn.Module, preprocessing: Preprocessing) -> bytes:
+    """The ONNX graph of a trained model: any number of cells, at the one size it was trained for."""
     network = FromPixels(model, preprocessing).eval().cpu().float()
     size = preprocessing.image_size
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    unfinished = file.with_suffix(".onnx.part")
     # The exporter reports every optional conversion that it could not make.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
+        program = torch.onnx.export(
             network,
             (example,),
-            unfinished,
             input_names=["pixels"],
             output_names=["logits"],
             dynamic_shapes=({0: torch.export.Dim("cells")},),
             opset_version=_OPSET,
             dynamo=True,
-            external_data=False,
             verbose=False,
         )
-    unfinished.replace(file)
-    card = ModelCard(
-        name=name,
-        architecture=architecture,
-        recipe=recipe,
-        created=datetime.now(UTC).date().isoformat(),
-        plasmoscope=__version__,
-        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-        preprocessing=preprocessing,
-        data=data,
-    )
-    card.write(file)
-    return card
+    assert program is not None
+    return bytes(program.model_proto.SerializeToString())

@@ -9,6 +9,8 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
+from plasmoscope.files import whole_file
+
 COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_auc", "seconds")
 
 
@@ -53,12 +55,10 @@ class History(Callback):
 
 def write_history(file: Path, rows: list[dict[str, float]]) -> None:
     """Write all rows as CSV, at once."""
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(file) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    unfinished.replace(file)
 
 
 def read_history(file: Path) -> list[dict[str, float]]:

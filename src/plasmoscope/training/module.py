@@ -11,7 +11,7 @@ from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
 
 from plasmoscope.labels import PARASITIZED
 from plasmoscope.training.augmentation import augment
-from plasmoscope.training.recipe import Phase, Recipe
+from plasmoscope.training.recipe import Phase, Recipe, RecipeError
 
 
 class PhaseModule(lightning.LightningModule):
@@ -37,11 +37,16 @@ class PhaseModule(lightning.LightningModule):
         self.register_buffer("std", torch.tensor(recipe.std)[:, None, None], persistent=False)
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith(self.phase.trainable))
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise RecipeError(
+                f"phases.{phase_index}.trainable: no parameter of {recipe.model} begins with "
+                f"{' or '.join(self.phase.trainable)}"
+            )
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         """Augment on the device, then the smoothed cross-entropy."""
         pixels, labels = batch
-        seed = (self.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank
+        seed = ((self.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank) % 2**63
         generator = torch.Generator(self.device).manual_seed(seed)
         # Dropout draws from the global generator, which data loaders advance at moments of their own.
         torch.manual_seed(seed)

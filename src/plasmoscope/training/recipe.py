@@ -5,11 +5,20 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from plasmoscope.errors import PlasmoscopeError
 
+
+def _ascending(values: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < values[0] <= values[1]:
+        raise ValueError("the two numbers must be above 0, the smaller one first")
+    return values
+
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
 
 
 class RecipeError(PlasmoscopeError):
@@ -27,7 +36,7 @@ class Augmentation(_Settings):
     shear_degrees: Annotated[float, Field(ge=0, lt=90)] = 0
     zoom: Fraction = 0
     shift: Fraction = 0
-    crop_area: tuple[float, float] = (1.0, 1.0)
+    crop_area: Range = (1.0, 1.0)
     crop_aspect: Annotated[float, Field(ge=1)] = 1.0
     horizontal_flip: bool = False
     vertical_flip: bool = False
@@ -37,9 +46,9 @@ class Augmentation(_Settings):
     saturation: Fraction = 0
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0
     blur_probability: Fraction = 0
-    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    blur_sigma: Range = (0.1, 2.0)
     erasing_probability: Fraction = 0
-    erasing_area: tuple[float, float] = (0.02, 0.33)
+    erasing_area: Range = (0.02, 0.33)
 
 
 class Phase(_Settings):
@@ -49,7 +58,7 @@ class Phase(_Settings):
     trainable: tuple[str, ...] = ("",)
     """Prefixes of the parameter names that learn; the empty prefix matches all."""
     optimizer: Literal["adam", "adamw"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Positive
     weight_decay: Annotated[float, Field(ge=0)] = 0
     schedule: Literal["one_cycle", "cosine", "constant"] = "cosine"
     patience: Annotated[int, Field(ge=1)] | None = None
@@ -69,10 +78,10 @@ class Recipe(_Settings):
     cache_size: Annotated[int, Field(ge=16, le=1024)]
     """Side at which training images are stored; larger than image_size keeps rotated cells sharp."""
     mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
     batch_size: Annotated[int, Field(ge=2)] = 64
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0
-    gradient_clip: Annotated[float, Field(gt=0)] | None = None
+    gradient_clip: Positive | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights; absent means no average."""
     augmentation: Augmentation = Augmentation()

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import pickle
 import platform
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -12,23 +14,32 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from plasmoscope.classification.card import Calibration, ModelCard, Preprocessing, TrainingData
+from plasmoscope.classification.card import (
+    Calibration,
+    ModelCard,
+    Preprocessing,
+    TrainingData,
+    read_model,
+    save_model,
+)
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.labels import CLASS_NAMES
+from plasmoscope.files import replace_file, whole_file
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, training_batches, validation_batches
-from plasmoscope.training.calibration import fit_temperature
-from plasmoscope.training.export import export_model
+from plasmoscope.training.calibration import balanced_threshold, fit_temperature
+from plasmoscope.training.export import export_network
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
 from plasmoscope.training.models import MODELS
 from plasmoscope.training.module import PhaseModule
@@ -82,6 +93,9 @@ def train(
     """
     split = make_split(recipe.split, dataset)
     _open_folder(folder, recipe, dataset, split, options)
+    if (folder / "model.json").exists():
+        say(f"{folder} holds a finished run.")
+        return read_model(folder / "model.onnx")[1]
     weights_file = folder / "weights.safetensors"
     labels = dataset.labels
     validation_pixels = decoded_cells(dataset, recipe.image_size, cache_folder, track)
@@ -98,16 +112,9 @@ def train(
     history = [row for index in range(len(recipe.phases)) for row in read_history(_phase_file(folder, index, "csv"))]
     write_history(folder / "history.csv", history)
     plot_learning_curves(history, folder / "learning_curves.png")
-    card = export_model(
-        model,
-        folder / "model.onnx",
-        name=folder.name,
-        architecture=recipe.model,
-        recipe=recipe.name,
-        preprocessing=Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std),
-        data=_describe_data(dataset, split, options.seed),
-    )
-    return _calibrate(card, folder / "model.onnx", validation)
+    card = _export(model, recipe, _describe_data(dataset, split, options.seed), folder, validation)
+    say(f"Calibrated on validation: temperature {card.calibration.temperature:.3f}, threshold {card.threshold:.2f}.")
+    return card
 
 
 def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Split, options: RunOptions) -> None:
@@ -115,6 +122,7 @@ def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Spli
         "recipe": recipe.model_dump(mode="json"),
         "data": str(dataset.root),
         "cells": len(dataset),
+        "content": dataset.content,
         "options": {name: value if value is None else str(value) for name, value in asdict(options).items()},
     }
     config_file = folder / "config.json"
@@ -165,16 +173,16 @@ def _run_phase(
         return
     phase = recipe.phases[index]
     checkpoints = folder / "checkpoints" / f"phase-{index + 1}"
-    best = ModelCheckpoint(
-        checkpoints, "best", monitor="val_accuracy", mode="max", save_last=True, save_on_train_epoch_end=True
-    )
+    best = ModelCheckpoint(checkpoints, "best", monitor="val_accuracy", mode="max", save_on_train_epoch_end=True)
+    # save_last of the best one would leave out epochs that bring no improvement.
+    latest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     callbacks: list[Callback] = [History(_phase_file(folder, index, "csv"), index + 1, say)]
     if recipe.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
     if phase.patience:
         callbacks.append(EarlyStopping("val_accuracy", mode="max", patience=phase.patience))
     # Last, so that a checkpoint holds what the others noted of its epoch.
-    callbacks.append(best)
+    callbacks += [best, latest]
     with warnings.catch_warnings():
         # Lightning advises more loading workers; cached cells need none.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -197,33 +205,49 @@ def _run_phase(
         last = checkpoints / "last.ckpt"
         if last.exists():
             say(f"Resuming phase {index + 1} from {last}.")
-        trainer.fit(
-            module,
-            training_batches(training, recipe.batch_size, options.seed),
-            validation_batches(validation, _VALIDATION_BATCH),
-            ckpt_path=last if last.exists() else None,
-            weights_only=True,
-        )
-    if trainer.interrupted:
-        raise RunError(f"Training was interrupted. Run the same command again to go on from {last}.")
+        try:
+            trainer.fit(
+                module,
+                training_batches(training, recipe.batch_size, options.seed),
+                validation_batches(validation, _VALIDATION_BATCH),
+                ckpt_path=last if last.exists() else None,
+                weights_only=True,
+            )
+        except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+            if last.exists() and not _can_be_read(last):
+                raise RunError(f"The checkpoint {last} is damaged. Remove it to start this phase anew.") from error
+            raise
+        except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
+            raise RunError("Training was interrupted. Run the same command again to go on.") from interrupted
     state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     own = {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
     model.cpu().load_state_dict(own)
     _save_weights(model, best_file)
 
 
-def _calibrate(card: ModelCard, model_file: Path, validation: CachedCells) -> ModelCard:
-    """Fit the temperature on the exported network's own outputs and write it into the card."""
-    classifier = Classifier(model_file.read_bytes(), card)
-    cells = validation.pixels[validation.members]
-    labels = validation.labels[validation.members]
-    steps = range(0, len(cells), _VALIDATION_BATCH)
-    logits = [classifier.logits(cells[start : start + _VALIDATION_BATCH]) for start in steps]
-    temperature = fit_temperature(torch.cat([torch.from_numpy(part) for part in logits]).numpy(), labels)
+def _export(model: nn.Module, recipe: Recipe, data: TrainingData, folder: Path, validation: CachedCells) -> ModelCard:
+    """Export the network, calibrate it on its own outputs, and write it with its card."""
+    preprocessing = Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std)
+    network = export_network(model, preprocessing)
+    card = ModelCard.of(
+        network,
+        name=folder.name,
+        architecture=recipe.model,
+        recipe=recipe.name,
+        preprocessing=preprocessing,
+        data=data,
+    )
+    cells, labels = validation.pixels[validation.members], validation.labels[validation.members]
+    batches = [cells[start : start + _VALIDATION_BATCH] for start in range(0, len(cells), _VALIDATION_BATCH)]
+    uncalibrated = Classifier(network, card)
+    temperature = fit_temperature(np.concatenate([uncalibrated.logits(batch) for batch in batches]), labels)
     calibration = Calibration(temperature=temperature, fitted_on=f"{len(labels)} validation cells of the split")
-    calibrated = card.model_copy(update={"calibration": calibration})
-    calibrated.write(model_file)
-    return calibrated
+    card = card.model_copy(update={"calibration": calibration})
+    calibrated = Classifier(network, card)
+    probabilities = np.concatenate([calibrated.predict_prepared(batch) for batch in batches])
+    card = card.model_copy(update={"threshold": balanced_threshold(probabilities, labels == PARASITIZED)})
+    save_model(folder / "model.onnx", network, card)
+    return card
 
 
 def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingData:
@@ -252,15 +276,20 @@ def _phase_file(folder: Path, index: int, suffix: str) -> Path:
 
 
 def _save_weights(model: nn.Module, file: Path) -> None:
-    unfinished = file.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)
-    unfinished.replace(file)
+    with whole_file(file) as unfinished:
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)
+
+
+def _can_be_read(checkpoint: Path) -> bool:
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile):
+        return False
+    return True
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    unfinished.replace(file)
+    replace_file(file, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _environment() -> dict[str, Any]:
