@@ -60,7 +60,9 @@ def evaluate(
         table.add_column(f"{evaluation.views} view{'s' if evaluation.views > 1 else ''}")
     for name in evaluations[0].figures:
         cells = (evaluation.figures[name] for evaluation in evaluations)
-        table.add_row(name.replace("_", " "), *(f"{f.value:.4f} ({f.low:.4f} to {f.high:.4f})" for f in cells))
+        table.add_row(
+            name.replace("_", " "), *(f"[bold]{f.value:.4f}[/]\n({f.low:.4f} to {f.high:.4f})" for f in cells)
+        )
     console.print(table)
     console.print(f"Intervals: {evaluations[0].interval}.")
     if output:

@@ -16,7 +16,7 @@ from plasmoscope.labels import CLASS_NAMES
 
 _OFFICIAL_NAME = re.compile(r"(?P<slide>.+?)_IMG_(?P<field>.+)_cell_(?P<cell>\d+)$")
 # C47P8thin_Original_Motic: recruitment number 47, patient 8. Slides of the uninfected carry no patient number.
-_SLIDE = re.compile(r"(?P<recruit>C\d+)[A-Z]?(?P<patient>P\d+)?")
+_SLIDE = re.compile(r"(?P<recruit>C\d+)(?:[A-Z]??(?P<patient>P\d+))?")
 _MAPPED_NAME = re.compile(r"'([^']+)\.png'")
 
 

@@ -132,4 +132,5 @@ def _all_figures(probabilities: Floats, parasitized: Bools, threshold: float, we
 
 def _figure(value: float, draws: Floats) -> Figure:
     low, high = np.nanpercentile(draws, [2.5, 97.5])
-    return Figure(value=float(value), low=float(low), high=float(high))
+    # Resampling inflates the calibration error, which may push its interval above the value itself.
+    return Figure(value=float(value), low=float(min(low, value)), high=float(max(high, value)))

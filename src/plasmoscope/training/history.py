@@ -82,10 +82,8 @@ def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
     accuracy = [row["val_accuracy"] for row in rows]
     accuracies.plot(epochs, accuracy, "s-", ms=3, color="tab:orange")
     best = max(range(len(rows)), key=accuracy.__getitem__)
-    accuracies.annotate(
-        f"best {accuracy[best]:.2%}", (best + 1, accuracy[best]), (0, -18), textcoords="offset points", ha="center"
-    )
-    accuracies.set(xlabel="epoch", ylabel="accuracy", title="Validation accuracy")
+    title = f"Validation accuracy: best {accuracy[best]:.2%}, epoch {best + 1}"
+    accuracies.set(xlabel="epoch", ylabel="accuracy", title=title)
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     for axes in (losses, accuracies):
         axes.grid(alpha=0.3)
