@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -53,7 +55,8 @@ class Classifier:
         self.card = card
         self.image_size = card.preprocessing.image_size
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        self._threads = threads or os.cpu_count() or 1
+        options.intra_op_num_threads = self._threads
         try:
             self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
         # ONNX Runtime raises its own classes for each of its status codes, with RuntimeError not among the bases.
@@ -132,15 +135,15 @@ class Classifier:
         return np.asarray(1 / (1 + np.exp(difference)), np.float32)
 
     def _batches(self, images: Iterable[CellImage]) -> Iterator[NDArray[np.uint8]]:
-        batch: list[NDArray[np.uint8]] = []
-        for index, image in enumerate(images):
-            try:
-                batch.append(self.prepare(image))
-            except ImageError as error:
-                which = str(image) if isinstance(image, Path | str) else f"image {index}"
-                raise ImageError(f"{which}: {error}") from error
-            if len(batch) == _BATCH:
-                yield np.stack(batch)
-                batch = []
-        if batch:
-            yield np.stack(batch)
+        numbered = enumerate(images)
+        with ThreadPoolExecutor(self._threads) as pool:
+            while batch := list(islice(numbered, _BATCH)):
+                yield np.stack(list(pool.map(self._prepare_numbered, batch)))
+
+    def _prepare_numbered(self, numbered: tuple[int, CellImage]) -> NDArray[np.uint8]:
+        index, image = numbered
+        try:
+            return self.prepare(image)
+        except ImageError as error:
+            which = str(image) if isinstance(image, Path | str) else f"image {index}"
+            raise ImageError(f"{which}: {error}") from error
