@@ -42,6 +42,12 @@ def describe(
         table.add_row(name, f"{count:,}", f"{facts.patients[name]:,}")
     table.add_row("all", f"{len(dataset):,}", f"{facts.patients['all']:,}")
     console.print(table)
+    per_patient = sorted(sum(counts) for counts in facts.cells_of_patient.values())
+    if per_patient:
+        middle = per_patient[len(per_patient) // 2]
+        console.print(
+            f"Cells of a patient: {per_patient[0]} to {per_patient[-1]}, median {middle}. --patients lists all."
+        )
     if patients:
         table = Table("patient", "Parasitized", "Uninfected")
         for patient, counts in facts.cells_of_patient.items():

@@ -12,7 +12,7 @@ from plasmoscope.cli.options import ModelOption
 
 def demo(
     output: Annotated[Path, typer.Option(help="The picture to write.")] = Path("plasmoscope-demo.png"),
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another smear.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another smear.")] = 5,
     model: ModelOption = None,
 ) -> None:
     """Render a synthetic smear with known truth, classify its cells, and show both. Needs no input and no network."""
