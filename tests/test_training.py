@@ -73,6 +73,7 @@ def test_parts_share_pixels_but_no_transform() -> None:
     assert torch.allclose(seen[0], expected, atol=1e-6)
     assert torch.equal(seen[0], seen[1])
     module.train()
+    module.train_forward = module.model
     module.training_step(batch, 0)
     assert seen[2].shape == (2, 3, 96, 96)
     assert not torch.allclose(seen[2][:, :, :32, :32], expected, atol=0.1)
