@@ -23,6 +23,8 @@ CellImage = NDArray[np.generic] | Image.Image | Path | str
 SHIPPED_MODEL = "mobilenet_v2_96.onnx"
 # Activations of this many cells at 96 px still fit the processor's cache.
 _BATCH = 32
+# So many are prepared at once: preparing and inference take turns with the same processor threads, and each turn costs.
+_PREPARED = 8 * _BATCH
 
 
 def find_model(model: Path | str | None) -> Path:
@@ -142,13 +144,17 @@ class Classifier:
     def _batches(self, images: Iterable[CellImage]) -> Iterator[NDArray[np.uint8]]:
         numbered = enumerate(images)
         with ThreadPoolExecutor(self._threads) as pool:
-            while batch := list(islice(numbered, _BATCH)):
-                yield np.stack(list(pool.map(self._prepare_numbered, batch)))
+            while batch := list(islice(numbered, _PREPARED)):
+                share = -(-len(batch) // self._threads)
+                shares = [batch[start : start + share] for start in range(0, len(batch), share)]
+                yield np.concatenate(list(pool.map(self._prepare_share, shares)))
 
-    def _prepare_numbered(self, numbered: tuple[int, CellImage]) -> NDArray[np.uint8]:
-        index, image = numbered
-        try:
-            return self.prepare(image)
-        except ImageError as error:
-            which = str(image) if isinstance(image, Path | str) else f"image {index}"
-            raise ImageError(f"{which}: {error}") from error
+    def _prepare_share(self, numbered: list[tuple[int, CellImage]]) -> NDArray[np.uint8]:
+        cells = []
+        for index, image in numbered:
+            try:
+                cells.append(self.prepare(image))
+            except ImageError as error:
+                which = str(image) if isinstance(image, Path | str) else f"image {index}"
+                raise ImageError(f"{which}: {error}") from error
+        return np.stack(cells)
