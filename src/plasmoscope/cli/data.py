@@ -1,6 +1,5 @@
 """``plasmoscope data``: describe, split, download."""
 
-import csv
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -86,19 +85,16 @@ def split(
 ) -> None:
     """Write which cell belongs to which part of a named split."""
     from plasmoscope.data.nih import load_nih
-    from plasmoscope.data.splits import make_split
+    from plasmoscope.data.splits import make_split, write_split
+    from plasmoscope.files import whole_file
 
     dataset = load_nih(path)
     made = make_split(name, dataset)
-    parts = {int(member): part for part in ("train", "validation", "test") for member in made.part(part)}
-    stream = output.open("w", newline="", encoding="utf-8") if output else sys.stdout
-    try:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["name", "part"])
-        writer.writerows((dataset.names[member], part) for member, part in sorted(parts.items()))
-    finally:
-        if output:
-            stream.close()
+    if output is None:
+        write_split(made, dataset, sys.stdout)
+        return
+    with whole_file(output) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+        write_split(made, dataset, stream)
 
 
 @data.command()

@@ -1,8 +1,10 @@
 """Named ways to part a data set into train, validation and test, each reproducible to the member."""
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +83,14 @@ def patient(dataset: CellDataset, fold: int = 0) -> Split:
     inner = StratifiedGroupKFold(7, shuffle=True, random_state=42).split(rest, labels[rest], patients[rest])
     train, validation = next(iter(inner))
     return Split(f"patient-{fold}", rest[train], rest[validation], test, by_patient=True)
+
+
+def write_split(split: Split, dataset: CellDataset, stream: TextIO) -> None:
+    """Write which cell belongs to which part, as CSV in the data set's order."""
+    parts = {int(member): part for part in ("train", "validation", "test") for member in split.part(part)}
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["name", "part"])
+    writer.writerows((dataset.names[member], part) for member, part in sorted(parts.items()))
 
 
 def _two_cuts(name: str, dataset: CellDataset, test_share: float, validation_share: float) -> Split:

@@ -1,6 +1,5 @@
 """A training run: a recipe, a data set and a folder that can be killed at any moment and taken up again."""
 
-import csv
 import json
 import pickle
 import platform
@@ -32,7 +31,7 @@ from plasmoscope.classification.card import (
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
-from plasmoscope.data.splits import Split, make_split
+from plasmoscope.data.splits import Split, make_split, write_split
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import replace_file, whole_file
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
@@ -135,11 +134,8 @@ def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Spli
         return
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / "environment.json", _environment())
-    parts = {name: split.part(name) for name in ("train", "validation", "test")}
     with (folder / "split.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["name", "part"])
-        writer.writerows((dataset.names[i], name) for name, members in parts.items() for i in members)
+        write_split(split, dataset, stream)
     # Written last: a folder with a config is a whole one.
     _write_json(config_file, config)
 
