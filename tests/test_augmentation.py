@@ -73,3 +73,11 @@ def test_erasing_blacks_out_a_rectangle_of_the_size_asked_for() -> None:
     assert 0.03 < float(shares.max()) < 0.06
     rows, columns = np.nonzero(erased[int(shares.argmax()), 0].numpy())
     assert (np.ptp(rows) + 1) * (np.ptp(columns) + 1) == len(rows)
+
+
+def test_quarter_turns_move_pixels_without_changing_them(images: torch.Tensor) -> None:
+    turned = augment(images, Augmentation(quarter_turns=True, horizontal_flip=True), 40, generator())
+    for new, old in zip(turned, images, strict=True):
+        ways = [torch.rot90(flipped, k, (1, 2)) for flipped in (old, old.flip(2)) for k in range(4)]
+        assert min(float((new - way).abs().max()) for way in ways) < 1e-4
+    assert not torch.allclose(turned, images, atol=1e-3)

@@ -49,6 +49,8 @@ def _signs(n: int, enabled: bool, device: torch.device, generator: torch.Generat
 def _affine_matrices(n: int, settings: Augmentation, device: torch.device, generator: torch.Generator) -> Tensor:
     """Output-to-input sampling matrices in normalised coordinates, shape (n, 2, 3)."""
     angle = math.radians(settings.rotation_degrees) * _uniform(n, -1, 1, device, generator)
+    if settings.quarter_turns:
+        angle = angle + math.pi / 2 * torch.randint(4, (n,), device=device, generator=generator)
     shear = math.tan(math.radians(settings.shear_degrees)) * _uniform(n, -1, 1, device, generator)
     # A crop of area fraction a and aspect r samples sqrt(a r) of the width and sqrt(a / r) of the height,
     # somewhere inside the picture (Szegedy et al. 2015; torchvision RandomResizedCrop).

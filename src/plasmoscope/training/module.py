@@ -26,6 +26,7 @@ class PhaseModule(lightning.LightningModule):
         self.model = model
         self.recipe = recipe
         self.phase: Phase = recipe.phases[phase_index]
+        self.augmentation = recipe.phase_augmentation(phase_index)
         self.seed = seed * 1_000 + phase_index
         # Kept as a plain function: a compiled module would be registered a second time in the state dict.
         self.train_forward: Callable[[Tensor], Tensor] = (
@@ -50,7 +51,7 @@ class PhaseModule(lightning.LightningModule):
         generator = torch.Generator(self.device).manual_seed(seed)
         # Dropout draws from the global generator, which data loaders advance at moments of their own.
         torch.manual_seed(seed)
-        images = augment(_to_float(pixels), self.recipe.augmentation, self.recipe.image_size, generator)
+        images = augment(_to_float(pixels), self.augmentation, self.recipe.image_size, generator)
         logits = self.train_forward(self._normalise(images)).float()
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels))

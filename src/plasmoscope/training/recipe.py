@@ -32,6 +32,8 @@ class _Settings(BaseModel):
 class Augmentation(_Settings):
     """Strength of each random change to a training image; zero means never."""
 
+    quarter_turns: bool = False
+    """Turn by 0, 90, 180 or 270 degrees, which changes no pixel's value."""
     rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0
     shear_degrees: Annotated[float, Field(ge=0, lt=90)] = 0
     zoom: Fraction = 0
@@ -63,6 +65,9 @@ class Phase(_Settings):
     schedule: Literal["one_cycle", "cosine", "constant"] = "cosine"
     patience: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many epochs without a better validation accuracy; absent means never."""
+    augmentation: Augmentation | None = None
+    cache_size: Annotated[int, Field(ge=16, le=1024)] | None = None
+    """Absent, these two are the recipe's."""
 
 
 class Recipe(_Settings):
@@ -86,6 +91,14 @@ class Recipe(_Settings):
     """Decay of the exponential moving average of the weights; absent means no average."""
     augmentation: Augmentation = Augmentation()
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
+
+    def phase_augmentation(self, index: int) -> Augmentation:
+        """The augmentation of a phase."""
+        return self.phases[index].augmentation or self.augmentation
+
+    def phase_cache_size(self, index: int) -> int:
+        """The side at which the training images of a phase are stored."""
+        return self.phases[index].cache_size or self.cache_size
 
     def shortened(self) -> "Recipe":
         """The same recipe with one epoch a phase and small batches, to see that it runs."""

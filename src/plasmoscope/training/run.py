@@ -100,10 +100,10 @@ def train(
     validation_pixels = decoded_cells(dataset, recipe.image_size, cache_folder, track)
     validation = CachedCells(validation_pixels, labels, split.validation)
     if not weights_file.exists():
-        pixels = decoded_cells(dataset, recipe.cache_size, cache_folder, track)
-        training = CachedCells(pixels, labels, split.train)
         model = _initial_model(recipe, options, say)
         for index in range(len(recipe.phases)):
+            pixels = decoded_cells(dataset, recipe.phase_cache_size(index), cache_folder, track)
+            training = CachedCells(pixels, labels, split.train)
             _run_phase(model, recipe, index, training, validation, folder, options, say)
         _save_weights(model, weights_file)
     model = MODELS[recipe.model]()
