@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
 
 # Tiny networks lose more to threads waiting for each other than they gain.
@@ -57,13 +58,8 @@ def rendered_cells() -> list[tuple[np.ndarray, bool]]:
 
 
 @pytest.fixture(scope="session")
-def nih_folder(tmp_path_factory: pytest.TempPathFactory, rendered_cells: list[tuple[np.ndarray, bool]]) -> Path:
+def nih_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rendered cells in the NIH layout under official-looking names, of twelve patients."""
-    root = tmp_path_factory.mktemp("nih") / "cell_images"
-    for index, (cell, infected) in enumerate(rendered_cells):
-        folder = root / ("Parasitized" if infected else "Uninfected")
-        folder.mkdir(parents=True, exist_ok=True)
-        patient = index % 12
-        name = f"C{100 + patient}P{60 + patient}ThinF_IMG_20150918_14410{index % 3}_cell_{index}.png"
-        Image.fromarray(cell).save(folder / name)
-    return root.parent
+    root = tmp_path_factory.mktemp("nih")
+    write_cells(root, fields=2, seed=11)
+    return root

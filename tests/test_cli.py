@@ -14,7 +14,7 @@ from PIL import Image
 
 from plasmoscope import cli
 from plasmoscope.imaging.reading import read_image
-from plasmoscope.training.models import MODELS
+from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from test_reading import pixel_bomb
 
 
@@ -146,7 +146,7 @@ def test_published_weights_are_converted_and_pickled_code_is_refused(
     mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(0)
-    torch.save(MODELS["mobilenet_v2"]().state_dict(), tmp_path / "model.pth")
+    torch.save(mobilenet_v2().state_dict(), tmp_path / "model.pth")
     assert run("convert", tmp_path / "model.pth", "--image-size", "64", monkeypatch=monkeypatch) == 0
     cell = mixed_folder / "cell_1.png"
     assert run("classify", cell, "--model", tmp_path / "model.onnx", monkeypatch=monkeypatch) == 0

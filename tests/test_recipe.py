@@ -46,3 +46,34 @@ def test_a_mistake_in_a_recipe_is_named_by_its_field(tmp_path: Path) -> None:
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(RecipeError, match="mobilenet_v2_96"):
         load_recipe("resnet_9000")
+
+
+def test_a_field_can_be_changed_by_name_and_the_change_is_told() -> None:
+    recipe = load_recipe("mobilenet_v2")
+    changed = recipe.changed(["image_size=96", "phases.0.epochs=2", "split=patient-1", "model_options.dropout=0.1"])
+    assert (changed.image_size, changed.phases[0].epochs, changed.split) == (96, 2, "patient-1")
+    assert changed.model_options == {"dropout": 0.1}
+    assert changed.differences(recipe)[:2] == [
+        "model_options.dropout 0.1 instead of nothing",
+        "split patient-1 instead of seed42",
+    ]
+    assert recipe.differences(recipe) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("image_size=3", "image_size"),
+        ("phases.0.speed=3", r"phases\.0\.speed"),
+        ("phases.7.epochs=3", r"phases\.7\.epochs"),
+        ("epochs", "field=value"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_named(setting: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("mobilenet_v2").changed([setting])
+
+
+def test_features_cannot_be_cached_under_augmentation() -> None:
+    with pytest.raises(RecipeError, match="cached_features"):
+        load_recipe("mobilenet_residual").changed(["augmentation.horizontal_flip=true"])

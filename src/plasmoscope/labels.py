@@ -1,6 +1,31 @@
 """The two classes of a red cell, in the one order used everywhere."""
 
+from typing import TYPE_CHECKING
+
 # The order of the NIH folder names, and of every model's outputs.
 CLASS_NAMES = ("Parasitized", "Uninfected")
 # The positive class.
 PARASITIZED = 0
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    Logits = TypeVar("Logits", Tensor, NDArray[np.float32], NDArray[np.float64])
+
+
+def log_odds(logits: "Logits") -> "Logits":
+    """The one place where any network's outputs become the log-odds of parasitized; their sigmoid is P(parasitized).
+
+    Args:
+        logits: (n, 1), the log-odds themselves, or (n, 2), one logit a class; NumPy or torch.
+
+    Returns:
+        Shape (n,), of the same kind.
+    """
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    return logits[:, PARASITIZED] - logits[:, 1 - PARASITIZED]

@@ -25,7 +25,7 @@ class Preprocessing(_Record):
     """What is done to a cell before the network; the ONNX graph itself takes uint8 RGB and normalises."""
 
     image_size: Annotated[int, Field(ge=16, le=1024)]
-    resize: Literal["square, area average down, bilinear up"] = "square, area average down, bilinear up"
+    resize: Literal["square, bilinear, area average below half size"] = "square, bilinear, area average below half size"
     channels: Literal["RGB"] = "RGB"
     background: Literal["black"] = "black"
     mean: tuple[float, float, float]

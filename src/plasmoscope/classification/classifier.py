@@ -16,7 +16,7 @@ from plasmoscope.classification.card import ModelCard, ModelError, read_model
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
-from plasmoscope.labels import PARASITIZED
+from plasmoscope.labels import log_odds
 
 CellImage = NDArray[np.generic] | Image.Image | Path | str
 
@@ -47,7 +47,7 @@ class Classifier:
         """Use ``load`` unless the model is already in memory.
 
         Args:
-            network: an ONNX graph from uint8 RGB (n, size, size, 3) to two logits.
+            network: an ONNX graph from uint8 RGB (n, size, size, 3) to one or two logits.
             card: its card.
             threads: processor threads; all of them if None.
 
@@ -132,14 +132,13 @@ class Classifier:
         return probabilities
 
     def logits(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Uncalibrated outputs, shape (n, 2), of prepared cells, shape (n, size, size, 3)."""
+        """Uncalibrated outputs, shape (n, 1) or (n, 2), of prepared cells, shape (n, size, size, 3)."""
         return cast(NDArray[np.float32], self._session.run(None, {self._input: cells})[0])
 
     def _probabilities(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
-        logits = self.logits(cells) / np.float32(self.card.calibration.temperature)
-        # Softmax of two classes: the logistic function of the difference, clipped where exp would overflow.
-        difference = np.clip(logits[:, 1 - PARASITIZED] - logits[:, PARASITIZED], -80, 80)
-        return np.asarray(1 / (1 + np.exp(difference)), np.float32)
+        scaled = log_odds(self.logits(cells)) / np.float32(self.card.calibration.temperature)
+        # Clipped where exp would overflow.
+        return np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
 
     def _batches(self, images: Iterable[CellImage]) -> Iterator[NDArray[np.uint8]]:
         numbered = enumerate(images)

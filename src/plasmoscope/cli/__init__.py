@@ -9,11 +9,13 @@ from rich.markup import escape
 
 from plasmoscope import __version__
 from plasmoscope.cli.classify import classify
+from plasmoscope.cli.compare import compare
 from plasmoscope.cli.console import errors
 from plasmoscope.cli.convert import convert
 from plasmoscope.cli.data import data
 from plasmoscope.cli.demo import demo
 from plasmoscope.cli.evaluate import evaluate
+from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.train import train
 from plasmoscope.errors import PlasmoscopeError
@@ -40,7 +42,7 @@ def _root(
     """Options that every command shares."""
 
 
-for command in (classify, demo, train, evaluate, convert, recipes):
+for command in (classify, demo, train, evaluate, compare, convert, recipes, summary, augmentations, lr_range):
     app.command()(command)
 app.add_typer(data, name="data")
 

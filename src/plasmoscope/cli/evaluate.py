@@ -19,7 +19,9 @@ def evaluate(
     part: Annotated[str, typer.Option(help="validation, test, train, or all.")] = "validation",
     tta: ViewsListOption = [1],  # noqa: B006
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Default: the model's own.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for figures and pictures.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for figures and pictures (default for a run folder: its evaluations/).")
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="Write the figures into the model's card.")] = False,
 ) -> None:
     """Measure a model on labelled cells: figures with intervals, pictures, most wrongly classified cells."""
@@ -27,6 +29,7 @@ def evaluate(
     from plasmoscope.classification.card import UNKNOWN_SPLIT
     from plasmoscope.classification.classifier import Classifier, find_model
     from plasmoscope.data.nih import load_nih
+    from plasmoscope.evaluation.comparison import evaluation_folder
     from plasmoscope.evaluation.evaluate import part_members, predict_part, summarise, write_report
 
     classifier = Classifier.load(model)
@@ -43,6 +46,8 @@ def evaluate(
         )
     if part == "validation" or (part == "test" and split == "80-20"):
         console.print("[yellow]The model was chosen and calibrated on these cells: the figures are a little flattered.")
+    if output is None and model is not None and model.is_dir() and split == card.data.split:
+        output = evaluation_folder(model)
     limit = card.threshold if threshold is None else threshold
     evaluations = []
     for views in tta:

@@ -9,6 +9,9 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the N
 CacheOption = Annotated[
     Path | None, typer.Option("--cache", help="Folder for decoded cells (default: the user's cache folder).")
 ]
+SettingsOption = Annotated[
+    list[str], typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe, such as image_size=96.")
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder (default: shipped).")
 ]

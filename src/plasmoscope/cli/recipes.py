@@ -11,5 +11,5 @@ def recipes() -> None:
     table = Table("recipe", "what it is", "source", "published figure")
     for name in recipe_names():
         recipe = load_recipe(name)
-        table.add_row(name, recipe.description, recipe.source, recipe.published)
+        table.add_row(name, recipe.description, recipe.source, str(recipe.published))
     console.print(table)

@@ -6,15 +6,19 @@ from typing import Annotated, Literal
 import typer
 
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, DataOption
+from plasmoscope.cli.options import CacheOption, SettingsOption
+from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
 _SMOKE_CELLS = 240
+_SMOKE_FIELDS = 3
 
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or a TOML file of your own.")],
-    data: DataOption,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder or zip in the NIH layout; a smoke run renders cells without it.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Run folder (default: runs/RECIPE-SPLIT-SEED).")] = None,
     split: Annotated[str | None, typer.Option(help="Another split than the recipe's: patient-0, 80-20, ...")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase instead of the recipe's.")] = None,
@@ -33,33 +37,47 @@ def train(
     smoke: Annotated[
         bool, typer.Option("--smoke", help="One epoch a phase on a few cells, to see that it runs.")
     ] = False,
+    devices: Annotated[int, typer.Option(min=1, help="Devices (or CPU processes) that share each batch.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines that run this command together.")] = 1,
+    settings: SettingsOption = [],  # noqa: B006
     cache: CacheOption = None,
 ) -> None:
     """Train a recipe; the same command again resumes a run that was stopped."""
     require_extra("train", "Training")
     from plasmoscope.data.cache import default_cache_folder
     from plasmoscope.data.nih import load_nih
+    from plasmoscope.synthetic.dataset import write_cells
     from plasmoscope.training.recipe import load_recipe
     from plasmoscope.training.run import RunOptions
     from plasmoscope.training.run import train as run_training
 
-    chosen = load_recipe(recipe)
+    chosen = load_recipe(recipe).changed(settings)
+    if split:
+        chosen = chosen.changed([f"split={split}"])
+    if epochs:
+        chosen = chosen.changed([f"phases.{index}.epochs={epochs}" for index in range(len(chosen.phases))])
+    if smoke:
+        chosen = chosen.shortened()
+    folder = output or Path("runs") / f"{chosen.name}-{chosen.split}-{seed}{'-smoke' if smoke else ''}"
+    if data is None and not smoke:
+        raise PlasmoscopeError(
+            "Give the data set with --data: a folder or zip in the NIH layout. 'plasmoscope data download' fetches it."
+        )
+    if data is None:
+        data = folder.with_name(f"{folder.name}-cells")
+        write_cells(data, _SMOKE_FIELDS)
     dataset = load_nih(data)
     if smoke:
-        chosen, dataset = chosen.shortened(), dataset.thinned(_SMOKE_CELLS)
-    if split:
-        chosen = chosen.model_copy(update={"split": split})
-    if epochs:
-        phases = tuple(phase.model_copy(update={"epochs": epochs}) for phase in chosen.phases)
-        chosen = chosen.model_copy(update={"phases": phases})
-    folder = output or Path("runs") / f"{chosen.name}-{chosen.split}-{seed}{'-smoke' if smoke else ''}"
+        dataset = dataset.thinned(_SMOKE_CELLS)
     options = RunOptions(
         seed=seed,
         init_weights=init_weights,
-        from_scratch=from_scratch,
+        from_scratch=from_scratch or (smoke and init_weights is None),
         accelerator=accelerator,
         precision=precision,
         compile=compile_model,
+        devices=devices,
+        nodes=nodes,
     )
     run_training(
         chosen,

@@ -15,11 +15,11 @@ from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
 
 # Raise this when reading or resizing changes what comes out.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Track = untracked) -> NDArray[np.uint8]:
-    """All cells of a data set as one read-only array on disk, made on first use.
+    """All cells of a data set as one array on disk, made on first use.
 
     Args:
         size: side of the squares in pixels.
@@ -37,7 +37,8 @@ def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Tr
         cache_folder.mkdir(parents=True, exist_ok=True)
         with whole_file(file) as unfinished:
             _fill(dataset, size, unfinished, track)
-    return np.lib.format.open_memmap(file, "r")
+    # Copy on write: torch takes no read-only arrays, and the file must not change.
+    return np.lib.format.open_memmap(file, "c")
 
 
 def default_cache_folder() -> Path:

@@ -20,7 +20,8 @@ def read_cell(source: Path | bytes) -> NDArray[np.uint8]:
 def resize_cell(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Resize to a square without keeping the aspect, as the published models do.
 
-    Shrinking averages over areas, which keeps a thin ring visible; enlarging is bilinear.
+    Shrinking to less than half averages over areas, which keeps a thin ring visible; all else is bilinear, which
+    then still sees every pixel and is several times faster.
 
     Args:
         image: RGB, shape (height, width, 3).
@@ -32,5 +33,5 @@ def resize_cell(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     height, width = image.shape[:2]
     if (height, width) == (size, size):
         return image
-    method = cv2.INTER_AREA if height * width > size * size else cv2.INTER_LINEAR
+    method = cv2.INTER_AREA if height * width > 4 * size * size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)

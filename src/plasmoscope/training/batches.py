@@ -1,48 +1,91 @@
-"""Batches of cached cells. A part's transform belongs to the part: nothing is shared but the pixels."""
+"""Batches of cached cells. A part's transform belongs to the part: nothing is shared but the stored cells."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+_VALIDATION_BATCH = 128
+# Leave room on an accelerator for the network beside the data set.
+_SHARE_OF_DEVICE_MEMORY = 0.5
+
 
 class CachedCells(Dataset[tuple[Tensor, Tensor]]):
-    """One part of a split: uint8 pixels of shape (n, size, size, 3) and class indices, fetched a batch at a time."""
+    """One part of a split, fetched a batch at a time.
 
-    def __init__(self, pixels: NDArray[np.uint8], labels: NDArray[np.int64], members: NDArray[np.int64]) -> None:
-        self.pixels = pixels
-        self.labels = labels
-        self.members = np.sort(members)
+    Args:
+        inputs: one row for every cell of the data set: uint8 pixels (n, size, size, 3), or features of a frozen
+            backbone (n, ...) in floating point.
+        labels: class indices, shape (n,).
+        members: the part's rows.
+    """
+
+    def __init__(self, inputs: NDArray[Any], labels: NDArray[np.int64], members: NDArray[np.int64]) -> None:
+        self.inputs = torch.from_numpy(inputs)
+        self.labels = torch.from_numpy(labels)
+        self.members = torch.from_numpy(np.sort(members))
 
     def __len__(self) -> int:
         return len(self.members)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        images, labels = self.__getitems__([index])
-        return images[0], labels[0]
+        inputs, labels = self.__getitems__([index])
+        return inputs[0], labels[0]
 
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """A batch: images (b, size, size, 3) uint8, labels (b,) int64."""
-        chosen = self.members[np.asarray(indices)]
-        return torch.from_numpy(self.pixels[chosen]), torch.from_numpy(self.labels[chosen])
+        """A batch: inputs (b, ...) as stored, labels (b,) int64."""
+        chosen = self.members[torch.as_tensor(indices)]
+        rows = chosen.to(self.inputs.device)
+        return self.inputs[rows], self.labels[chosen]
+
+    def keep_on(self, device: torch.device) -> None:
+        """Move the inputs to an accelerator, once, if they fit beside a network."""
+        if device.type == "cuda" and self.inputs.device != device:
+            free, _ = torch.cuda.mem_get_info(device)
+            if self.inputs.nbytes < _SHARE_OF_DEVICE_MEMORY * free:
+                self.inputs = self.inputs.to(device)
+
+
+class CellBatches(lightning.LightningDataModule):
+    """Training and validation batches; ``batch_size`` cells a step, however many processes share them.
+
+    The order depends on (seed, epoch) alone, so a resumed run sees what an uninterrupted one would have seen.
+    """
+
+    def __init__(self, training: CachedCells, validation: CachedCells, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.training = training
+        self.validation = validation
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        """Shuffled; each process gets its share of every batch."""
+        trainer = self._placed(self.training)
+        sampler: DistributedSampler[int] = DistributedSampler(
+            self.training, trainer.world_size, trainer.global_rank, shuffle=True, seed=self.seed
+        )
+        share = max(1, self.batch_size // trainer.world_size)
+        # A smaller last batch would make compiled code compile again and gives batch normalisation a poor estimate.
+        drop_last = len(self.training) > self.batch_size
+        return DataLoader(self.training, share, sampler=sampler, collate_fn=_as_fetched, drop_last=drop_last)
+
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        """In order, each cell once: processes take turns, and no cell is repeated to make their shares equal."""
+        trainer = self._placed(self.validation)
+        mine = range(trainer.global_rank, len(self.validation), trainer.world_size)
+        return DataLoader(self.validation, _VALIDATION_BATCH, sampler=mine, collate_fn=_as_fetched)
+
+    def _placed(self, cells: CachedCells) -> lightning.Trainer:
+        assert self.trainer is not None
+        cells.keep_on(self.trainer.strategy.root_device)
+        return self.trainer
 
 
 def _as_fetched(batch: Any) -> Any:
     return batch
-
-
-def training_batches(cells: CachedCells, batch_size: int, seed: int) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Shuffled by (seed, epoch) alone, so that a resumed run sees what an uninterrupted one would have seen."""
-    sampler: DistributedSampler[int] = DistributedSampler(cells, num_replicas=1, rank=0, shuffle=True, seed=seed)
-    # A smaller last batch would make compiled code compile again and gives batch normalisation a poor estimate.
-    drop_last = len(cells) > batch_size
-    return DataLoader(cells, batch_size, sampler=sampler, collate_fn=_as_fetched, drop_last=drop_last)
-
-
-def validation_batches(cells: CachedCells, batch_size: int) -> DataLoader[tuple[Tensor, Tensor]]:
-    """In order, all of them."""
-    return DataLoader(cells, batch_size, collate_fn=_as_fetched)

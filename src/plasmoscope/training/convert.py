@@ -5,7 +5,7 @@ from pathlib import Path
 from plasmoscope.classification.card import UNKNOWN_SPLIT, ModelCard, Preprocessing, TrainingData, card_path, save_model
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.export import export_network
-from plasmoscope.training.models import MODELS
+from plasmoscope.training.models import build_model
 from plasmoscope.training.weights import WeightsError, read_weights
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -24,7 +24,7 @@ def convert_mobilenet_v2(weights: Path, file: Path, image_size: int = 224) -> Mo
     if file.exists() or card_path(file).exists():
         raise PlasmoscopeError(f"{file} or its card {card_path(file).name} exists already; give another --output.")
     state = read_weights(weights)
-    model = MODELS["mobilenet_v2"]()
+    model = build_model("mobilenet_v2", image_size)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

@@ -7,18 +7,26 @@ import lightning
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import lr_scheduler
+from torchmetrics import MeanMetric
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
+from torchvision.transforms import v2
 
-from plasmoscope.labels import PARASITIZED
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.training.augmentation import augment
 from plasmoscope.training.recipe import Phase, Recipe, RecipeError
+
+_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
+_PLATEAU_FLOOR = 1e-6
 
 
 class PhaseModule(lightning.LightningModule):
     """Trains ``model`` as ``recipe.phases[phase_index]`` says.
 
-    Batches are uint8 images (b, h, w, 3) with class indices (b,). All randomness comes from (seed, phase, step),
-    so a run resumed at an epoch's end goes on as if it had never stopped.
+    Batches are uint8 images (b, h, w, 3), or features (b, ...) where ``model`` is only the end of a network, with
+    class indices (b,). All randomness comes from (seed, phase, step), so a run resumed at an epoch's end goes on as
+    if it had never stopped.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, phase_index: int, seed: int, compile_model: bool) -> None:
@@ -26,12 +34,16 @@ class PhaseModule(lightning.LightningModule):
         self.model = model
         self.recipe = recipe
         self.phase: Phase = recipe.phases[phase_index]
-        self.augmentation = recipe.phase_augmentation(phase_index)
+        self.augmentation = recipe.augmentation_of(self.phase)
+        # An attribute, for the learning-rate range test to change.
+        self.learning_rate = self.phase.learning_rate
         self.seed = seed * 1_000 + phase_index
         # Kept as a plain function: a compiled module would be registered a second time in the state dict.
         self.train_forward: Callable[[Tensor], Tensor] = (
             torch.compile(model.forward) if compile_model else model.forward
         )
+        self.mix = _mixing(recipe)
+        self.validation_loss = MeanMetric()
         self.accuracy = BinaryAccuracy()
         self.auc = BinaryAUROC()
         self.register_buffer("mean", torch.tensor(recipe.mean)[:, None, None], persistent=False)
@@ -44,49 +56,110 @@ class PhaseModule(lightning.LightningModule):
                 f"{' or '.join(self.phase.trainable)}"
             )
 
+    def train(self, mode: bool = True) -> "PhaseModule":
+        """Training mode, except for normalisation whose statistics the phase freezes."""
+        super().train(mode)
+        if self.phase.frozen_statistics:
+            for layer in self.model.modules():
+                if isinstance(layer, _BatchNorm) and not any(p.requires_grad for p in layer.parameters()):
+                    layer.eval()
+        return self
+
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
-        """Augment on the device, then the smoothed cross-entropy."""
-        pixels, labels = batch
+        """Augment on the device, then the cross-entropy with smoothed labels."""
+        inputs, labels = batch
         seed = ((self.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank) % 2**63
         generator = torch.Generator(self.device).manual_seed(seed)
-        # Dropout draws from the global generator, which data loaders advance at moments of their own.
+        # Dropout and mixing draw from the global generator, which data loaders advance at moments of their own.
         torch.manual_seed(seed)
-        images = augment(_to_float(pixels), self.augmentation, self.recipe.image_size, generator)
-        logits = self.train_forward(self._normalise(images)).float()
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels))
+        targets = (labels == PARASITIZED).float()
+        if inputs.is_floating_point():
+            inputs = inputs.float()
+        else:
+            images = augment(_to_float(inputs), self.augmentation, self.recipe.image_size, generator)
+            if self.mix is not None:
+                images, mixed = self.mix(images, labels)
+                targets = mixed[:, PARASITIZED]
+            inputs = self._normalise(images)
+        smoothing = self.recipe.label_smoothing
+        targets = targets * (1 - smoothing) + smoothing / 2
+        odds = log_odds(self.train_forward(inputs).float())
+        loss = functional.binary_cross_entropy_with_logits(odds, targets)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         """Loss without smoothing, accuracy and AUC of P(parasitized)."""
-        pixels, labels = batch
-        logits = self.model(self._normalise(_to_float(pixels))).float()
-        probabilities = logits.softmax(dim=1)[:, PARASITIZED]
-        self.accuracy.update(probabilities, labels == PARASITIZED)
-        self.auc.update(probabilities, labels == PARASITIZED)
-        loss = functional.cross_entropy(logits, labels)
-        self.log("val_loss", loss, batch_size=len(labels), sync_dist=True)
-        self.log("val_accuracy", self.accuracy, batch_size=len(labels))
-        self.log("val_auc", self.auc, batch_size=len(labels))
+        inputs, labels = batch
+        inputs = inputs.float() if inputs.is_floating_point() else self._normalise(_to_float(inputs))
+        odds = log_odds(self.model(inputs).float())
+        truth = labels == PARASITIZED
+        loss = functional.binary_cross_entropy_with_logits(odds, truth.float(), reduction="none")
+        self.validation_loss.update(loss)
+        self.accuracy.update(odds.sigmoid(), truth)
+        self.auc.update(odds.sigmoid(), truth)
+        # Metrics that gather counts from all processes; averages of averages would weigh the last cells too much.
+        self.log("val_loss", self.validation_loss)
+        self.log("val_accuracy", self.accuracy)
+        self.log("val_auc", self.auc)
 
     def configure_optimizers(self) -> Any:
         """The phase's optimiser over what learns in it, and its schedule."""
         phase = self.phase
-        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-        optimizer = kinds[phase.optimizer](parameters, lr=phase.learning_rate, weight_decay=phase.weight_decay)
+        groups = self._parameter_groups()
+        optimizer = _OPTIMIZERS[phase.optimizer](groups, lr=self.learning_rate, weight_decay=phase.weight_decay)
         if phase.schedule == "one_cycle":
             steps = int(self.trainer.estimated_stepping_batches)
             # Smith & Topin 2017, arXiv:1708.07120
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, phase.learning_rate, total_steps=steps)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+            cycle = lr_scheduler.OneCycleLR(optimizer, [group["lr"] for group in groups], total_steps=steps)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        if phase.schedule == "plateau":
+            plateau = lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=0.5, patience=phase.plateau_patience, min_lr=_PLATEAU_FLOOR
+            )
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
         if phase.schedule == "cosine":
-            return [optimizer], [torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, phase.epochs)]
+            return [optimizer], [self._cosine(optimizer)]
         return optimizer
+
+    def _cosine(self, optimizer: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
+        warmup, end = self.phase.warmup_epochs, self.learning_rate * self.phase.final_fraction
+        cosine = lr_scheduler.CosineAnnealingLR(optimizer, self.phase.epochs - warmup, eta_min=end)
+        if not warmup:
+            return cosine
+        growth = lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup)
+        return lr_scheduler.SequentialLR(optimizer, [growth, cosine], [warmup])
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """One group of parameters, or one a stage with rates that grow geometrically from first to last."""
+        stages = [
+            [parameter for parameter in stage.parameters() if parameter.requires_grad]
+            for stage in self.model.children()
+        ]
+        stages = [stage for stage in stages if stage]
+        if self.phase.first_learning_rate is None:
+            return [{"params": [parameter for stage in stages for parameter in stage], "lr": self.learning_rate}]
+        ratio = self.phase.first_learning_rate / self.phase.learning_rate
+        last = max(1, len(stages) - 1)
+        return [
+            {"params": stage, "lr": self.learning_rate * ratio ** (1 - index / last)}
+            for index, stage in enumerate(stages)
+        ]
 
     def _normalise(self, images: Tensor) -> Tensor:
         normalised = (images - self.mean) / self.std  # type: ignore[operator]
         return normalised.contiguous(memory_format=torch.channels_last)
+
+
+def _mixing(recipe: Recipe) -> v2.Transform | None:
+    """Mixup, CutMix, or each for half the batches; labels become shares of the classes, shape (b, 2)."""
+    classes = len(CLASS_NAMES)
+    mixings: list[v2.Transform] = []
+    if recipe.mixup_alpha:
+        mixings.append(v2.MixUp(alpha=recipe.mixup_alpha, num_classes=classes))
+    if recipe.cutmix_alpha:
+        mixings.append(v2.CutMix(alpha=recipe.cutmix_alpha, num_classes=classes))
+    return v2.RandomChoice(mixings) if mixings else None
 
 
 def _to_float(pixels: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
 """Training recipes: everything that decides a run, as data read from a TOML file."""
 
 import tomllib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from plasmoscope.errors import PlasmoscopeError
 
@@ -59,15 +60,47 @@ class Phase(_Settings):
     epochs: Annotated[int, Field(ge=1)]
     trainable: tuple[str, ...] = ("",)
     """Prefixes of the parameter names that learn; the empty prefix matches all."""
-    optimizer: Literal["adam", "adamw"] = "adamw"
+    cached_features: bool = False
+    """Run the stages before the first that learns only once a cell; needs an augmentation that changes nothing."""
+    frozen_statistics: bool = False
+    """Batch normalisation that does not learn keeps its running statistics too, as in Keras."""
+    augmentation: Augmentation | None = None
+    """Instead of the recipe's."""
+    cache_size: Annotated[int, Field(ge=16, le=1024)] | None = None
+    """Instead of the recipe's."""
+    optimizer: Literal["adam", "adamw", "rmsprop"] = "adamw"
     learning_rate: Positive
+    first_learning_rate: Positive | None = None
+    """Rate of the first stage that learns; it grows geometrically to ``learning_rate`` at the last stage
+    (discriminative fine-tuning, Howard & Ruder 2018, arXiv:1801.06146). Absent: one rate for all."""
     weight_decay: Annotated[float, Field(ge=0)] = 0
-    schedule: Literal["one_cycle", "cosine", "constant"] = "cosine"
+    schedule: Literal["one_cycle", "cosine", "plateau", "constant"] = "cosine"
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    """Epochs of linear growth before a cosine."""
+    final_fraction: Annotated[float, Field(ge=0, lt=1)] = 0
+    """Share of the learning rate at which a cosine ends."""
+    plateau_patience: Annotated[int, Field(ge=0)] = 2
+    """Epochs without a lower validation loss before a plateau schedule halves the rate."""
     patience: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many epochs without a better validation accuracy; absent means never."""
-    augmentation: Augmentation | None = None
-    cache_size: Annotated[int, Field(ge=16, le=1024)] | None = None
-    """Absent, these two are the recipe's."""
+
+    @model_validator(mode="after")
+    def _warm_up_leaves_room(self) -> "Phase":
+        if self.warmup_epochs and (self.schedule != "cosine" or self.warmup_epochs >= self.epochs):
+            raise ValueError("warmup_epochs belong to the cosine schedule and must be fewer than epochs")
+        return self
+
+
+class Published(_Settings):
+    """What the source reports."""
+
+    accuracy: Fraction | None = None
+    part: Literal["test", "validation"] = "test"
+    note: str = ""
+
+    def __str__(self) -> str:
+        accuracy = f"{self.accuracy:.2%} on {self.part}".replace("%", " %") if self.accuracy else ""
+        return "; ".join(filter(None, (accuracy, self.note)))
 
 
 class Recipe(_Settings):
@@ -76,8 +109,12 @@ class Recipe(_Settings):
     name: str
     description: str
     source: str
-    published: str = ""
-    model: Literal["mobilenet_v2"]
+    published: Published = Published()
+    model: str
+    """A name in ``plasmoscope.training.models.MODELS``, or ``torchvision/NAME`` for a feature extractor."""
+    model_options: dict[str, float] = {}
+    """Options of the network's own, such as dropout and stochastic_depth."""
+    weights: Literal["imagenet", "random"] = "imagenet"
     split: str = "seed42"
     image_size: Annotated[int, Field(ge=16, le=1024)]
     cache_size: Annotated[int, Field(ge=16, le=1024)]
@@ -86,24 +123,89 @@ class Recipe(_Settings):
     std: tuple[Positive, Positive, Positive]
     batch_size: Annotated[int, Field(ge=2)] = 64
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0
+    mixup_alpha: Annotated[float, Field(ge=0)] = 0
+    """Zhang et al. 2018, arXiv:1710.09412; where cutmix_alpha is given too, each takes half the batches."""
+    cutmix_alpha: Annotated[float, Field(ge=0)] = 0
+    """Yun et al. 2019, arXiv:1905.04899."""
     gradient_clip: Positive | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights; absent means no average."""
     augmentation: Augmentation = Augmentation()
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
 
-    def phase_augmentation(self, index: int) -> Augmentation:
-        """The augmentation of a phase."""
-        return self.phases[index].augmentation or self.augmentation
+    @model_validator(mode="after")
+    def _cached_features_stay_the_same(self) -> "Recipe":
+        for index, phase in enumerate(self.phases):
+            changed = self.augmentation_of(phase) != Augmentation() or self.mixup_alpha or self.cutmix_alpha
+            if phase.cached_features and changed:
+                raise ValueError(
+                    f"phases.{index}.cached_features: features that are computed once need images that stay the same; "
+                    "give the phase an empty augmentation and no mixup or cutmix"
+                )
+        return self
 
-    def phase_cache_size(self, index: int) -> int:
-        """The side at which the training images of a phase are stored."""
-        return self.phases[index].cache_size or self.cache_size
+    def augmentation_of(self, phase: Phase) -> Augmentation:
+        """The phase's own augmentation, or the recipe's."""
+        return self.augmentation if phase.augmentation is None else phase.augmentation
 
     def shortened(self) -> "Recipe":
         """The same recipe with one epoch a phase and small batches, to see that it runs."""
-        phases = tuple(phase.model_copy(update={"epochs": 1}) for phase in self.phases)
+        phases = tuple(phase.model_copy(update={"epochs": 1, "warmup_epochs": 0}) for phase in self.phases)
         return self.model_copy(update={"phases": phases, "batch_size": 8})
+
+    def changed(self, settings: Sequence[str]) -> "Recipe":
+        """The same recipe with some fields changed.
+
+        Args:
+            settings: each ``field=value`` with the value as in TOML: ``image_size=96``, ``phases.0.epochs=3``.
+
+        Raises:
+            RecipeError: no such field, or a value it does not take.
+        """
+        content = self.model_dump(mode="json", exclude_unset=True)
+        for setting in settings:
+            name, equals, text = setting.partition("=")
+            if not equals:
+                raise RecipeError(f"'{setting}' sets nothing; write field=value, such as image_size=96.")
+            try:
+                value = tomllib.loads(f"value = {text}")["value"]
+            except tomllib.TOMLDecodeError:
+                value = text
+            _set_field(content, name, value)
+        return _validated(content, self.name)
+
+    def differences(self, other: "Recipe") -> list[str]:
+        """Each field that differs from another recipe's, as a readable phrase; names and texts left out."""
+        left_out = {"name", "description", "source", "published"}
+        own, others = (_flat(recipe.model_dump(mode="json", exclude=left_out)) for recipe in (self, other))
+        nothing = "nothing"
+        return [
+            f"{field} {own.get(field, nothing)} instead of {others.get(field, nothing)}"
+            for field in dict.fromkeys([*own, *others])
+            if own.get(field) != others.get(field)
+        ]
+
+
+def _flat(content: Any, path: str = "") -> dict[str, Any]:
+    """Leaves of nested tables and lists by dotted path."""
+    if isinstance(content, dict):
+        items = list(content.items())
+    elif isinstance(content, list) and any(isinstance(value, dict) for value in content):
+        items = list(enumerate(content))
+    else:
+        return {path: content}
+    return {leaf: value for key, part in items for leaf, value in _flat(part, f"{path}.{key}".lstrip(".")).items()}
+
+
+def _set_field(content: Any, name: str, value: Any) -> None:
+    *parents, last = name.split(".")
+    place = content
+    try:
+        for key in parents:
+            place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
+        place[int(last) if isinstance(place, list) else last] = value
+    except (ValueError, IndexError, AttributeError, TypeError) as error:
+        raise RecipeError(f"There is no field '{name}' in the recipe.") from error
 
 
 def recipe_names() -> list[str]:
@@ -129,11 +231,17 @@ def load_recipe(name_or_file: str | Path) -> Recipe:
                 f"{', '.join(recipe_names())}."
             ) from error
     try:
-        return Recipe.model_validate(tomllib.loads(text))
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"The recipe {name_or_file} is not valid TOML: {error}") from error
+    return _validated(content, name_or_file)
+
+
+def _validated(content: dict[str, Any], name: str | Path) -> Recipe:
+    try:
+        return Recipe.model_validate(content)
     except ValidationError as error:
         mistakes = "; ".join(
             f"{'.'.join(map(str, mistake['loc'])) or 'recipe'}: {mistake['msg']}" for mistake in error.errors()
         )
-        raise RecipeError(f"The recipe {name_or_file} has a mistake: {mistakes}") from error
+        raise RecipeError(f"The recipe {name} has a mistake: {mistakes}") from error

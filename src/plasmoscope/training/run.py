@@ -1,9 +1,11 @@
 """A training run: a recipe, a data set and a folder that can be killed at any moment and taken up again."""
 
 import json
+import os
 import pickle
 import platform
 import sys
+import time
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -34,19 +36,23 @@ from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split, write_split
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import replace_file, whole_file
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.progress import Track, untracked
-from plasmoscope.training.batches import CachedCells, training_batches, validation_batches
+from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.calibration import balanced_threshold, fit_temperature
 from plasmoscope.training.export import export_network
+from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
-from plasmoscope.training.models import MODELS
+from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 from plasmoscope.training.weights import imagenet_weights, read_weights, start_from
 
-_VALIDATION_BATCH = 128
+_CALIBRATION_BATCH = 128
+# What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+_SHARED_FOLDER_WAIT_S = 60
 
 
 class RunError(PlasmoscopeError):
@@ -66,6 +72,10 @@ class RunOptions:
     """``auto``: bf16 where the machine is faster with it."""
     compile: bool = False
     """Compile the network first: pays after a few epochs, needs a C++ compiler on a CPU."""
+    devices: int = 1
+    """Processes on this machine, each with a device of its own (on a CPU: processes that share it)."""
+    nodes: int = 1
+    """Machines; the same command runs on each, in a folder they share (see Lightning's cluster environments)."""
 
 
 def train(
@@ -90,30 +100,60 @@ def train(
     Raises:
         RunError: the folder holds another run.
     """
+    if not _first_process():
+        say = _silent
     split = make_split(recipe.split, dataset)
     _open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")
         return read_model(folder / "model.onnx")[1]
     weights_file = folder / "weights.safetensors"
-    labels = dataset.labels
-    validation_pixels = decoded_cells(dataset, recipe.image_size, cache_folder, track)
-    validation = CachedCells(validation_pixels, labels, split.validation)
+    data = _Data(dataset, split, cache_folder, track)
     if not weights_file.exists():
-        model = _initial_model(recipe, options, say)
+        model = initial_model(recipe, options, say)
         for index in range(len(recipe.phases)):
-            pixels = decoded_cells(dataset, recipe.phase_cache_size(index), cache_folder, track)
-            training = CachedCells(pixels, labels, split.train)
-            _run_phase(model, recipe, index, training, validation, folder, options, say)
+            _run_phase(model, recipe, index, data, folder, options, say)
+        if not _first_process():
+            raise SystemExit(0)
         _save_weights(model, weights_file)
-    model = MODELS[recipe.model]()
+    model = build_model(recipe.model, recipe.image_size, recipe.model_options)
     model.load_state_dict(load_file(weights_file))
     history = [row for index in range(len(recipe.phases)) for row in read_history(_phase_file(folder, index, "csv"))]
     write_history(folder / "history.csv", history)
     plot_learning_curves(history, folder / "learning_curves.png")
-    card = _export(model, recipe, _describe_data(dataset, split, options.seed), folder, validation)
+    validation = data.cells(recipe.image_size, "validation")
+    card = export_run(model, recipe, _describe_data(dataset, split, options.seed), folder, validation)
     say(f"Calibrated on validation: temperature {card.calibration.temperature:.3f}, threshold {card.threshold:.2f}.")
     return card
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A data set with its split, and where what is made of it is kept."""
+
+    dataset: CellDataset
+    split: Split
+    cache_folder: Path
+    track: Track
+
+    def cells(self, size: int, part: str) -> CachedCells:
+        pixels = decoded_cells(self.dataset, size, self.cache_folder, self.track)
+        return CachedCells(pixels, self.dataset.labels, self.split.part(part))
+
+    def features(self, frozen: nn.Module, recipe: Recipe, device: torch.device) -> tuple[CachedCells, CachedCells]:
+        pixels = decoded_cells(self.dataset, recipe.image_size, self.cache_folder, self.track)
+        features = cached_features(frozen, pixels, recipe.mean, recipe.std, device, self.cache_folder, self.track)
+        labels = self.dataset.labels
+        return CachedCells(features, labels, self.split.train), CachedCells(features, labels, self.split.validation)
+
+
+def _first_process() -> bool:
+    """Whether this process is the one that writes: the others were started by Lightning or on other machines."""
+    return all(int(os.environ.get(name, "0")) == 0 for name in _RANKS)
+
+
+def _silent(message: str) -> None:
+    pass
 
 
 def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Split, options: RunOptions) -> None:
@@ -125,6 +165,8 @@ def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Spli
         "options": {name: value if value is None else str(value) for name, value in asdict(options).items()},
     }
     config_file = folder / "config.json"
+    if not _first_process():
+        _wait_for(config_file)
     if config_file.exists():
         if json.loads(config_file.read_text("utf-8")) != config:
             raise RunError(
@@ -140,10 +182,11 @@ def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Spli
     _write_json(config_file, config)
 
 
-def _initial_model(recipe: Recipe, options: RunOptions, say: Callable[[str], None]) -> nn.Module:
+def initial_model(recipe: Recipe, options: RunOptions, say: Callable[[str], None] = _silent) -> nn.Module:
+    """A recipe's network as its training starts: pretrained, or random where the recipe or the options say so."""
     torch.manual_seed(options.seed)
-    model = MODELS[recipe.model]()
-    if options.from_scratch:
+    model = build_model(recipe.model, recipe.image_size, recipe.model_options)
+    if options.from_scratch or (recipe.weights == "random" and not options.init_weights):
         say("Starting from random weights.")
     else:
         weights = read_weights(options.init_weights) if options.init_weights else imagenet_weights(recipe.model)
@@ -156,8 +199,7 @@ def _run_phase(
     model: nn.Module,
     recipe: Recipe,
     index: int,
-    training: CachedCells,
-    validation: CachedCells,
+    data: _Data,
     folder: Path,
     options: RunOptions,
     say: Callable[[str], None],
@@ -185,7 +227,11 @@ def _run_phase(
         warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
         trainer = lightning.Trainer(
             accelerator=options.accelerator,
-            devices=1,
+            devices=options.devices,
+            num_nodes=options.nodes,
+            strategy="ddp" if options.devices * options.nodes > 1 else "auto",
+            # The batches part themselves among the processes.
+            use_distributed_sampler=False,
             max_epochs=phase.epochs,
             precision=_precision(options),
             gradient_clip_val=recipe.gradient_clip,
@@ -196,16 +242,23 @@ def _run_phase(
             enable_progress_bar=sys.stdout.isatty(),
             enable_model_summary=False,
         )
-        prepare_for_training(model, trainer.strategy.root_device.type)
-        module = PhaseModule(model, recipe, index, options.seed, options.compile)
+        device = trainer.strategy.root_device
+        prepare_for_training(model, device.type)
+        learner = model
+        if phase.cached_features:
+            frozen, learner = split_stages(model, phase.trainable)
+            training, validation = data.features(frozen, recipe, device)
+        else:
+            training = data.cells(phase.cache_size or recipe.cache_size, "train")
+            validation = data.cells(recipe.image_size, "validation")
+        module = PhaseModule(learner, recipe, index, options.seed, options.compile)
         last = checkpoints / "last.ckpt"
         if last.exists():
             say(f"Resuming phase {index + 1} from {last}.")
         try:
             trainer.fit(
                 module,
-                training_batches(training, recipe.batch_size, options.seed),
-                validation_batches(validation, _VALIDATION_BATCH),
+                datamodule=CellBatches(training, validation, recipe.batch_size, options.seed),
                 ckpt_path=last if last.exists() else None,
                 weights_only=True,
             )
@@ -217,11 +270,15 @@ def _run_phase(
             raise RunError("Training was interrupted. Run the same command again to go on.") from interrupted
     state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     own = {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
-    model.cpu().load_state_dict(own)
-    _save_weights(model, best_file)
+    learner.cpu().load_state_dict(own)
+    model.cpu()
+    if _first_process():
+        _save_weights(model, best_file)
 
 
-def _export(model: nn.Module, recipe: Recipe, data: TrainingData, folder: Path, validation: CachedCells) -> ModelCard:
+def export_run(
+    model: nn.Module, recipe: Recipe, data: TrainingData, folder: Path, validation: CachedCells
+) -> ModelCard:
     """Export the network, calibrate it on its own outputs, and write it with its card."""
     preprocessing = Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std)
     network = export_network(model, preprocessing)
@@ -233,15 +290,17 @@ def _export(model: nn.Module, recipe: Recipe, data: TrainingData, folder: Path, 
         preprocessing=preprocessing,
         data=data,
     )
-    cells, labels = validation.pixels[validation.members], validation.labels[validation.members]
-    batches = [cells[start : start + _VALIDATION_BATCH] for start in range(0, len(cells), _VALIDATION_BATCH)]
+    cells = validation.inputs[validation.members].numpy()
+    parasitized = validation.labels[validation.members].numpy() == PARASITIZED
+    batches = [cells[start : start + _CALIBRATION_BATCH] for start in range(0, len(cells), _CALIBRATION_BATCH)]
     uncalibrated = Classifier(network, card)
-    temperature = fit_temperature(np.concatenate([uncalibrated.logits(batch) for batch in batches]), labels)
-    calibration = Calibration(temperature=temperature, fitted_on=f"{len(labels)} validation cells of the split")
+    odds = np.concatenate([log_odds(uncalibrated.logits(batch)) for batch in batches])
+    temperature = fit_temperature(odds, parasitized)
+    calibration = Calibration(temperature=temperature, fitted_on=f"{len(cells)} validation cells of the split")
     card = card.model_copy(update={"calibration": calibration})
     calibrated = Classifier(network, card)
     probabilities = np.concatenate([calibrated.predict_prepared(batch) for batch in batches])
-    card = card.model_copy(update={"threshold": balanced_threshold(probabilities, labels == PARASITIZED)})
+    card = card.model_copy(update={"threshold": balanced_threshold(probabilities, parasitized)})
     save_model(folder / "model.onnx", network, card)
     return card
 
@@ -269,6 +328,15 @@ def _phase_file(folder: Path, index: int, suffix: str) -> Path:
     file = folder / "phases" / f"phase-{index + 1}.{suffix}"
     file.parent.mkdir(exist_ok=True)
     return file
+
+
+def _wait_for(file: Path) -> None:
+    """Until the first process has opened the run folder."""
+    deadline = time.monotonic() + _SHARED_FOLDER_WAIT_S
+    while not file.exists():
+        if time.monotonic() > deadline:
+            raise RunError(f"{file} does not appear. The machines of one run must share its folder.")
+        time.sleep(0.2)
 
 
 def _save_weights(model: nn.Module, file: Path) -> None:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.training.models.mobilenet_residual import MobileNetResidual
 
 
 class WeightsError(PlasmoscopeError):
@@ -47,37 +48,48 @@ def imagenet_weights(model_name: str) -> dict[str, Tensor]:
     """Torchvision's ImageNet weights of an architecture, downloaded on first use.
 
     Raises:
-        WeightsError: no connection; the message names the offline way.
+        WeightsError: torchvision has none, or no connection; the message names the offline way.
     """
+    instead = "Give a file with --init-weights FILE, or start from random weights with --from-scratch."
     try:
-        weights = torchvision.models.get_model_weights(model_name).DEFAULT
+        weights = torchvision.models.get_model_weights(model_name.removeprefix("torchvision/")).DEFAULT
+    except ValueError as error:
+        raise WeightsError(f"Torchvision has no ImageNet weights of {model_name}. {instead}") from error
+    try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
         return state
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsError(
-            f"The ImageNet weights of {model_name} could not be downloaded ({error}). "
-            "Give a file with --init-weights FILE, or start from random weights with --from-scratch."
+            f"The ImageNet weights of {model_name} could not be downloaded ({error}). {instead}"
         ) from error
 
 
 def start_from(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
-    """Copy pretrained weights into a model, except the last layer where the classes differ.
+    """Copy pretrained weights into a model, except its last stage, the head, where the classes differ.
+
+    Args:
+        model: with a ``backbone`` under torchvision's names, or under torchvision's (or Keras's) names itself.
+        weights: tensors by name; those of another head are left out.
 
     Returns:
-        Names of the model's tensors that keep their random start.
+        Names of the stages that keep their random start.
 
     Raises:
-        WeightsError: anything but the last layer is missing or of another shape.
+        WeightsError: anything but the head is missing or of another shape.
     """
+    if isinstance(model, MobileNetResidual):
+        weights = model.translate_weights(weights)
+    if "backbone" in dict(model.named_children()):
+        weights = {f"backbone.{name}": value for name, value in weights.items()}
     own = model.state_dict()
-    head = next(reversed(own)).rpartition(".")[0]
+    head = [name for name, _ in model.named_children()][-1]
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
-    kept = [name for name in own if name not in fitting]
-    misfits = [name for name in kept if name.rpartition(".")[0] != head and not name.endswith("num_batches_tracked")]
+    missing = [name for name in own if name not in fitting and not name.endswith("num_batches_tracked")]
+    misfits = [name for name in missing if not name.startswith(f"{head}.")]
     if misfits:
         raise WeightsError(
             f"The weights do not fit this model: {len(misfits)} tensors are missing or of another shape, "
             f"such as {misfits[0]}. They must carry torchvision's names."
         )
     model.load_state_dict(fitting, strict=False)
-    return kept
+    return sorted({name.partition(".")[0] for name in missing})

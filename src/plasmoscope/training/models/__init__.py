@@ -1,9 +1,58 @@
-"""Network architectures, one file each; every one ends in two logits, index 0 for Parasitized."""
+"""Network architectures, one file each; every one ends in one logit or two (see ``plasmoscope.labels.log_odds``).
 
-from collections.abc import Callable
+A network is a sequence of named stages with the head last; ``mobilenet_v2`` keeps torchvision's own class.
+"""
+
+from collections.abc import Callable, Mapping
 
 from torch import nn
 
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.training.models.basic_cnn import basic_cnn
+from plasmoscope.training.models.feature_extractor import feature_extractor
+from plasmoscope.training.models.mobilenet_residual import mobilenet_residual
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
+from plasmoscope.training.models.plasmosenet import plasmosenet
+from plasmoscope.training.models.resnet import resnet34, resnet50
+from plasmoscope.training.models.vgg19 import vgg19
 
-MODELS: dict[str, Callable[[], nn.Module]] = {"mobilenet_v2": mobilenet_v2}
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "basic_cnn": basic_cnn,
+    "mobilenet_residual": mobilenet_residual,
+    "mobilenet_v2": mobilenet_v2,
+    "plasmosenet": plasmosenet,
+    "resnet34": resnet34,
+    "resnet50": resnet50,
+    "vgg19": vgg19,
+}
+# "torchvision/densenet121" is that network as a feature extractor.
+_TORCHVISION = "torchvision/"
+
+
+class ArchitectureError(PlasmoscopeError):
+    """There is no such network, or it does not take these options."""
+
+
+def build_model(name: str, image_size: int, options: Mapping[str, float] | None = None) -> nn.Module:
+    """A network with random weights.
+
+    Args:
+        name: a key of ``MODELS``, or ``torchvision/NAME`` for a feature extractor.
+        image_size: side of its input in pixels.
+        options: of the network's own, such as ``dropout``.
+
+    Raises:
+        ArchitectureError: the message names the recipe's field.
+    """
+    try:
+        if name.startswith(_TORCHVISION):
+            return feature_extractor(name.removeprefix(_TORCHVISION), image_size, **(options or {}))
+        if name not in MODELS:
+            raise ArchitectureError(
+                f"model: there is no '{name}'. Choose one of {', '.join(MODELS)}, or torchvision/NAME."
+            )
+        return MODELS[name](image_size=image_size, **(options or {}))
+    except ValueError as error:
+        raise ArchitectureError(f"model: {error}") from error
+    except TypeError as error:
+        raise ArchitectureError(f"model_options: {error}") from error

@@ -1,0 +1,72 @@
+"""``plasmoscope compare``."""
+
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table as RichTable
+
+from plasmoscope.cli.console import console
+from plasmoscope.cli.options import ViewsOption
+from plasmoscope.extras import require_extra
+from plasmoscope.files import replace_file
+from plasmoscope.reports.output import check_output
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished and evaluated runs.")],
+    part: Annotated[Literal["test", "validation"], typer.Option(help="Part that the runs were evaluated on.")] = "test",
+    tta: ViewsOption = 1,
+    output: Annotated[
+        Path | None, typer.Option(help="Write a .md or .csv file; a picture .png of the same name goes beside it.")
+    ] = None,
+) -> None:
+    """Put runs side by side: figures with intervals, published figures, size, speed, significance."""
+    require_extra("train", "Comparing runs")
+    from plasmoscope.evaluation import comparison, comparison_report
+    from plasmoscope.evaluation.throughput import images_per_second
+
+    if output:
+        check_output(output, (".md", ".csv"))
+    rows = comparison.comparison_rows([comparison.read_run(folder) for folder in runs], part, tta)
+    costs = [comparison.cost(row.runs[0]) for row in rows]
+    speeds = images_per_second([row.runs[0].folder / "model.onnx" for row in rows])
+    calls = [row.runs[0].calls(part, tta) if len(row.runs) == 1 else None for row in rows]
+    tests = {}
+    for first, second in combinations(range(len(rows)), 2):
+        one, other = calls[first], calls[second]
+        test = comparison.mcnemar(one, other) if one and other else None
+        if test:
+            tests[first, second] = test
+    figures = comparison_report.figures_table(rows)
+    tables = (
+        figures,
+        comparison_report.cost_table(rows, costs, speeds),
+        comparison_report.budget_table(rows),
+        comparison_report.significance_table(rows, tests),
+    )
+    for table in tables:
+        shown = RichTable(*table.header, title=table.title, caption=table.note)
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    if output:
+        picture = output.with_suffix(".png")
+        comparison_report.plot_comparison(rows, picture)
+        if output.suffix.lower() == ".csv":
+            text = figures.csv()
+        else:
+            text = "\n".join(
+                [
+                    "# Results",
+                    "",
+                    "Written by `plasmoscope compare` from run folders; do not edit. For research use only.",
+                    "",
+                    f"![Accuracy of each system with its interval]({picture.name})",
+                    "",
+                    *(table.markdown() for table in tables),
+                ]
+            )
+        replace_file(output, text.encode())
+        console.print(f"Written to {output} and {picture}.")

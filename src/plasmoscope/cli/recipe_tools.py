@@ -1,0 +1,119 @@
+"""Looking at a recipe before training it: ``summary``, ``augmentations``, ``lr-range``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from plasmoscope.cli.console import console, track
+from plasmoscope.cli.options import CacheOption, DataOption, SettingsOption
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.extras import require_extra
+from plasmoscope.reports.output import check_output
+
+RecipeArgument = Annotated[str, typer.Argument(help="A recipe's name, or a TOML file of your own.")]
+PhaseOption = Annotated[int, typer.Option(min=1, help="Phase of the recipe.")]
+
+_PREVIEW_CELLS = 8
+
+
+def summary(recipe: RecipeArgument, settings: SettingsOption = []) -> None:  # noqa: B006
+    """List a recipe's network: stages, parameters, what learns in each phase, multiply-adds."""
+    require_extra("train", "The summary of a network")
+    from plasmoscope.training.models import build_model
+    from plasmoscope.training.recipe import load_recipe
+    from plasmoscope.training.summary import multiply_adds, parameter_count, summarise_stages
+
+    chosen = load_recipe(recipe).changed(settings)
+    model = build_model(chosen.model, chosen.image_size, chosen.model_options)
+    stages = summarise_stages(model, chosen)
+    phases = range(len(chosen.phases))
+    table = Table(title=f"{chosen.name}: {chosen.model} at {chosen.image_size} px")
+    for column in ("stage", "kind"):
+        table.add_column(column)
+    for column in ("parameters", *(f"learn in phase {index + 1}" for index in phases)):
+        table.add_column(column, justify="right")
+    for stage in stages:
+        table.add_row(stage.name, stage.kind, f"{stage.parameters:,}", *(f"{count:,}" for count in stage.trainable))
+    total = parameter_count(model)
+    learning = [sum(stage.trainable[index] for stage in stages) for index in phases]
+    table.add_section()
+    table.add_row("all", "", f"{total:,}", *(f"{count:,}" for count in learning))
+    table.add_row("frozen", "", "", *(f"{total - count:,}" for count in learning))
+    console.print(table)
+    console.print(f"{multiply_adds(model, chosen.image_size) / 1e6:,.0f} million multiply-adds a cell.")
+
+
+def augmentations(
+    recipe: RecipeArgument,
+    data: DataOption,
+    output: Annotated[Path, typer.Option(help="Picture to write.")] = Path("augmentations.png"),
+    phase: PhaseOption = 1,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    settings: SettingsOption = [],  # noqa: B006
+) -> None:
+    """Draw cells beside augmented copies of themselves, as training sees them."""
+    require_extra("train", "The augmentation preview")
+    import cv2
+    import numpy as np
+
+    from plasmoscope.data.nih import load_nih
+    from plasmoscope.imaging.cells import read_cell, resize_cell
+    from plasmoscope.training.preview import augmentation_preview
+    from plasmoscope.training.recipe import load_recipe
+
+    check_output(output, (".png",))
+    chosen = load_recipe(recipe).changed(settings)
+    _check_phase(phase, len(chosen.phases))
+    dataset = load_nih(data).thinned(_PREVIEW_CELLS)
+    cells = np.stack([resize_cell(read_cell(cell.source.read()), chosen.cache_size) for cell in dataset.cells])
+    picture = augmentation_preview(
+        cells, chosen.augmentation_of(chosen.phases[phase - 1]), chosen.image_size, seed=seed
+    )
+    if not cv2.imwrite(str(output), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+        raise PlasmoscopeError(f"{output} could not be written.")
+    console.print(f"Each row: a cell, then augmented copies of it. Written to {output}.")
+
+
+def lr_range(
+    recipe: RecipeArgument,
+    data: DataOption,
+    output: Annotated[Path, typer.Option(help="Picture to write.")] = Path("lr-range.png"),
+    phase: PhaseOption = 1,
+    steps: Annotated[int, typer.Option(min=20, help="Training steps, each at a higher rate.")] = 100,
+    init_weights: Annotated[Path | None, typer.Option(help="ImageNet weights from a file.")] = None,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    settings: SettingsOption = [],  # noqa: B006
+    cache: CacheOption = None,
+) -> None:
+    """Run the learning-rate range test: a plot of loss against rate, and a suggestion."""
+    require_extra("train", "The learning-rate range test")
+    from plasmoscope.data.cache import decoded_cells, default_cache_folder
+    from plasmoscope.data.nih import load_nih
+    from plasmoscope.data.splits import make_split
+    from plasmoscope.training.batches import CachedCells
+    from plasmoscope.training.lr_range import learning_rate_range_test, plot_range_test
+    from plasmoscope.training.recipe import load_recipe
+    from plasmoscope.training.run import RunOptions, initial_model
+
+    check_output(output, (".png",))
+    chosen = load_recipe(recipe).changed(settings)
+    _check_phase(phase, len(chosen.phases))
+    dataset = load_nih(data)
+    model = initial_model(chosen, RunOptions(seed=seed, init_weights=init_weights, from_scratch=from_scratch))
+    size = chosen.phases[phase - 1].cache_size or chosen.cache_size
+    pixels = decoded_cells(dataset, size, cache or default_cache_folder(), track)
+    training = CachedCells(pixels, dataset.labels, make_split(chosen.split, dataset).train)
+    test = learning_rate_range_test(model, chosen, phase - 1, training, steps, seed=seed)
+    plot_range_test(test, chosen, phase - 1, output)
+    if test.suggestion is None:
+        console.print(f"The loss never falls; no rate can be suggested. See {output}.")
+    else:
+        console.print(f"Suggested learning rate: {test.suggestion:.1e} (the loss falls fastest there). See {output}.")
+
+
+def _check_phase(phase: int, phases: int) -> None:
+    if phase > phases:
+        raise PlasmoscopeError(f"The recipe has {phases} phase{'s' if phases > 1 else ''}, not {phase}.")

@@ -1,0 +1,166 @@
+"""A comparison as tables (text, CSV, Markdown) and as a picture."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from plasmoscope.classification.card import Figure
+from plasmoscope.evaluation.comparison import (
+    FIGURES,
+    Cost,
+    McNemar,
+    Row,
+    changes_from_recipe,
+    recipes_without_a_run,
+)
+
+_NAMES = {"f1": "F1", "auc": "AUC"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table of strings."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    def markdown(self) -> str:
+        """GitHub's form."""
+        lines = [f"## {self.title}", ""]
+        if self.rows:
+            lines += [_line(self.header), _line(["---"] * len(self.header)), *(_line(row) for row in self.rows), ""]
+        return "\n".join([*lines, *([self.note, ""] if self.note else [])])
+
+    def csv(self) -> str:
+        """Header and rows."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows([self.header, *self.rows])
+        return stream.getvalue()
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def figures_table(rows: Sequence[Row]) -> Table:
+    """Accuracy and the rest beside protocol and published figure, one row a system; untrained systems last."""
+    header = ("system", "start", "split", "part", "cells", "views", *(_NAMES.get(n, n) for n in FIGURES))
+    body = [
+        (
+            row.recipe.name,
+            row.start,
+            row.split,
+            row.part,
+            f"{row.cells:,}",
+            str(row.views),
+            *(_figure(row.figures[name], name) for name in FIGURES),
+            str(row.recipe.published) or "none",
+            {None: "no figure", True: "reached", False: "below"}[row.reached],
+        )
+        for row in rows
+    ]
+    for recipe in recipes_without_a_run(run for row in rows for run in row.runs):
+        command = f"not trained here yet; `plasmoscope train {recipe.name} --data DATA` trains it"
+        blanks = ("",) * (len(FIGURES) - 1)
+        body.append((recipe.name, "", recipe.split, "", "", "", command, *blanks, str(recipe.published), ""))
+    intervals = sorted({f"{row.recipe.name} ({row.split}): {row.interval}" for row in rows})
+    note = (
+        "Intervals in brackets. "
+        + "; ".join(intervals)
+        + ". Thresholds were chosen on validation cells. Splits other than `patient` share patients between "
+        "training and test, so their figures are optimistic for new patients."
+    )
+    return Table("Figures", (*header, "published", "published accuracy"), tuple(body), note)
+
+
+def cost_table(rows: Sequence[Row], costs: Sequence[Cost], speeds: Sequence[float]) -> Table:
+    """What each system weighs and how fast it answers."""
+    body = tuple(
+        (
+            row.recipe.name,
+            str(row.recipe.image_size),
+            f"{cost.parameters:,}",
+            f"{cost.size_on_disk / 1e6:.1f} MB",
+            f"{cost.multiply_adds / 1e6:,.0f} M",
+            f"{speed:,.0f}",
+        )
+        for row, cost, speed in zip(rows, costs, speeds, strict=True)
+    )
+    header = ("system", "input, px", "parameters", "size on disk", "multiply-adds a cell", "cells/s")
+    return Table("Size and speed", header, body, "Cells/s: ONNX Runtime, one view, all models in turn in one run.")
+
+
+def budget_table(rows: Sequence[Row]) -> Table:
+    """How long each run trained, and where it departs from its recipe."""
+    body = []
+    for row in rows:
+        epochs = [run.epochs for run in row.runs]
+        run = row.runs[0]
+        seconds = sum(run.seconds for run in row.runs) / sum(epochs)
+        changes = [change for change in changes_from_recipe(run) if not change.startswith("split ")]
+        body.append(
+            (
+                row.recipe.name,
+                row.split,
+                " / ".join(map(str, epochs)),
+                f"{seconds:.0f} s",
+                "; ".join(changes) or "none",
+            )
+        )
+    header = ("system", "split", "epochs", "time an epoch", "changes from the recipe that ships")
+    return Table("Budgets", header, tuple(body))
+
+
+def significance_table(rows: Sequence[Row], tests: dict[tuple[int, int], McNemar]) -> Table:
+    """McNemar's test of each pair of runs on the same cells."""
+    body = tuple(
+        (
+            rows[first].recipe.name,
+            rows[second].recipe.name,
+            str(test.only_first_right),
+            str(test.only_second_right),
+            f"{test.p_value:.2g}",
+        )
+        for (first, second), test in tests.items()
+    )
+    header = ("first", "second", "only first right", "only second right", "p")
+    note = "Exact McNemar test on the same cells." if body else "No two of these runs share their test cells."
+    return Table("Do two models differ?", header, body, note)
+
+
+def plot_comparison(rows: Sequence[Row], file: Path) -> None:
+    """Accuracy with its interval for each system, beside the published figure."""
+    from matplotlib.figure import Figure as Canvas
+    from matplotlib.ticker import PercentFormatter
+
+    canvas = Canvas(figsize=(9, 1.3 + 0.45 * len(rows)), layout="constrained")
+    axes = canvas.subplots()
+    for place, row in enumerate(rows):
+        figure = row.figures["accuracy"]
+        spread = [[figure.value - figure.low], [figure.high - figure.value]]
+        colour = "tab:green" if row.split.startswith("patient") else "tab:blue"
+        axes.errorbar(figure.value, place, xerr=spread, fmt="o", color=colour, capsize=4)
+        axes.annotate(f"{figure.value:.2%}", (figure.value, place), (0, 7), textcoords="offset points", ha="center")
+        if row.recipe.published.accuracy:
+            axes.plot(row.recipe.published.accuracy, place, "D", color="tab:orange", ms=6, mfc="none")
+    axes.plot([], [], "o", color="tab:blue", label="here, random split")
+    axes.plot([], [], "o", color="tab:green", label="here, patients apart")
+    axes.plot([], [], "D", color="tab:orange", mfc="none", label="published")
+    axes.set_yticks(range(len(rows)), [f"{row.recipe.name}\n{row.split}, {row.part}" for row in rows], fontsize=8)
+    axes.set_ylim(len(rows) - 0.4, -0.7)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    axes.set(xlabel="accuracy, with interval", title="Systems side by side, each on its own protocol")
+    axes.grid(alpha=0.3, axis="x")
+    axes.legend(loc="best", fontsize=8)
+    canvas.savefig(file, dpi=130)
+
+
+def _figure(figure: Figure, name: str) -> str:
+    if name == "auc":
+        return f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})"
+    return f"{figure.value * 100:.2f} % ({figure.low * 100:.2f} to {figure.high * 100:.2f})"

@@ -1,0 +1,106 @@
+"""The learning-rate range test (Smith 2017, arXiv:1506.01186), with Lightning's tuner."""
+
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+from lightning.pytorch.tuner.tuning import Tuner
+from torch import nn
+
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.training.batches import CachedCells, CellBatches
+from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.recipe import Recipe
+from plasmoscope.training.speed import prepare_for_training
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """Loss against learning rate, and the rate suggested."""
+
+    learning_rates: tuple[float, ...]
+    losses: tuple[float, ...]
+    """Smoothed."""
+    suggestion: float | None
+    """Where the smoothed loss falls fastest; None if it never falls."""
+
+
+def learning_rate_range_test(
+    model: nn.Module,
+    recipe: Recipe,
+    phase_index: int,
+    training: CachedCells,
+    steps: int = 100,
+    low: float = 1e-6,
+    high: float = 1.0,
+    seed: int = 0,
+) -> RangeTest:
+    """Train a few steps while the rate grows from ``low`` to ``high``; the model's weights are left as they were.
+
+    Raises:
+        PlasmoscopeError: the phase works on cached features, or there are too few steps.
+    """
+    if recipe.phases[phase_index].cached_features:
+        raise PlasmoscopeError(
+            f"Phase {phase_index + 1} trains on cached features, whose epochs take seconds: try a few rates in full."
+        )
+    if steps < 20:
+        raise PlasmoscopeError("A range test needs at least 20 steps.")
+    module = PhaseModule(prepare_for_training(model, "cpu"), recipe, phase_index, seed, compile_model=False)
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        trainer = lightning.Trainer(
+            default_root_dir=scratch,
+            accelerator="cpu",
+            max_epochs=-1,
+            max_steps=steps,
+            limit_val_batches=0,
+            gradient_clip_val=recipe.gradient_clip,
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+        )
+        batches: Any = CellBatches(training, training, recipe.batch_size, seed)
+        finder = Tuner(trainer).lr_find(
+            module, datamodule=batches, min_lr=low, max_lr=high, num_training=steps, update_attr=False
+        )
+    assert finder is not None
+    rates, losses = np.array(finder.results["lr"]), np.array(finder.results["loss"])
+    return RangeTest(tuple(rates.tolist()), tuple(losses.tolist()), _steepest(rates, losses))
+
+
+def _steepest(rates: np.ndarray[Any, Any], losses: np.ndarray[Any, Any]) -> float | None:
+    """The rate of the steepest fall of the loss over the logarithm of the rate, before its lowest point."""
+    lowest = int(np.argmin(losses)) + 1
+    # The first steps still average over few losses.
+    first = min(10, lowest // 2)
+    if lowest - first < 3:
+        return None
+    slope = np.gradient(losses[first:lowest], np.log(rates[first:lowest]))
+    return float(rates[first + int(np.argmin(slope))])
+
+
+def plot_range_test(test: RangeTest, recipe: Recipe, phase_index: int, file: Path) -> None:
+    """Loss over learning rate, with the suggestion and the recipe's own rate marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.semilogx(test.learning_rates, test.losses, color="tab:blue")
+    own = recipe.phases[phase_index].learning_rate
+    axes.axvline(own, color="grey", ls="--", label=f"recipe: {own:.1e}")
+    if test.suggestion:
+        axes.axvline(test.suggestion, color="tab:orange", label=f"steepest fall: {test.suggestion:.1e}")
+    # A diverging loss would hide the part that matters.
+    lowest, first = min(test.losses), test.losses[0]
+    axes.set_ylim(lowest - 0.1 * abs(first - lowest), first + 1.5 * abs(first - lowest))
+    axes.set(xlabel="learning rate", ylabel="training loss (smoothed)")
+    axes.set_title(f"Learning-rate range test: {recipe.name}, phase {phase_index + 1}")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    figure.savefig(file, dpi=120)

@@ -1,0 +1,254 @@
+"""What the systems need beyond one network: cached features, mixing, rates by depth, many processes, comparison."""
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from typer.testing import CliRunner
+
+from plasmoscope.cli import app
+from plasmoscope.data.nih import load_nih
+from plasmoscope.evaluation.comparison import Calls, comparison_rows, mcnemar, read_run
+from plasmoscope.training.batches import CachedCells
+from plasmoscope.training.features import cached_features, split_stages
+from plasmoscope.training.lr_range import learning_rate_range_test
+from plasmoscope.training.models import build_model
+from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.recipe import Recipe, RecipeError, load_recipe
+from plasmoscope.training.run import RunOptions, train
+
+CPU = torch.device("cpu")
+NO_BATCH_EFFECTS = """
+name = "plain"
+description = "a network whose step does not depend on how a batch is shared out"
+source = "tests"
+model = "basic_cnn"
+model_options = { dropout = 0.0 }
+weights = "random"
+image_size = 32
+cache_size = 32
+mean = [0.5, 0.5, 0.5]
+std = [0.25, 0.25, 0.25]
+batch_size = 16
+gradient_clip = 1.0
+[[phases]]
+epochs = 2
+learning_rate = 1e-3
+"""
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), np.uint8)
+
+
+def silent(message: str) -> None:
+    pass
+
+
+def test_cached_features_are_what_the_frozen_stages_give(pixels: np.ndarray, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    recipe = load_recipe("mobilenet_residual")
+    model = build_model("mobilenet_residual", 64)
+    images = (torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - 0.5) / 0.5
+    for _ in range(20):
+        # Statistics that fit the cells keep a random network's features apart.
+        model(images)
+    model.eval()
+    frozen, rest = split_stages(model, recipe.phases[0].trainable)
+    assert [name for name, _ in frozen.named_children()][-1] == "block_8"
+    features = cached_features(frozen, pixels, recipe.mean, recipe.std, CPU, tmp_path)
+    with torch.no_grad():
+        whole = model(images)
+        parts = rest(torch.from_numpy(features).float())
+    # Half precision costs a little; another cell's features would be off by the spread between cells.
+    assert (whole - parts).abs().mean() < 0.2 * whole.std(dim=0).mean()
+
+
+def test_features_are_computed_once(pixels: np.ndarray, tmp_path: Path) -> None:
+    frozen = nn.Sequential(nn.Conv2d(3, 4, 3))
+    calls: list[int] = []
+    frozen.register_forward_hook(lambda *_: calls.append(1))
+    for _ in range(2):
+        cached_features(frozen, pixels, (0, 0, 0), (1, 1, 1), CPU, tmp_path)
+        made = len(calls)
+    assert made == 2  # one to learn the shape, one for the cells
+    with torch.no_grad():
+        frozen[0].weight.add_(0.1)  # type: ignore[operator, union-attr]
+    cached_features(frozen, pixels, (0, 0, 0), (1, 1, 1), CPU, tmp_path)
+    assert len(calls) == 4
+
+
+def test_a_network_without_frozen_stages_has_no_features_to_cache() -> None:
+    with pytest.raises(RecipeError, match="cached_features"):
+        split_stages(build_model("basic_cnn", 32), ("",))
+
+
+def test_frozen_statistics_stay_while_learning_ones_move() -> None:
+    recipe = load_recipe("mobilenet_residual")
+    module = PhaseModule(build_model("mobilenet_residual", 64), recipe, 0, 0, False)
+    before = {name: value.clone() for name, value in module.model.named_buffers()}
+    module.train()
+    module.model(torch.randn(4, 3, 64, 64))
+    moved = {name.split(".")[1] for name, value in module.model.named_buffers() if not torch.equal(value, before[name])}
+    learning = ["conv_pw_9", "conv_dw_10", "conv_pw_10", "conv_dw_11", "conv_pw_11", "conv_dw_12"]
+    assert moved == {f"{layer}_bn" for layer in learning}
+
+
+def test_rates_grow_geometrically_from_the_first_stage_to_the_last() -> None:
+    recipe = load_recipe("resnet34")
+    module = PhaseModule(build_model("resnet34", 64), recipe, 1, 0, False)
+    rates = [group["lr"] for group in module._parameter_groups()]
+    assert rates[0] == pytest.approx(1e-6)
+    assert rates[-1] == pytest.approx(1e-5)
+    steps = np.diff(np.log(rates))
+    assert len(rates) == 7
+    assert np.allclose(steps, math.log(10) / 6)
+
+
+def test_warm_up_grows_to_the_peak_and_the_cosine_ends_at_its_share() -> None:
+    recipe = load_recipe("plasmosenet")
+    module = PhaseModule(nn.Sequential(nn.Linear(2, 2)), recipe, 0, 0, False)
+    [optimizer], [schedule] = module.configure_optimizers()
+    rates = []
+    for _ in range(151):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates[0] == pytest.approx(1e-4)
+    assert int(np.argmax(rates)) == 10
+    assert max(rates) == pytest.approx(1e-3)
+    assert rates[150] == pytest.approx(1e-6)
+
+
+def test_mixing_blends_cells_and_their_labels_alike() -> None:
+    recipe = load_recipe("plasmosenet").changed(["cutmix_alpha=0", "augmentation={}", "image_size=32"])
+    module = PhaseModule(build_model("plasmosenet", 32), recipe, 0, 0, False)
+    assert module.mix is not None
+    torch.manual_seed(1)
+    labels = torch.tensor([0, 1] * 8)
+    # Parasitized cells are white, so a blend's brightness is its share.
+    images = (1 - labels.float())[:, None, None, None].expand(16, 3, 32, 32)
+    mixed, shares = module.mix(images, labels)
+    assert torch.allclose(mixed.mean(dim=(1, 2, 3)), shares[:, 0], atol=1e-5)
+    assert torch.any((shares > 0.001) & (shares < 0.999))
+
+
+def test_two_processes_learn_what_one_learns(nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plain.toml").write_text(NO_BATCH_EFFECTS)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for devices in (1, 2):
+        arguments = ["plain.toml", "--data", str(nih_folder), "--output", f"run{devices}", "--cache", "cache"]
+        arguments += ["--devices", str(devices), "--accelerator", "cpu", "--precision", "32"]
+        command = [sys.executable, "-m", "plasmoscope", "train", *arguments]
+        finished = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        assert finished.returncode == 0, finished.stderr
+    one, two = (load_file(tmp_path / name / "weights.safetensors") for name in ("run1", "run2"))
+    start = build_model("basic_cnn", 32, {"dropout": 0.0})
+    assert all(torch.allclose(one[name], two[name], atol=1e-4) for name in one)
+    assert not torch.allclose(one["head.0.weight"], start.state_dict()["head.0.weight"], atol=1e-3)
+    history = (tmp_path / "run2" / "history.csv").read_text().splitlines()
+    assert len(history) == 3
+
+
+def test_the_range_test_suggests_a_rate_between_no_progress_and_divergence(nih_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain.toml").write_text(NO_BATCH_EFFECTS)
+    recipe = load_recipe(tmp_path / "plain.toml")
+    rng = np.random.default_rng(0)
+    labels = np.arange(64) % 2
+    # Bright against dark: easily learnt.
+    images = (rng.integers(0, 60, (64, 32, 32, 3)) + 150 * labels[:, None, None, None]).astype(np.uint8)
+    torch.manual_seed(0)
+    model = build_model("basic_cnn", 32)
+    before = model.state_dict()["head.0.weight"].clone()
+    result = learning_rate_range_test(model, recipe, 0, CachedCells(images, labels, np.arange(64)), steps=60)
+    assert torch.equal(model.state_dict()["head.0.weight"], before)
+    assert result.suggestion is not None
+    assert 1e-6 < result.suggestion < 1
+    assert min(result.losses) < result.losses[0]
+
+
+def test_mcnemar_counts_only_cells_on_which_two_models_differ() -> None:
+    names = tuple("abcdefghij")
+    first = Calls(names, (True,) * 10)
+    second = Calls(tuple(reversed(names)), (True, False, False, False, False, False, False, True, True, True))
+    test = mcnemar(first, second)
+    assert test is not None
+    assert (test.only_first_right, test.only_second_right) == (6, 0)
+    assert test.p_value == pytest.approx(2 / 2**6)
+    assert mcnemar(first, Calls(("x",), (True,))) is None
+
+
+def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: Path) -> None:
+    def trained(folder: str, recipe: Recipe) -> str:
+        dataset = load_nih(nih_folder)
+        train(recipe, dataset, tmp_path / folder, tmp_path, RunOptions(from_scratch=True), say=silent)
+        arguments = ["evaluate", "--model", str(tmp_path / folder), "--data", str(nih_folder), "--part", "test"]
+        assert CliRunner().invoke(app, [*arguments, "--tta", "1"]).exit_code == 0
+        return str(tmp_path / folder)
+
+    base = load_recipe("mobilenet_v2_96").shortened().changed(["image_size=32", "cache_size=32"])
+    folders = [trained("cells", base)]
+    folders += [trained(f"fold{fold}", base.changed([f"split=patient-{fold}"])) for fold in (0, 1)]
+    output = tmp_path / "RESULTS.md"
+    result = CliRunner().invoke(app, ["compare", *folders, "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    text = output.read_text()
+    assert "| mobilenet_v2_96 | random weights | seed42 | test |" in text
+    assert "patient, 2 folds" in text
+    assert "image_size 32 instead of 96" in text
+    assert "plasmosenet" in text
+    assert output.with_suffix(".png").stat().st_size > 1_000
+    folds = comparison_rows([read_run(Path(folder)) for folder in folders[1:]], "test", 1)[0]
+    accuracies = [run.evaluation("test", 1).figures["accuracy"].value for run in folds.runs]  # type: ignore[union-attr]
+    assert folds.figures["accuracy"].value == pytest.approx(np.mean(accuracies))
+    (tmp_path / "RESULTS.csv").write_text("")
+    assert CliRunner().invoke(app, ["compare", *folders, "--output", str(tmp_path / "RESULTS.csv")]).exit_code == 0
+    assert (tmp_path / "RESULTS.csv").read_text().startswith("system,start,split")
+
+
+def test_compare_says_what_to_run_where_an_evaluation_is_missing(nih_folder: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("basic_cnn").shortened().changed(["image_size=32", "cache_size=32"])
+    train(recipe, load_nih(nih_folder), tmp_path / "run", tmp_path, RunOptions(), say=silent)
+    result = CliRunner().invoke(app, ["compare", str(tmp_path / "run")])
+    assert result.exit_code != 0
+    assert "plasmoscope evaluate --model" in str(result.exception)
+    shutil.rmtree(tmp_path / "run" / "phases")
+    (tmp_path / "run" / "history.csv").unlink()
+    result = CliRunner().invoke(app, ["compare", str(tmp_path / "run")])
+    assert "not the folder of a finished run" in str(result.exception)
+
+
+def test_summary_shows_what_learns_in_each_phase() -> None:
+    result = CliRunner().invoke(app, ["summary", "mobilenet_v2"])
+    assert result.exit_code == 0
+    for count in ("2,226,434", "2,562", "2,223,872"):
+        assert count in result.output
+
+
+def test_augmentations_draws_each_cell_beside_its_copies(nih_folder: Path, tmp_path: Path) -> None:
+    import cv2
+
+    output = tmp_path / "preview.png"
+    arguments = ["augmentations", "mobilenet_v2_96", "--data", str(nih_folder), "--output", str(output)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    picture = cv2.imread(str(output))
+    assert picture is not None
+    assert picture.shape[1] == 4 + 10 * 100
+
+
+def test_a_smoke_run_needs_neither_data_nor_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["train", "--smoke", "mobilenet_v2_96", "--set", "image_size=32", "--cache", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    card = json.loads((tmp_path / "runs" / "mobilenet_v2_96-seed42-0-smoke" / "model.json").read_text())
+    assert card["preprocessing"]["image_size"] == 32
