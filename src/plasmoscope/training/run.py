@@ -31,6 +31,7 @@ from plasmoscope.classification.card import (
     save_model,
 )
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split, write_split
@@ -39,7 +40,7 @@ from plasmoscope.files import replace_file, whole_file
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, CellBatches
-from plasmoscope.training.calibration import balanced_threshold, fit_temperature
+from plasmoscope.training.calibration import accuracy_threshold, fit_temperature
 from plasmoscope.training.export import export_network
 from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
@@ -299,8 +300,10 @@ def export_run(
     calibration = Calibration(temperature=temperature, fitted_on=f"{len(cells)} validation cells of the split")
     card = card.model_copy(update={"calibration": calibration})
     calibrated = Classifier(network, card)
-    probabilities = np.concatenate([calibrated.predict_prepared(batch) for batch in batches])
-    card = card.model_copy(update={"threshold": balanced_threshold(probabilities, parasitized)})
+    probabilities = np.stack(
+        [np.concatenate([calibrated.predict_prepared(batch, views) for batch in batches]) for views in (1, max(VIEWS))]
+    )
+    card = card.model_copy(update={"threshold": accuracy_threshold(probabilities, parasitized)})
     save_model(folder / "model.onnx", network, card)
     return card
 
