@@ -1,0 +1,1 @@
+"""From photographs of fields to a count with an interval."""

@@ -1,0 +1,138 @@
+"""What an analysis finds, as plain typed records; their JSON form is the documented, versioned schema."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = 1
+
+RESEARCH_USE = "For research use only; not a medical device. A qualified microscopist must confirm every result."
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Interval(_Record):
+    """An estimate with the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class QualityCheck(_Record):
+    """One question that the quality gate asks of a field."""
+
+    name: str
+    """``focus``, ``exposure``, ``stain``, ``cells``, ``density``, ``thin_film``."""
+    value: float
+    """What was measured."""
+    passed: bool
+    message: str
+    """What was found and, where it failed, what to do about it."""
+
+
+class Cell(_Record):
+    """One object found in a field."""
+
+    number: int
+    """From 1, in reading order; the number drawn beside it."""
+    kind: Literal["red_cell", "white_cell", "platelet", "precipitate"]
+    box: tuple[int, int, int, int]
+    """Left, top, width and height in pixels of the upright field."""
+    centre: tuple[float, float]
+    """x and y in pixels."""
+    area: float
+    """Pixels."""
+    outline: tuple[tuple[int, int], ...]
+    """Closed polygon, x and y in pixels."""
+    on_border: bool
+    """Cut by the picture's or the field of view's border: left out of numerator and denominator."""
+    parasitized_probability: float | None = None
+    """Calibrated P(parasitized); None for what is not a red cell."""
+    parasitized: bool | None = None
+    """The call at the slide's threshold."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is a whole red cell."""
+        return self.kind == "red_cell" and not self.on_border
+
+
+class Field(_Record):
+    """One photograph."""
+
+    name: str
+    """File name, or the number of an array that was given."""
+    sha256: str
+    width: int
+    height: int
+    cell_diameter: float | None
+    """Median diameter of the red cells in pixels: the field's scale."""
+    checks: tuple[QualityCheck, ...]
+    accepted: bool
+    """Counted: it passed the quality gate, or the gate was overridden, and it is no duplicate."""
+    overridden: bool = False
+    """The user had it counted although a check failed."""
+    duplicate_of: str | None = None
+    """Name of the field that shows the same place; counted once."""
+    error: str | None = None
+    """Why it could not be read; everything else is then empty."""
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def counted(self) -> int:
+        """Whole red cells."""
+        return sum(cell.counted for cell in self.cells)
+
+    @property
+    def infected(self) -> int:
+        """Whole red cells called parasitized."""
+        return sum(cell.counted and bool(cell.parasitized) for cell in self.cells)
+
+    def count(self, kind: str) -> int:
+        """Objects of a kind, whole or not."""
+        return sum(cell.kind == kind for cell in self.cells)
+
+
+class Count(_Record):
+    """The count of a slide. Parasitaemia is in percent of red cells."""
+
+    counted: int
+    infected: int
+    parasitaemia: Interval
+    """Infected / counted, with the Wilson interval."""
+    corrected: Interval | None
+    """Corrected for the classifier's sensitivity and false-positive rate (Rogan & Gladen 1978)."""
+    sensitivity: float | None
+    specificity: float | None
+    """What the correction assumes, from the model's card."""
+    parasites_per_ul: Interval
+    red_cells_per_ul: float
+    red_cells_basis: str
+    """Where the red cells per microlitre come from: measured, haematocrit, or the stated default."""
+    statement: str
+    """The result in a sentence; with no infected cell the upper limit, never "negative"."""
+    advice: str | None
+    """What to do next, such as to keep counting; None when the count suffices."""
+
+
+class Slide(_Record):
+    """One slide: its fields and its count."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    slide: str
+    patient: str | None = None
+    created: str
+    """ISO date and time."""
+    plasmoscope: str
+    model: str
+    model_sha256: str
+    threshold: float
+    views: int
+    fields: tuple[Field, ...]
+    count: Count | None
+    """None where no field could be counted."""
+    notes: tuple[str, ...] = ()
+    research_use: str = RESEARCH_USE
