@@ -39,6 +39,20 @@ class Calibration(_Record):
     fitted_on: str = ""
 
 
+class Counting(_Record):
+    """How cells are called when a slide is counted, where most are healthy: a threshold of 99 % specificity."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    views: int
+    sensitivity: float
+    parasitized: int
+    """Cells that the sensitivity was measured on."""
+    specificity: float
+    uninfected: int
+    """Cells that the specificity was measured on."""
+    measured_on: str
+
+
 # The split of a model that was not trained here.
 UNKNOWN_SPLIT = "unknown"
 
@@ -87,6 +101,8 @@ class ModelCard(_Record):
     class_names: tuple[Literal["Parasitized"], Literal["Uninfected"]] = ("Parasitized", "Uninfected")
     calibration: Calibration = Calibration()
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    counting: Counting | None = None
+    """Absent in models that were not trained here."""
     data: TrainingData
     evaluations: tuple[Evaluation, ...] = ()
     licence: str = "MIT"

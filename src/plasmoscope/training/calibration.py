@@ -45,3 +45,17 @@ def accuracy_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[
     window = np.full(_WINDOW, 1 / _WINDOW)
     smooth = np.convolve(accuracy, window, mode="valid")
     return float(thresholds[_WINDOW // 2 + int(np.argmax(smooth))])
+
+
+def counting_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[np.bool_], specificity: float) -> float:
+    """The lowest threshold, to three decimals, at which this share of uninfected cells is called uninfected.
+
+    In a patient's blood a hundred cells are healthy for one that is not, so a count needs far fewer phantoms than
+    a set that is half parasitized.
+
+    Args:
+        probabilities: calibrated P(parasitized), shape (n,).
+        parasitized: the truth, shape (n,).
+    """
+    threshold = float(np.quantile(probabilities[~parasitized], specificity))
+    return min(0.999, float(np.ceil(threshold * 1000) / 1000))

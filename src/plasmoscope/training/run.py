@@ -19,11 +19,13 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from plasmoscope.classification.card import (
     Calibration,
+    Counting,
     ModelCard,
     Preprocessing,
     TrainingData,
@@ -40,7 +42,7 @@ from plasmoscope.files import replace_file, whole_file
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, CellBatches
-from plasmoscope.training.calibration import accuracy_threshold, fit_temperature
+from plasmoscope.training.calibration import accuracy_threshold, counting_threshold, fit_temperature
 from plasmoscope.training.export import export_network
 from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
@@ -51,6 +53,7 @@ from plasmoscope.training.speed import mixed_precision_pays, prepare_for_trainin
 from plasmoscope.training.weights import imagenet_weights, read_weights, start_from
 
 _CALIBRATION_BATCH = 128
+_COUNTING_SPECIFICITY = 0.99
 # What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 _SHARED_FOLDER_WAIT_S = 60
@@ -303,9 +306,24 @@ def export_run(
     probabilities = np.stack(
         [np.concatenate([calibrated.predict_prepared(batch, views) for batch in batches]) for views in (1, max(VIEWS))]
     )
-    card = card.model_copy(update={"threshold": accuracy_threshold(probabilities, parasitized)})
+    counting = _counting(probabilities[-1], parasitized, max(VIEWS))
+    card = card.model_copy(update={"threshold": accuracy_threshold(probabilities, parasitized), "counting": counting})
     save_model(folder / "model.onnx", network, card)
     return card
+
+
+def _counting(probabilities: NDArray[np.float32], parasitized: NDArray[np.bool_], views: int) -> Counting:
+    threshold = counting_threshold(probabilities, parasitized, _COUNTING_SPECIFICITY)
+    called = probabilities >= threshold
+    return Counting(
+        threshold=threshold,
+        views=views,
+        sensitivity=float(called[parasitized].mean()),
+        parasitized=int(parasitized.sum()),
+        specificity=float((~called[~parasitized]).mean()),
+        uninfected=int((~parasitized).sum()),
+        measured_on="validation cells of the split",
+    )
 
 
 def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingData:

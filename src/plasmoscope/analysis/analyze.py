@@ -1,0 +1,270 @@
+"""From photographs to a slide's count: read, gate, segment, classify, count."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plasmoscope import __version__
+from plasmoscope.analysis.counting import Errors, RedCellCount, count_slide, red_cell_count
+from plasmoscope.analysis.duplicates import find_same, fingerprint
+from plasmoscope.analysis.quality import measure, quality_checks
+from plasmoscope.analysis.results import Cell, Field, Slide
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.imaging.cells import cut_cell
+from plasmoscope.imaging.reading import ImageError, read_file, read_image
+from plasmoscope.progress import Track, untracked
+from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
+
+FieldImage = NDArray[np.uint8] | Path | str
+
+_DEFAULT_VIEWS = 8
+
+
+class AnalysisError(PlasmoscopeError):
+    """A slide cannot be analysed."""
+
+
+@dataclass(frozen=True)
+class SlideOptions:
+    """What the user may say about a slide and how it is counted."""
+
+    slide: str = "slide"
+    patient: str | None = None
+    red_cells_per_ul: float | None = None
+    haematocrit_percent: float | None = None
+    threshold: float | None = None
+    """Instead of the model's threshold for counting."""
+    views: int | None = None
+    """Test-time augmentation; None takes what the model's counting threshold was measured with."""
+    override_gate: bool = False
+    """Count fields that fail the quality gate, and record that."""
+    enough_cells: int = 1_000
+
+
+def analyze_field(
+    image: FieldImage,
+    classifier: Classifier | None = None,
+    *,
+    threshold: float | None = None,
+    views: int | None = None,
+    override_gate: bool = False,
+    name: str | None = None,
+) -> Field:
+    """Find and call the cells of one field.
+
+    Args:
+        image: a file, or upright RGB uint8 of shape (h, w, 3).
+        classifier: the one that ships if None.
+        threshold: P(parasitized) from which a cell is called; the model's own for counting if None.
+        views: test-time augmentation: 1, 5 or 8.
+        override_gate: count the field although a quality check fails.
+        name: of the field in the result; the file's if None.
+
+    Returns:
+        The field; where it fails the quality gate or cannot be read, ``accepted`` is false and says why.
+    """
+    classifier = classifier or Classifier.load()
+    named = name or (Path(image).name if isinstance(image, Path | str) else "field")
+    try:
+        pixels, digest = _pixels(image)
+    except ImageError as error:
+        return _unreadable(named, str(error))
+    return _analyze(pixels, digest, named, classifier, calling(classifier, threshold, views), override_gate)
+
+
+@dataclass(frozen=True)
+class Calling:
+    """How cells are called."""
+
+    threshold: float
+    views: int
+
+
+def calling(classifier: Classifier, threshold: float | None = None, views: int | None = None) -> Calling:
+    """What is asked for, with the model's own values for counting where nothing is."""
+    counting = classifier.card.counting
+    own_threshold = counting.threshold if counting else classifier.card.threshold
+    own_views = counting.views if counting else _DEFAULT_VIEWS
+    return Calling(threshold if threshold is not None else own_threshold, views or own_views)
+
+
+def analyze_slide(
+    fields: Iterable[FieldImage],
+    classifier: Classifier | None = None,
+    options: SlideOptions = SlideOptions(),
+    track: Track = untracked,
+    kept: Callable[[str, str], Field | None] = lambda name, sha256: None,
+    keep: Callable[[Field], None] = lambda field: None,
+) -> Slide:
+    """Analyse the fields of one slide, one after the other, and count.
+
+    A file that cannot be read is reported in its field and the rest goes on. A field that shows the same place as an
+    earlier one is counted once.
+
+    Args:
+        fields: files or arrays, as ``analyze_field`` takes them.
+        options: of the slide.
+        track: shows progress.
+        kept: gives the field of an earlier, interrupted run by name and SHA-256, or None.
+        keep: is given each field as soon as it is done.
+
+    Raises:
+        AnalysisError: no field was given.
+        CountingError: a red-cell count or haematocrit that no blood has.
+    """
+    images = list(fields)
+    if not images:
+        raise AnalysisError("No field was given; name the photographs of the slide, or the folder that holds them.")
+    red_cells = red_cell_count(options.red_cells_per_ul, options.haematocrit_percent)
+    classifier = classifier or Classifier.load()
+    how = calling(classifier, options.threshold, options.views)
+    done: list[Field] = []
+    seen: list[NDArray[np.float32]] = []
+    seen_names: list[str] = []
+    names = _names(images)
+    for name, image in track(zip(names, images, strict=True), len(images), "Analysing fields"):
+        try:
+            pixels, digest = _pixels(image)
+        except ImageError as error:
+            done.append(_unreadable(name, str(error)))
+            continue
+        mark = fingerprint(pixels)
+        same = find_same(mark, seen)
+        field = kept(name, digest)
+        if field is None:
+            field = _analyze(pixels, digest, name, classifier, how, options.override_gate)
+            keep(field)
+        if same is not None and field.cells:
+            field = field.model_copy(update={"accepted": False, "duplicate_of": seen_names[same]})
+        else:
+            seen.append(mark)
+            seen_names.append(name)
+        done.append(field)
+    return _slide(done, classifier, how, options, red_cells)
+
+
+def _slide(
+    fields: Sequence[Field], classifier: Classifier, how: Calling, options: SlideOptions, red_cells: RedCellCount
+) -> Slide:
+    accepted = [field for field in fields if field.accepted]
+    counted = sum(field.counted for field in accepted)
+    infected = sum(field.infected for field in accepted)
+    counting = classifier.card.counting
+    errors = None
+    if counting and how == Calling(counting.threshold, counting.views):
+        errors = Errors(counting.sensitivity, counting.parasitized, counting.specificity, counting.uninfected)
+    return Slide(
+        slide=options.slide,
+        patient=options.patient,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        plasmoscope=__version__,
+        model=classifier.card.name,
+        model_sha256=classifier.card.sha256,
+        threshold=how.threshold,
+        views=how.views,
+        fields=tuple(fields),
+        count=count_slide(infected, counted, red_cells, errors, options.enough_cells) if counted else None,
+        notes=tuple(_notes(fields)),
+    )
+
+
+def _notes(fields: Sequence[Field]) -> list[str]:
+    notes = []
+    for field in fields:
+        if field.error:
+            notes.append(f"{field.name} could not be read: {field.error}.")
+        elif field.duplicate_of:
+            notes.append(f"{field.name} shows the same place as {field.duplicate_of}; it was counted once.")
+        elif not field.accepted:
+            reasons = "; ".join(check.message for check in field.checks if not check.passed)
+            notes.append(f"{field.name} was not counted: {reasons}.")
+        elif field.overridden:
+            reasons = "; ".join(check.message for check in field.checks if not check.passed)
+            notes.append(f"{field.name} was counted at the user's wish although {reasons}.")
+    return notes
+
+
+def _analyze(
+    image: NDArray[np.uint8], digest: str, name: str, classifier: Classifier, how: Calling, override_gate: bool
+) -> Field:
+    segmentation = segment_field(image)
+    checks = quality_checks(measure(segmentation))
+    passed = all(check.passed for check in checks)
+    accepted = passed or override_gate
+    return Field(
+        name=name,
+        sha256=digest,
+        width=image.shape[1],
+        height=image.shape[0],
+        cell_diameter=segmentation.diameter,
+        checks=checks,
+        accepted=accepted,
+        overridden=accepted and not passed,
+        cells=_cells(image, segmentation, classifier, how) if accepted else (),
+    )
+
+
+def _cells(
+    image: NDArray[np.uint8], segmentation: Segmentation, classifier: Classifier, how: Calling
+) -> tuple[Cell, ...]:
+    found = _reading_order(segmentation)
+    reds = [index for index, item in enumerate(found) if item.kind == "red_cell"]
+    crops = [cut_cell(image, found[index].outline) for index in reds]
+    probabilities = dict(zip(reds, classifier.predict(crops, how.views).tolist(), strict=True)) if crops else {}
+    return tuple(_cell(number, item, probabilities.get(number - 1), how) for number, item in enumerate(found, start=1))
+
+
+def _reading_order(segmentation: Segmentation) -> list[FoundObject]:
+    """Row by row, each row a cell high."""
+    row = max(1.0, segmentation.diameter or 1.0)
+    return sorted(
+        segmentation.objects, key=lambda item: (int(item.outline[:, 1].mean() / row), item.outline[:, 0].mean())
+    )
+
+
+def _cell(number: int, item: FoundObject, probability: float | None, how: Calling) -> Cell:
+    left, top = (int(value) for value in item.outline.min(axis=0))
+    right, bottom = (int(value) for value in item.outline.max(axis=0))
+    x, y = item.outline.mean(axis=0)
+    return Cell(
+        number=number,
+        kind=item.kind,
+        box=(left, top, right - left + 1, bottom - top + 1),
+        centre=(round(float(x), 1), round(float(y), 1)),
+        area=round(item.area, 1),
+        outline=tuple((int(x), int(y)) for x, y in item.outline),
+        on_border=item.on_border,
+        parasitized_probability=probability,
+        parasitized=None if probability is None else probability >= how.threshold,
+    )
+
+
+def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
+    if isinstance(image, Path | str):
+        data = read_file(Path(image))
+        return read_image(data), hashlib.sha256(data).hexdigest()
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ImageError(f"an array of {image.dtype} and shape {image.shape} is no field; give uint8 RGB (h, w, 3)")
+    return image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def _unreadable(name: str, error: str) -> Field:
+    return Field(name=name, sha256="", width=0, height=0, cell_diameter=None, checks=(), accepted=False, error=error)
+
+
+def _names(images: Sequence[FieldImage]) -> list[str]:
+    """File names, made unique by their folders where two are alike; arrays are numbered."""
+    plain = [
+        Path(image).name if isinstance(image, Path | str) else f"field {number}"
+        for number, image in enumerate(images, start=1)
+    ]
+    return [
+        str(image) if plain.count(name) > 1 and isinstance(image, Path | str) else name
+        for name, image in zip(plain, images, strict=True)
+    ]

@@ -1,0 +1,177 @@
+"""From counted cells to parasitaemia with honest intervals. Shares here run from 0 to 1."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from plasmoscope.analysis.results import Count, Interval
+from plasmoscope.errors import PlasmoscopeError
+
+# Two-sided 95 % normal quantile.
+_Z = 1.959963984540054
+_DRAWS = 20_000
+DEFAULT_RED_CELLS = 5_000_000
+# Mean volume of a red cell, for a haematocrit without a red-cell count.
+_MEAN_CELL_VOLUME_FL = 90.0
+# Red cells that a routine count and the WHO research protocol ask for.
+_ENOUGH_CELLS = 1_000
+_RESEARCH_CELLS = 5_000
+# A count is precise enough when its interval reaches no farther than this share of the estimate on either side.
+_PRECISION = 0.25
+
+
+class CountingError(PlasmoscopeError):
+    """Something given for the count makes no sense."""
+
+
+@dataclass(frozen=True)
+class RedCellCount:
+    """Red cells per microlitre and where the number comes from."""
+
+    per_ul: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How often a classifier errs: calls and trials on cells it was not trained on."""
+
+    sensitivity: float
+    positives: int
+    specificity: float
+    negatives: int
+
+
+def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | None) -> RedCellCount:
+    """The measured count if given, else from the haematocrit, else the stated default of 5,000,000.
+
+    Raises:
+        CountingError: a value that no blood has.
+    """
+    if red_cells_per_ul is not None:
+        if not 100_000 <= red_cells_per_ul <= 12_000_000:
+            raise CountingError(
+                f"{red_cells_per_ul:,.0f} red cells per microlitre is no count of blood; give it as 4500000."
+            )
+        return RedCellCount(red_cells_per_ul, f"measured: {red_cells_per_ul:,.0f} red cells per microlitre")
+    if haematocrit_percent is not None:
+        if not 5 <= haematocrit_percent <= 75:
+            raise CountingError(
+                f"A haematocrit of {haematocrit_percent:g} % is not possible; give it in percent, as 42."
+            )
+        # Litres of cells per litre of blood over the volume of one; 1 microlitre holds 1e9 femtolitres.
+        per_ul = haematocrit_percent / 100 * 1e9 / _MEAN_CELL_VOLUME_FL
+        basis = (
+            f"from the haematocrit of {haematocrit_percent:g} % and a mean cell volume of "
+            f"{_MEAN_CELL_VOLUME_FL:g} fL: {per_ul:,.0f} red cells per microlitre"
+        )
+        return RedCellCount(per_ul, basis)
+    basis = (
+        f"assumed: {DEFAULT_RED_CELLS:,} red cells per microlitre, as neither red-cell count nor haematocrit was given"
+    )
+    return RedCellCount(float(DEFAULT_RED_CELLS), basis)
+
+
+def wilson(infected: int, counted: int) -> Interval:
+    """Share with its 95 % score interval (Wilson 1927)."""
+    share = infected / counted
+    centre = (share + _Z**2 / (2 * counted)) / (1 + _Z**2 / counted)
+    spread = _Z * np.sqrt(share * (1 - share) / counted + _Z**2 / (4 * counted**2)) / (1 + _Z**2 / counted)
+    low = 0.0 if infected == 0 else centre - spread
+    high = 1.0 if infected == counted else centre + spread
+    return Interval(value=share, low=float(max(0.0, low)), high=float(min(1.0, high)))
+
+
+def rogan_gladen(infected: int, counted: int, errors: Errors) -> Interval | None:
+    """True share from the apparent one (Rogan & Gladen 1978, doi:10.1093/oxfordjournals.aje.a112510).
+
+    The interval draws the apparent share, the sensitivity and the specificity from their posteriors (Jeffreys), so it
+    holds the doubt about the classifier as well as that of the count.
+
+    Returns:
+        None where the classifier is no better than chance.
+    """
+
+    def true_share(apparent: np.ndarray, sensitivity: np.ndarray, specificity: np.ndarray) -> np.ndarray:
+        informed = np.maximum(sensitivity + specificity - 1, 1e-9)
+        return np.asarray(np.clip((apparent + specificity - 1) / informed, 0, 1))
+
+    if errors.sensitivity + errors.specificity <= 1.05:
+        return None
+    rng = np.random.default_rng(0)
+
+    def draws(share: float, trials: int) -> np.ndarray:
+        successes = share * trials
+        return rng.beta(successes + 0.5, trials - successes + 0.5, _DRAWS)
+
+    drawn = true_share(
+        draws(infected / counted, counted),
+        draws(errors.sensitivity, errors.positives),
+        draws(errors.specificity, errors.negatives),
+    )
+    value = true_share(*(np.array([x]) for x in (infected / counted, errors.sensitivity, errors.specificity)))[0]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(value=float(value), low=float(min(low, value)), high=float(max(high, value)))
+
+
+def count_slide(
+    infected: int, counted: int, red_cells: RedCellCount, errors: Errors | None, enough_cells: int = _ENOUGH_CELLS
+) -> Count:
+    """The count of a slide from its cells.
+
+    Args:
+        infected: whole red cells called parasitized.
+        counted: whole red cells, at least 1.
+        red_cells: per microlitre.
+        errors: of the classifier at the slide's threshold; None leaves the correction out.
+        enough_cells: advise to keep counting below this many cells.
+    """
+    if not 0 <= infected <= counted or counted < 1:
+        raise CountingError(f"{infected} infected of {counted} counted cells is no count.")
+    share = wilson(infected, counted)
+    corrected = rogan_gladen(infected, counted, errors) if errors else None
+    return Count(
+        counted=counted,
+        infected=infected,
+        parasitaemia=_scaled(share, 100),
+        corrected=_scaled(corrected, 100) if corrected else None,
+        sensitivity=errors.sensitivity if errors else None,
+        specificity=errors.specificity if errors else None,
+        parasites_per_ul=_scaled(share, red_cells.per_ul),
+        red_cells_per_ul=red_cells.per_ul,
+        red_cells_basis=red_cells.basis,
+        statement=_statement(infected, counted, share, red_cells.per_ul),
+        advice=_advice(infected, counted, share, enough_cells),
+    )
+
+
+def _scaled(interval: Interval, factor: float) -> Interval:
+    return Interval(value=interval.value * factor, low=interval.low * factor, high=interval.high * factor)
+
+
+def _statement(infected: int, counted: int, share: Interval, red_cells: float) -> str:
+    if infected == 0:
+        return (
+            f"No infected cell was found among {counted:,} red cells. This does not rule malaria out: up to "
+            f"{share.high * 100:.2g} % of red cells ({share.high * red_cells:,.0f} parasites per microlitre) may be "
+            "infected (upper end of the 95 % interval)."
+        )
+    return (
+        f"{infected:,} of {counted:,} red cells were called infected: parasitaemia {share.value * 100:.2g} % "
+        f"(95 % interval {share.low * 100:.2g} to {share.high * 100:.2g} %), about "
+        f"{share.value * red_cells:,.0f} parasites per microlitre."
+    )
+
+
+def _advice(infected: int, counted: int, share: Interval, enough_cells: int) -> str | None:
+    if counted < enough_cells:
+        return f"Keep counting: {enough_cells - counted:,} more red cells to reach {enough_cells:,}."
+    reach = max(share.high - share.value, share.value - share.low)
+    if infected and reach > _PRECISION * share.value and counted < _RESEARCH_CELLS:
+        return (
+            f"For a more exact figure keep counting, up to {_RESEARCH_CELLS:,} red cells: the interval still reaches "
+            f"{reach / share.value:.0%} to one side of the estimate."
+        )
+    if infected == 0 and counted < _RESEARCH_CELLS:
+        return f"To lower the limit keep counting, up to {_RESEARCH_CELLS:,} red cells, and look at a thick film."
+    return None

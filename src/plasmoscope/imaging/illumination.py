@@ -1,0 +1,107 @@
+"""What a field looks like without its lamp: the field of view, and the absorbance of what lies in it.
+
+Light that passes through a smear is weakened by a factor for each thing in its way (Beer and Lambert), so the negative
+logarithm of the picture over its clear background depends on the stain alone: not on the lamp, the white balance, or
+the shading towards the corners.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# A field of view's surroundings are this dark, as a share of the bright parts.
+_DARK = 0.2
+_FIT_SIDE = 160
+_ROUNDS = 6
+# Pixels that count as clear lie within this absorbance of the fitted background.
+_CLEAR = 0.06
+
+
+@dataclass(frozen=True)
+class Illuminated:
+    """A field with its light taken out."""
+
+    absorbance: NDArray[np.float32]
+    """Per channel (RGB), shape (h, w, 3); 0 is clear, 0.3 a red cell in green; 0 outside the field of view."""
+    view: NDArray[np.bool_]
+    """The field of view, shape (h, w)."""
+    background: tuple[float, float, float]
+    """Mean colour of the clear background, RGB, 0 to 255."""
+    unevenness: float
+    """Brightest over darkest corner of the fitted background, less 1."""
+
+
+def field_of_view(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The bright region that the eyepiece or the picture's frame shows; shape (h, w).
+
+    Dark regions count as outside only where they reach the picture's border, so that nothing in a cell is lost.
+
+    Args:
+        image: RGB, shape (h, w, 3).
+    """
+    brightness = cv2.GaussianBlur(image.max(axis=2), (0, 0), 1.0)
+    dark = (brightness < _DARK * np.percentile(brightness, 95)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
+    height, width = dark.shape
+    outside = np.zeros(count, bool)
+    for label in range(1, count):
+        left, top, w, h, area = stats[label]
+        touches = left == 0 or top == 0 or left + w == width or top + h == height
+        outside[label] = touches and area > 0.003 * dark.size
+    # The edge itself is half dark.
+    inside = (~outside[labels]).astype(np.uint8)
+    if inside.all():
+        return inside.astype(bool)
+    reach = 2 * (max(height, width) // 400) + 3
+    eroded = cv2.erode(inside, np.ones((reach, reach), np.uint8), borderValue=1)
+    return np.asarray(eroded, bool)
+
+
+def take_out_light(image: NDArray[np.uint8]) -> Illuminated:
+    """Fit the clear background with a smooth surface and divide by it.
+
+    The surface is a quadratic in each channel's logarithm, fitted again and again to the pixels that lie near it from
+    above: cells only ever darken.
+
+    Args:
+        image: RGB, shape (h, w, 3).
+    """
+    view = field_of_view(image)
+    height, width = view.shape
+    scale = _FIT_SIDE / max(height, width)
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small_view = cv2.resize(view.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+    light = np.log(small.astype(np.float64) + 1)
+    terms = _terms(*size)
+    chosen = (
+        small_view & (light[:, :, 1] >= np.percentile(light[small_view][:, 1], 90)) if small_view.any() else small_view
+    )
+    if not chosen.any():
+        chosen = np.ones_like(small_view)
+    coefficients = np.array([[light[:, :, c][chosen].mean(), *[0.0] * 5] for c in range(3)])
+    for _ in range(_ROUNDS):
+        fitted = terms @ coefficients.T
+        # Above the surface everything is background; below it, only what is nearly as bright.
+        clear = small_view & ((light - fitted).min(axis=2) > -_CLEAR)
+        if clear.sum() < 0.02 * small_view.sum():
+            break
+        x, y = terms[clear], light[clear]
+        ridge = 1e-3 * clear.sum() * np.diag([0, 0.1, 0.1, 1, 1, 1])
+        coefficients = np.linalg.solve(x.T @ x + ridge, x.T @ y).T
+    surface = (terms @ coefficients.T).astype(np.float32)
+    background = cv2.resize(surface, (width, height), interpolation=cv2.INTER_LINEAR)
+    absorbance = background - np.log(image.astype(np.float32) + 1)
+    absorbance[~view] = 0
+    inside = surface[small_view] if small_view.any() else surface.reshape(-1, 3)
+    colour = np.exp(inside.mean(axis=0)) - 1
+    unevenness = float(np.exp(inside[:, 1].max() - inside[:, 1].min()) - 1)
+    return Illuminated(absorbance, view, (float(colour[0]), float(colour[1]), float(colour[2])), unevenness)
+
+
+def _terms(width: int, height: int) -> NDArray[np.float64]:
+    """1, x, y, x^2, xy, y^2 over a picture from -1 to 1, shape (height, width, 6)."""
+    x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=2)
