@@ -4,14 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "PlasmoscopeError", "__version__"]
+__all__ = ["Classifier", "PlasmoscopeError", "SlideOptions", "__version__", "analyze_field", "analyze_slide"]
 
 if TYPE_CHECKING:
+    from plasmoscope.analysis.analyze import SlideOptions, analyze_field, analyze_slide
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.errors import PlasmoscopeError
 
 # Loaded on first use, so that `import plasmoscope` and `plasmoscope --help` stay quick.
-_HOMES = {"Classifier": "plasmoscope.classification.classifier", "PlasmoscopeError": "plasmoscope.errors"}
+_HOMES = {
+    "Classifier": "plasmoscope.classification.classifier",
+    "PlasmoscopeError": "plasmoscope.errors",
+    "SlideOptions": "plasmoscope.analysis.analyze",
+    "analyze_field": "plasmoscope.analysis.analyze",
+    "analyze_slide": "plasmoscope.analysis.analyze",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,11 @@
 """From photographs to a slide's count: read, gate, segment, classify, count."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,11 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.reading import ImageError, read_file, read_image
+from plasmoscope.imaging.sources import ImageSource
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
-FieldImage = NDArray[np.uint8] | Path | str
+FieldImage = NDArray[np.uint8] | Path | str | ImageSource
 
 _DEFAULT_VIEWS = 8
 
@@ -70,7 +72,7 @@ def analyze_field(
         The field; where it fails the quality gate or cannot be read, ``accepted`` is false and says why.
     """
     classifier = classifier or Classifier.load()
-    named = name or (Path(image).name if isinstance(image, Path | str) else "field")
+    named = name or _names([image])[0]
     try:
         pixels, digest = _pixels(image)
     except ImageError as error:
@@ -245,9 +247,18 @@ def _cell(number: int, item: FoundObject, probability: float | None, how: Callin
     )
 
 
+def read_field(image: FieldImage) -> NDArray[np.uint8]:
+    """The upright RGB pixels of a field, shape (h, w, 3), as the analysis saw them.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    return _pixels(image)[0]
+
+
 def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
-    if isinstance(image, Path | str):
-        data = read_file(Path(image))
+    if not isinstance(image, np.ndarray):
+        data = read_file(Path(image)) if isinstance(image, Path | str) else image.read()
         return read_image(data), hashlib.sha256(data).hexdigest()
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ImageError(f"an array of {image.dtype} and shape {image.shape} is no field; give uint8 RGB (h, w, 3)")
@@ -260,11 +271,13 @@ def _unreadable(name: str, error: str) -> Field:
 
 def _names(images: Sequence[FieldImage]) -> list[str]:
     """File names, made unique by their folders where two are alike; arrays are numbered."""
-    plain = [
-        Path(image).name if isinstance(image, Path | str) else f"field {number}"
-        for number, image in enumerate(images, start=1)
-    ]
-    return [
-        str(image) if plain.count(name) > 1 and isinstance(image, Path | str) else name
-        for name, image in zip(plain, images, strict=True)
-    ]
+    full = [_full_name(image, number) for number, image in enumerate(images, start=1)]
+    plain = [PurePath(name).name for name in full]
+    shared = {name for name, times in Counter(plain).items() if times > 1}
+    return [whole if name in shared else name for name, whole in zip(plain, full, strict=True)]
+
+
+def _full_name(image: FieldImage, number: int) -> str:
+    if isinstance(image, np.ndarray):
+        return f"field {number}"
+    return str(image) if isinstance(image, Path | str) else image.name

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from plasmoscope import __version__
+from plasmoscope.cli.analyze import analyze
 from plasmoscope.cli.classify import classify
 from plasmoscope.cli.compare import compare
 from plasmoscope.cli.console import errors
@@ -42,7 +43,19 @@ def _root(
     """Options that every command shares."""
 
 
-for command in (classify, demo, train, evaluate, compare, convert, recipes, summary, augmentations, lr_range):
+for command in (
+    analyze,
+    classify,
+    demo,
+    train,
+    evaluate,
+    compare,
+    convert,
+    recipes,
+    summary,
+    augmentations,
+    lr_range,
+):
     app.command()(command)
 app.add_typer(data, name="data")
 

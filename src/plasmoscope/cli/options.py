@@ -17,10 +17,10 @@ ModelOption = Annotated[
 ]
 
 
-def _check_views(views: int | list[int]) -> int | list[int]:
+def _check_views(views: int | list[int] | None) -> int | list[int] | None:
     from plasmoscope.classification.views import VIEWS
 
-    for count in views if isinstance(views, list) else [views]:
+    for count in views if isinstance(views, list) else [views] if views is not None else []:
         if count not in VIEWS:
             raise typer.BadParameter(f"{count} is none of the numbers of views: {', '.join(map(str, VIEWS))}")
     return views
@@ -28,6 +28,10 @@ def _check_views(views: int | list[int]) -> int | list[int]:
 
 _VIEWS_HELP = "Test-time augmentation: 5 or 8 views of each cell; --tta alone means 8."
 ViewsOption = Annotated[int, typer.Option("--tta", callback=_check_views, help=_VIEWS_HELP)]
+CountingViewsOption = Annotated[
+    int | None,
+    typer.Option("--tta", callback=_check_views, help=f"{_VIEWS_HELP} Default: what the model counts with."),
+]
 ViewsListOption = Annotated[
     list[int], typer.Option("--tta", callback=_check_views, help=f"{_VIEWS_HELP} Give it again for more columns.")
 ]

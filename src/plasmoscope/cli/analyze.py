@@ -1,0 +1,97 @@
+"""``plasmoscope analyze``."""
+
+from pathlib import Path, PurePath
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from plasmoscope.cli.console import console, errors, track
+from plasmoscope.cli.options import CountingViewsOption, ModelOption
+
+# What lies beside photographs in a folder: labels, tables, notes, reports.
+_NOT_PICTURES = {".txt", ".xml", ".json", ".csv", ".md", ".html", ".pdf", ".yaml", ".yml", ".zip", ".geojson"}
+
+
+def analyze(
+    fields: Annotated[
+        list[Path], typer.Argument(metavar="FIELD...", help="Photographs of one slide, or their folder.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for report, tables and pictures.")] = Path("analysis"),
+    slide: Annotated[str, typer.Option(help="The slide's ID.")] = "slide",
+    patient: Annotated[str | None, typer.Option(help="The patient's ID.")] = None,
+    red_cells: Annotated[float | None, typer.Option(help="Measured red cells per microlitre, such as 4500000.")] = None,
+    haematocrit: Annotated[float | None, typer.Option(help="Haematocrit in percent, such as 42.")] = None,
+    enough: Annotated[int, typer.Option(min=1, help="Red cells to count before the advice is to stop.")] = 1_000,
+    override_gate: Annotated[
+        bool, typer.Option("--override-gate", help="Count fields that fail the quality gate too; this is recorded.")
+    ] = False,
+    model: ModelOption = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the model's for counting)."),
+    ] = None,
+    tta: CountingViewsOption = None,
+) -> None:
+    """Count the infected red cells of a slide from photographs of its fields, and write a report.
+
+    The same command again goes on where an interrupted one stopped. Exit code 0: every field was read; 1: some could
+    not be, or none could be counted; 2: nothing to do, or wrong use.
+    """
+    from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, read_field
+    from plasmoscope.analysis.resuming import DoneFields
+    from plasmoscope.classification.classifier import Classifier
+    from plasmoscope.imaging.sources import find_images
+    from plasmoscope.reports.bundle import write_slide
+
+    named = {str(path) for path in fields}
+    sources = [
+        source
+        for source in find_images(fields)
+        if source.name in named or PurePath(source.name).suffix.lower() not in _NOT_PICTURES
+    ]
+    if not sources:
+        errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
+        raise typer.Exit(2)
+    classifier = Classifier.load(model)
+    options = SlideOptions(
+        slide=slide,
+        patient=patient,
+        red_cells_per_ul=red_cells,
+        haematocrit_percent=haematocrit,
+        threshold=threshold,
+        views=tta,
+        override_gate=override_gate,
+        enough_cells=enough,
+    )
+    how = calling(classifier, options.threshold, options.views)
+    done = DoneFields(output / ".done", classifier.card.sha256, how, override_gate)
+    result = analyze_slide(sources, classifier, options, track, done.kept, done.keep)
+    pictures = {field.name: source for field, source in zip(result.fields, sources, strict=True)}
+    write_slide(output, result, lambda field: read_field(pictures[field.name]), track=track)
+    table = Table("field", "red cells", "infected", "white cells", "platelets", "note")
+    for field in result.fields:
+        note = field.error or (f"same as {field.duplicate_of}" if field.duplicate_of else "")
+        if not note and not field.accepted:
+            note = "; ".join(check.message for check in field.checks if not check.passed)
+        counts = (field.counted, field.infected, field.count("white_cell"), field.count("platelet"))
+        table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))
+    console.print(table)
+    if result.count is None:
+        console.print("[bold]No field could be counted.[/] What to do about each stands beside it.")
+    else:
+        console.print(f"[bold]{escape(result.count.statement)}[/]")
+        console.print(f"Parasites per microlitre are {result.count.red_cells_basis}.")
+        if result.count.corrected:
+            low, high = result.count.corrected.low, result.count.corrected.high
+            console.print(
+                f"Corrected for the classifier's known errors: {result.count.corrected.value:.2g} % "
+                f"({low:.2g} to {high:.2g} %)."
+            )
+        if result.count.advice:
+            console.print(result.count.advice)
+    console.print(f"Report, tables and pictures: {output}")
+    console.print(result.research_use)
+    if result.count is None or any(field.error for field in result.fields):
+        raise typer.Exit(1)
