@@ -14,7 +14,7 @@ from plasmoscope.segmentation.segment import FoundObject, Segmentation
 
 _FEWEST_CELLS = 8
 _DARKEST = 60.0
-_SOFTEST = 2.5
+_SOFTEST = 2.4
 _LEAST_RED = 0.8
 _PALEST, _DENSEST = 0.04, 1.0
 _LEAST_CLEAR = 0.7

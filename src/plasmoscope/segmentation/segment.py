@@ -16,6 +16,7 @@ Kind = Literal["red_cell", "white_cell", "platelet", "precipitate"]
 # Red cells are brought to this diameter before they are parted, whatever camera took them.
 _WORKING_DIAMETER = 40.0
 _SCOUT_PIXELS = 500_000
+_SMALLEST_DIAMETER = 10.0
 _MOST_PIXELS = 4_000_000
 # Of a red cell's area.
 _SMALLEST_RED_CELL = 0.35
@@ -106,7 +107,8 @@ def _scout(image: NDArray[np.uint8]) -> float | None:
     light = take_out_light(small)
     mask = stained(stain_density(light.absorbance), light.view)
     diameter = cell_diameter(mask)
-    if diameter is None:
+    # Noise is full of tiny round things; in a red cell so small no parasite could be seen either.
+    if diameter is None or diameter < _SMALLEST_DIAMETER:
         return None
     # Rings seem larger or smaller than they are until their centres are filled.
     diameter = cell_diameter(fill_pallor(mask, np.pi * diameter**2 / 4)) or diameter
@@ -125,7 +127,7 @@ def _white_cells(absorbance: NDArray[np.float32], mask: Mask, radius: float) -> 
     """
     red = cv2.GaussianBlur(absorbance[:, :, 0], (0, 0), max(0.8, 0.06 * radius))
     typical = float(np.median(red[mask])) if mask.any() else 0.0
-    nuclei = (red > max(_NUCLEUS_RED, 2.2 * typical)).astype(np.uint8)
+    nuclei = (red > max(_NUCLEUS_RED, 2.6 * typical)).astype(np.uint8)
     # Lobes of one nucleus belong together.
     joined = cv2.morphologyEx(nuclei, cv2.MORPH_CLOSE, _disc(0.3 * radius))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)

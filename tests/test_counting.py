@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from plasmoscope.analysis.counting import (
+    CountingError,
+    Errors,
+    count_slide,
+    red_cell_count,
+    rogan_gladen,
+    wilson,
+)
+
+DEFAULT = red_cell_count(None, None)
+
+
+def test_the_wilson_interval_is_the_published_one() -> None:
+    """Newcombe 1998, table I: 15 of 148."""
+    interval = wilson(15, 148)
+    assert interval.value == pytest.approx(15 / 148)
+    assert (interval.low, interval.high) == pytest.approx((0.0624, 0.1605), abs=2e-4)
+
+
+def test_nothing_found_gives_an_upper_limit_and_never_a_negative() -> None:
+    count = count_slide(0, 1_000, DEFAULT, None)
+    assert count.parasitaemia.low == 0
+    # The rule of three gives 0.3 %; Wilson's interval is a little wider.
+    assert 0.3 < count.parasitaemia.high < 0.4
+    assert "does not rule malaria out" in count.statement
+    assert "negative" not in count.statement.lower()
+
+
+def test_parasites_per_microlitre_come_from_what_was_measured_and_say_so() -> None:
+    measured = count_slide(10, 1_000, red_cell_count(4_000_000, 40), None)
+    assert measured.parasites_per_ul.value == pytest.approx(40_000)
+    assert measured.red_cells_basis.startswith("measured")
+    haematocrit = count_slide(10, 1_000, red_cell_count(None, 45), None)
+    assert haematocrit.parasites_per_ul.value == pytest.approx(50_000)
+    assert "haematocrit of 45 %" in haematocrit.red_cells_basis
+    assumed = count_slide(10, 1_000, DEFAULT, None)
+    assert assumed.parasites_per_ul.value == pytest.approx(50_000)
+    assert assumed.red_cells_basis.startswith("assumed: 5,000,000")
+
+
+@pytest.mark.parametrize(("red_cells", "haematocrit"), [(4.5, None), (None, 0.42), (None, 120)])
+def test_blood_that_cannot_be_is_refused(red_cells: float | None, haematocrit: float | None) -> None:
+    with pytest.raises(CountingError):
+        red_cell_count(red_cells, haematocrit)
+
+
+def test_the_corrected_estimate_takes_out_phantoms_and_adds_what_was_missed() -> None:
+    errors = Errors(sensitivity=0.9, positives=1_000, specificity=0.98, negatives=1_000)
+    # 10 % infected: 0.1 x 0.9 + 0.9 x 0.02 = 10.8 % called.
+    corrected = rogan_gladen(1_080, 10_000, errors)
+    assert corrected is not None
+    assert corrected.value == pytest.approx(0.1, abs=1e-6)
+    assert corrected.low < 0.1 < corrected.high
+    only_phantoms = rogan_gladen(200, 10_000, errors)
+    assert only_phantoms is not None
+    assert only_phantoms.value == pytest.approx(0, abs=1e-6)
+    assert rogan_gladen(5, 10, Errors(0.5, 100, 0.5, 100)) is None
+
+
+def test_the_corrected_interval_covers_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    covered = []
+    for _ in range(300):
+        truth = rng.uniform(0.005, 0.1)
+        sensitivity = rng.binomial(1_300, 0.95) / 1_300
+        specificity = rng.binomial(1_400, 0.99) / 1_400
+        infected = rng.binomial(2_000, truth * 0.95 + (1 - truth) * 0.01)
+        interval = rogan_gladen(int(infected), 2_000, Errors(sensitivity, 1_300, specificity, 1_400))
+        assert interval is not None
+        covered.append(interval.low <= truth <= interval.high)
+    assert 0.9 < np.mean(covered) < 0.985
+
+
+def test_counting_goes_on_until_cells_and_precision_suffice() -> None:
+    assert "700 more red cells" in str(count_slide(5, 300, DEFAULT, None).advice)
+    assert "more exact" in str(count_slide(5, 1_500, DEFAULT, None).advice)
+    assert "thick film" in str(count_slide(0, 1_500, DEFAULT, None).advice)
+    assert count_slide(300, 3_000, DEFAULT, None).advice is None
+
+
+def test_more_infected_than_counted_is_no_count() -> None:
+    with pytest.raises(CountingError):
+        count_slide(5, 4, DEFAULT, None)
+    with pytest.raises(CountingError):
+        count_slide(0, 0, DEFAULT, None)
