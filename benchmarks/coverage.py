@@ -1,0 +1,66 @@
+"""How often the 95 % intervals of rendered slides cover the true parasitaemia, and the bias by band.
+
+python benchmarks/coverage.py [--slides 200]
+"""
+
+import argparse
+from itertools import pairwise
+
+import numpy as np
+
+from plasmoscope import Classifier, SlideOptions, analyze_slide
+from plasmoscope.analysis.results import Interval
+from plasmoscope.synthetic.rendering import render_field
+
+_FIELDS = 2
+_BANDS = (0.0, 0.1, 1.0, 2.5, 5.0, 10.0)
+
+
+def main() -> None:
+    """Render slides from 0 to 10 % parasitaemia, count them, and compare with the truth of each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--slides", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(arguments.seed)
+    classifier = Classifier.load()
+    rows = []
+    for slide in range(arguments.slides):
+        # A tenth of the slides hold no parasite; the rest are spread evenly.
+        share = 0.0 if slide % 10 == 0 else float(rng.uniform(0, 0.1))
+        fields = [
+            render_field(
+                int(rng.integers(2**31)),
+                width=1280,
+                height=960,
+                cells=150,
+                # Each cell of the patient is infected or not; a field holds a sample of them.
+                parasitaemia=float(rng.binomial(150, share)) / 150,
+                cell_diameter=60,
+                overlap=0.15,
+            )
+            for _ in range(_FIELDS)
+        ]
+        count = analyze_slide([field.image for field in fields], classifier, SlideOptions()).count
+        assert count is not None
+        assert count.corrected is not None
+        rows.append((share * 100, count.parasitaemia, count.corrected))
+        if (slide + 1) % 20 == 0:
+            print(f"{slide + 1} slides", flush=True)
+    for name, position in (("Wilson", 1), ("corrected (Rogan-Gladen)", 2)):
+        covered = [_covers(row[position], row[0]) for row in rows]
+        print(f"{name}: the interval covers the truth in {np.mean(covered):.1%} of {len(rows)} slides")
+        for low, high in pairwise(_BANDS):
+            band = [row for row in rows if low <= row[0] < high]
+            if band:
+                bias = np.mean([row[position].value - row[0] for row in band])
+                share = np.mean([_covers(row[position], row[0]) for row in band])
+                print(f"  {low:g} to {high:g} %: {len(band)} slides, bias {bias:+.2f} points, covered {share:.0%}")
+
+
+def _covers(interval: Interval, truth: float) -> bool:
+    return interval.low <= truth <= interval.high
+
+
+if __name__ == "__main__":
+    main()
