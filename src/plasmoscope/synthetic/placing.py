@@ -26,7 +26,7 @@ def place_discs(
     Strewing alone, as a Poisson-disc sampler does, fails for a field as crowded as a smear's. The discs are pushed
     about on a torus slightly larger than the field, so that none pile up along its border. A disc that clings is
     pulled towards the disc nearest to it at first until the two overlap a little; these ties, like springs, join
-    chains and clumps.
+    chains and clumps. Discs that cling may also overlap each other where they are crowded.
 
     Args:
         rng: where chance comes from.
@@ -71,7 +71,7 @@ def place_discs(
 def _tie(
     rng: np.random.Generator, centres: Array, span: Array, radii: Array, needed: Array, clinging: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
-    """Tie each clinging disc to its nearest neighbour; `needed` becomes the distance at which the two overlap."""
+    """Tie each clinging disc to its nearest neighbour; `needed` becomes the distances to which discs may overlap."""
     tied = np.zeros(needed.shape, bool)
     if len(clinging) == 0 or len(radii) < 2:
         return tied
@@ -79,8 +79,12 @@ def _tie(
     apart -= span * np.round(apart / span)
     distance = np.hypot(apart[..., 0], apart[..., 1])
     distance[np.arange(len(clinging)), clinging] = np.inf
-    for one, other in zip(clinging, distance.argmin(axis=1), strict=True):
-        depth = rng.uniform(*OVERLAP_DEPTH) * 2 * min(radii[one], radii[other])
-        needed[one, other] = needed[other, one] = radii[one] + radii[other] - depth
-        tied[one, other] = tied[other, one] = True
+    partners = distance.argmin(axis=1)
+    tied[clinging, partners] = tied[partners, clinging] = True
+    may_overlap = tied.copy()
+    may_overlap[np.ix_(clinging, clinging)] = True
+    np.fill_diagonal(may_overlap, False)
+    depth = np.triu(rng.uniform(*OVERLAP_DEPTH, needed.shape), 1)
+    depth = (depth + depth.T) * 2 * np.minimum(radii[:, None], radii)
+    needed[may_overlap] = (radii[:, None] + radii - depth)[may_overlap]
     return tied
