@@ -2,99 +2,36 @@
 
 The picture is made as the microscope makes it. Light of the background's colour passes through the smear; everything
 lying there adds to the smear's absorbance, channel by channel (Beer and Lambert); the objective blurs what comes
-through, and the sensor adds noise. Shapes are drawn in micrometres, so that one set of sizes serves every
-magnification. The colours were measured on segmented cells of the public NIH data set.
+through, the eyepiece cuts out a disc, and the sensor adds noise. Shapes are drawn in micrometres, so that one set of
+sizes serves every magnification.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-# Absorbance in red, green and blue: ``a`` lets exp(-a) of the light through.
-Absorbance = tuple[float, float, float]
-# The least and the greatest value to draw from.
-Range = tuple[float, float]
+from plasmoscope.synthetic import free_objects
+from plasmoscope.synthetic.placing import place_discs
+from plasmoscope.synthetic.red_cells import RED_CELL, add_red_cell, draw_red_cell_outline
+from plasmoscope.synthetic.shapes import Array, Outline, Patch, Smear, cut_patch, paint
+from plasmoscope.synthetic.stain import RGB, Range, draw_stain
 
-
-@dataclass(frozen=True)
-class Stain:
-    """The colours of one smear: how the stain was mixed and how well it was washed."""
-
-    background: tuple[float, float, float]  # the clear field, RGB
-    red_cell: Absorbance
-    # These come on top of the red cell's own absorbance.
-    cytoplasm: Absorbance
-    chromatin: Absorbance
-    pigment: Absorbance
-    platelet: Absorbance
-
-
-# The looks of the NIH data: salmon-pink cells; the deep rose of a strong stain; the lilac of an alkaline one.
-PINK = Stain(
-    background=(230, 211, 199),
-    red_cell=(0.13, 0.36, 0.27),
-    cytoplasm=(0.16, 0.42, 0.10),
-    chromatin=(0.28, 1.60, 0.28),
-    pigment=(1.00, 1.30, 1.30),
-    platelet=(0.36, 0.75, 0.16),
-)
-ROSE = replace(PINK, background=(228, 206, 205), red_cell=(0.20, 0.53, 0.35))
-LILAC = Stain(
-    background=(209, 210, 210),
-    red_cell=(0.22, 0.28, 0.14),
-    cytoplasm=(0.20, 0.36, 0.07),
-    chromatin=(0.30, 1.40, 0.16),
-    pigment=(1.00, 1.20, 1.20),
-    platelet=(0.36, 0.70, 0.12),
-)
-STAIN_SHARES = {PINK: 0.45, ROSE: 0.15, LILAC: 0.4}
-# How far fields, and cells within one, differ in depth of stain (1 is the stain as given), and fields in tint.
-FIELD_DEPTH: Range = (0.85, 1.25)
-CELL_DEPTH: Range = (0.88, 1.12)
-FIELD_TINT: Range = (0.92, 1.08)
-FIELD_BRIGHTNESS: Range = (0.95, 1.05)
-
-# Diameters and lengths in micrometres.
-RED_CELL = 7.5
-RING: Range = (1.5, 2.5)
-RING_WALL: Range = (0.2, 0.4)
-CHROMATIN_LENGTH: Range = (0.6, 1.3)
-CHROMATIN_WIDTH: Range = (0.45, 0.65)
-TROPHOZOITE: Range = (2.8, 4.2)
-TROPHOZOITE_CHROMATIN: Range = (0.8, 1.3)
-PIGMENT_SPECK: Range = (0.18, 0.35)
-PLATELET: Range = (2.0, 3.0)
-RIM_WIDTH = 0.45
-GRAIN = 0.15  # of a platelet or a trophozoite
-MOTTLING_GRAIN = 0.35  # of a red cell
-GAP = 0.3  # the least between two cells
-EDGE = 0.12  # over which an object's edge fades
-BLUR: Range = (0.07, 0.13)  # of the objective and the focus; the standard deviation of a Gaussian
-
-# How often, or how many.
-TROPHOZOITE_SHARE = 0.2  # of infected cells
-SECOND_RING_SHARE = 0.15  # of cells with a ring
-SECOND_DOT_SHARE = 0.3  # of rings
+GAP = 0.3  # micrometres: the least between two cells that do not overlap
+BLUR: Range = (0.07, 0.13)  # micrometres, of the objective and the focus; the standard deviation of a Gaussian
 PLATELET_ON_CELL_SHARE = 0.01  # of uninfected cells
 FREE_PLATELETS = 3.0  # of a field, on average
-PIGMENT_SPECKS = (6, 14)
-
-# Strengths, as shares of 1.
-SIZE_SPREAD = 0.05  # standard deviation of the red cells' diameters
-ELLIPTICITY = 0.08
-WOBBLE = 0.025
 PALLOR: Range = (0.05, 0.40)  # of the thickness, missing at the centre; each field has its own
-MOTTLING = 0.02
-UNEVEN_LIGHT = 0.08
+UNEVEN_LIGHT = 0.08  # share of 1
 SENSOR_NOISE = 1.3  # grey levels of 255
+EYEPIECE_EDGE = 1.5  # pixels, over which the eyepiece's rim fades; the standard deviation of a Gaussian
 
-# Of a cell's mean diameter: how far beyond the border a cell's centre may lie.
-OVERHANG = 0.25
-RELAXATION_STEPS = 1000
+Box = tuple[int, int, int, int]
+Mask = NDArray[np.bool_]
+Kind = Literal["white_cell", "platelet", "precipitate"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +47,28 @@ class SyntheticCell:
     """``"ring"`` or ``"trophozoite"``; None where the cell is not infected."""
     platelet_on_cell: bool
     whole: bool
-    """Whether the cell lies within the field, away from its border."""
+    """Whether the cell lies within the field of view, away from its border."""
+    outline: Outline
+    """The cell's edge in micrometres around the centre, also where another cell lies on it or the border cuts it."""
+    overlaps: tuple[int, ...] = ()
+    """Indices of the red cells with which it shares pixels of the field of view."""
+
+
+@dataclass(frozen=True)
+class SyntheticObject:
+    """The truth about one object that is no red cell."""
+
+    kind: Kind
+    centre: tuple[float, float]
+    """x and y in pixels."""
+    radius: float
+    """Mean radius in pixels; of precipitate, that of a circle around all its specks."""
+    box: Box
+    """Left, top, width and height in pixels of what lies within the field of view."""
+    whole: bool
+    """Whether it lies within the field of view, away from its border."""
+    variety: str | None = None
+    """Of a white cell: ``"neutrophil"`` or ``"lymphocyte"``."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +78,20 @@ class SyntheticField:
     image: NDArray[np.uint8]
     """RGB, shape (height, width, 3)."""
     cell_labels: NDArray[np.int32]
-    """Shape (height, width): 0 for background, i + 1 for ``cells[i]``."""
+    """Shape (height, width): 0 for background, i + 1 for ``cells[i]``; where cells overlap, the last of them."""
     cells: tuple[SyntheticCell, ...]
     platelets: tuple[tuple[float, float], ...]
     """Centres, x and y in pixels, of the platelets that lie between cells."""
+    objects: tuple[SyntheticObject, ...]
+    """White cells, precipitate and free platelets."""
+    view: Mask
+    """Shape (height, width): what the eyepiece lets through."""
+    scale: float
+    """Pixels per micrometre."""
+
+    def of_kind(self, kind: str) -> tuple[SyntheticObject, ...]:
+        """The objects of one kind."""
+        return tuple(thing for thing in self.objects if thing.kind == kind)
 
 
 def render_field(
@@ -133,6 +101,16 @@ def render_field(
     cells: int = 60,
     parasitaemia: float = 0.2,
     cell_diameter: float = 90.0,
+    *,
+    overlap: float = 0.0,
+    white_cells: int = 0,
+    platelets: float = FREE_PLATELETS,
+    platelets_on_cells: float = PLATELET_ON_CELL_SHARE,
+    precipitate: int = 0,
+    background: RGB | None = None,
+    uneven_light: float = UNEVEN_LIGHT,
+    defocus: float = 0.0,
+    eyepiece: float | None = None,
 ) -> SyntheticField:
     """Draw a field of view; the same arguments give the same field.
 
@@ -140,47 +118,91 @@ def render_field(
         seed: what all chance in the field comes from.
         width: of the image in pixels.
         height: of the image in pixels.
-        cells: number of red cells, those cut by the border included. No two overlap.
+        cells: number of red cells, those cut by the border included. An eyepiece hides some of them.
         parasitaemia: the chance of each cell to be infected. Above 0, at least one whole cell is infected.
         cell_diameter: mean diameter of the red cells in pixels.
+        overlap: share of the cells that lie on a neighbour, by up to a quarter of a diameter.
+        white_cells: their number, those cut by the border included.
+        platelets: mean number of platelets between cells; fewer where there is no room.
+        platelets_on_cells: the chance of each uninfected cell to have a platelet on it.
+        precipitate: number of specks and clumps of stain between cells; fewer where there is no room.
+        background: colour of the clear field, RGB from 0 to 255; by default the stain's.
+        uneven_light: share of the light that at most is lost towards the farthest corner.
+        defocus: blur in micrometres, the standard deviation of a Gaussian, on top of the objective's.
+        eyepiece: diameter of a round field of view, as a share of the shorter side; black outside. By default none.
+
+    Returns:
+        The picture and its truth, without what lies wholly outside the eyepiece's field of view.
 
     Raises:
-        ValueError: where parasitaemia is not a share of 1, or the cells do not fit into the field.
+        ValueError: where a share is none, or the cells do not fit into the field.
     """
-    if not 0 <= parasitaemia <= 1:
-        raise ValueError(f"parasitaemia is a share from 0 to 1, not {parasitaemia}")
+    for name, share in (("parasitaemia", parasitaemia), ("overlap", overlap)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{name} is a share from 0 to 1, not {share}")
     rng = np.random.default_rng(seed)
+    # What was added since the first fields were drawn takes its chance from elsewhere, so that those stay as they were.
+    extra = np.random.default_rng((seed, 1))
     scale = cell_diameter / RED_CELL
-    outlines = [_draw_red_cell_outline(rng) for _ in range(cells)]
-    centres = _place_apart(rng, np.array([o.reach + GAP / 2 for o in outlines]) * scale, width, height, cell_diameter)
-    patches = [
-        _cut_patch((height, width), centre, outline.reach, scale)
-        for centre, outline in zip(centres, outlines, strict=True)
-    ]
-    labels = np.zeros((height, width), np.int32)
-    for label, (patch, outline) in enumerate(zip(patches, outlines, strict=True), start=1):
-        labels[patch.window][outline.ratio(patch.x, patch.y) <= 1] = label
-    whole = ~np.isin(np.arange(1, cells + 1), _labels_on_border(labels))
-    infected = _draw_infected(rng, whole, parasitaemia)
-
-    smear = _Smear(rng, np.zeros((height, width, 3)), scale, _draw_stain(rng), rng.uniform(*PALLOR))
-    found = [
-        _add_cell(smear, patch, outline, bool(is_infected))
-        for patch, outline, is_infected in zip(patches, outlines, infected, strict=True)
-    ]
-    truth = tuple(
-        SyntheticCell(
-            centre=(float(centres[i, 0]), float(centres[i, 1])),
-            radius=outlines[i].radius * scale,
-            infected=bool(infected[i]),
-            stage=found[i][0],
-            platelet_on_cell=found[i][1],
-            whole=bool(whole[i]),
-        )
-        for i in range(cells)
+    view = _cut_view(width, height, eyepiece)
+    outlines = [draw_red_cell_outline(rng) for _ in range(cells)]
+    leucocytes = [free_objects.draw_white_cell_outline(extra) for _ in range(white_cells)]
+    everyone = [*outlines, *(leucocyte.outline for leucocyte in leucocytes)]
+    centres = place_discs(
+        rng,
+        np.array([outline.radius for outline in everyone]) * scale,
+        np.array([outline.reach + GAP / 2 for outline in everyone]) * scale,
+        (width, height),
+        cell_diameter,
+        extra.choice(cells, round(overlap * cells), replace=False),
     )
-    platelets = _add_free_platelets(smear, labels)
-    return SyntheticField(_photograph(smear), labels, truth, platelets)
+    bodies = [_Body.cut(view, centre, outline, scale) for centre, outline in zip(centres, everyone, strict=True)]
+    red, white = bodies[:cells], bodies[cells:]
+    infected = _draw_infected(rng, np.array([body.whole for body in red], bool), parasitaemia)
+
+    stain = draw_stain(rng)
+    if background is not None:
+        stain = replace(stain, background=background)
+    smear = Smear(rng, np.zeros((height, width, 3)), scale, stain, rng.uniform(*PALLOR))
+    drawn = [
+        SyntheticCell(
+            body.centre,
+            outline.radius * scale,
+            bool(is_infected),
+            *add_red_cell(smear, body.patch, outline, bool(is_infected), platelets_on_cells),
+            body.whole,
+            outline,
+        )
+        for body, outline, is_infected in zip(red, outlines, infected, strict=True)
+    ]
+    seen = [i for i in range(cells) if red[i].seen]
+    labels, overlaps = _label(view.shape, [red[i] for i in seen])
+    truth = tuple(replace(drawn[i], overlaps=others) for i, others in zip(seen, overlaps, strict=True))
+
+    others = _Others(view, [*red, *white], scale)
+    for leucocyte, body in zip(leucocytes, white, strict=True):
+        others.add_white_cell(smear._replace(rng=extra), leucocyte, body)
+    for _ in range(rng.poisson(platelets)):
+        others.add_platelet(smear)
+    for _ in range(precipitate):
+        others.add_precipitate(smear._replace(rng=extra))
+    image = _photograph(smear, uneven_light, defocus, None if eyepiece is None else view)
+    middles = tuple(thing.centre for thing in others.truth if thing.kind == "platelet")
+    return SyntheticField(image, labels, truth, middles, tuple(others.truth), view, scale)
+
+
+def cell_mask(field: SyntheticField, index: int) -> Mask:
+    """All pixels of one cell within the field of view, also where another cell lies on it; shape (height, width)."""
+    cell = field.cells[index]
+    patch = cut_patch(field.view.shape, cell.centre, cell.outline.reach, field.scale)
+    mask = np.zeros(field.view.shape, bool)
+    mask[patch.window] = (cell.outline.ratio(patch.x, patch.y) <= 1) & field.view[patch.window]
+    return mask
+
+
+def cell_box(field: SyntheticField, index: int) -> Box:
+    """The bounding box of ``cell_mask``: left, top, width and height in pixels."""
+    return _box(cell_mask(field, index))
 
 
 def crop_cell(field: SyntheticField, index: int) -> NDArray[np.uint8]:
@@ -191,279 +213,158 @@ def crop_cell(field: SyntheticField, index: int) -> NDArray[np.uint8]:
     """
     if not field.cells[index].whole:
         raise ValueError(f"cell {index} is cut by the border of the field; crop only cells that are whole")
-    mask = field.cell_labels == range(1, len(field.cells) + 1)[index]
-    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    mask = cell_mask(field, index)
+    left, top, width, height = _box(mask)
     window = slice(top, top + height), slice(left, left + width)
     return np.where(mask[window][..., None], field.image[window], np.uint8(0))
 
 
-class _Outline(NamedTuple):
-    """A closed curve around the origin: a circle whose radius the angle's first harmonics change a little."""
+class _Body(NamedTuple):
+    """Where one thing lies in the field of view."""
 
-    radius: float
-    harmonics: Array  # 2, 3, 4...: the second makes an oval
-    phases: Array
+    centre: tuple[float, float]
+    patch: Patch
+    mask: Mask  # of the patch: what of the body the field of view shows
+    box: Box
+    whole: bool
 
     @property
-    def reach(self) -> float:
-        """A distance from the centre that the curve does not exceed."""
-        return self.radius * float(1 + np.abs(self.harmonics).sum())
+    def seen(self) -> bool:
+        return self.box[2] > 0
 
-    def ratio(self, x: Array, y: Array) -> Array:
-        """Distance from the centre, as a share of the curve's own in that direction: 1 on the curve."""
-        angle = np.arctan2(y, x)
-        radius = np.ones_like(x)
-        for order, (size, phase) in enumerate(zip(self.harmonics, self.phases, strict=True), start=2):
-            radius += size * np.cos(order * angle + phase)
-        return np.asarray(np.hypot(x, y) / (self.radius * radius))
+    @classmethod
+    def cut(cls, view: Mask, centre: Array, outline: Outline, scale: float) -> "_Body":
+        patch = cut_patch(view.shape, centre, outline.reach, scale)
+        return cls.of(view, centre, patch, outline.ratio(patch.x, patch.y) <= 1)
 
-    def cover(self, x: Array, y: Array) -> Array:
-        """1 within the curve, 0 outside."""
-        return _inside((self.ratio(x, y) - 1) * self.radius)
-
-
-class _Patch(NamedTuple):
-    """A window of the field around a centre, with its pixels' places in micrometres from there."""
-
-    window: tuple[slice, slice]
-    x: Array
-    y: Array
+    @classmethod
+    def of(cls, view: Mask, centre: Array, patch: Patch, mask: Mask) -> "_Body":
+        rows, columns = patch.window
+        shown = mask & view[patch.window]
+        left, top, width, height = _box(shown)
+        at_border = (left + columns.start == 0) | (top + rows.start == 0)
+        at_border |= (left + columns.start + width == view.shape[1]) | (top + rows.start + height == view.shape[0])
+        box = (left + columns.start, top + rows.start, width, height)
+        whole = not at_border and bool(shown.sum() == mask.sum())
+        return cls((float(centre[0]), float(centre[1])), patch, shown, box, whole)
 
 
-class _Smear(NamedTuple):
-    """What is being drawn: the absorbance so far, and what all its cells share."""
+class _Others:
+    """Adds what is no red cell to a smear, each where there is room, and keeps the truth about it."""
 
-    rng: np.random.Generator
-    absorbance: Array
-    scale: float  # pixels per micrometre
-    stain: Stain
-    pallor: float
+    def __init__(self, view: Mask, cells: Sequence[_Body], scale: float) -> None:
+        free = view.copy()
+        for cell in cells:
+            free[cell.patch.window] &= ~cell.mask
+        # Distance in pixels to the nearest cell.
+        self._room = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 5)
+        self._view = view
+        self._scale = scale
+        self.truth: list[SyntheticObject] = []
+
+    def add_white_cell(self, smear: Smear, cell: free_objects.WhiteCell, body: _Body) -> None:
+        """Draw a white cell where it was placed."""
+        x, y = body.patch.x, body.patch.y
+        smear.absorbance[body.patch.window] += free_objects.draw_white_cell(smear, x, y, cell)
+        self._note("white_cell", body, cell.outline.radius, cell.kind)
+
+    def add_platelet(self, smear: Smear) -> None:
+        """Draw a platelet, if there is room."""
+        outline = free_objects.draw_platelet_outline(smear.rng)
+        centre = self._find_room(smear.rng, outline.reach)
+        if centre is None:
+            return
+        body = _Body.cut(self._view, centre, outline, self._scale)
+        x, y = body.patch.x, body.patch.y
+        smear.absorbance[body.patch.window] += free_objects.draw_platelet(smear, x, y, outline)
+        self._note("platelet", body, outline.radius)
+
+    def add_precipitate(self, smear: Smear) -> None:
+        """Draw a speck or a clump of precipitate, if there is room."""
+        clump = free_objects.draw_clump(smear.rng)
+        centre = self._find_room(smear.rng, clump.reach)
+        if centre is None:
+            return
+        patch = cut_patch(self._view.shape, centre, clump.reach, self._scale)
+        cover = free_objects.cover_by_clump(patch.x, patch.y, clump)
+        depth = np.array(smear.stain.precipitate) * smear.rng.uniform(0.7, 1.3)
+        smear.absorbance[patch.window] += paint(cover, depth)
+        self._note("precipitate", _Body.of(self._view, centre, patch, cover >= 0.5), clump.reach)
+
+    def _find_room(self, rng: np.random.Generator, reach: float) -> Array | None:
+        rows, columns = np.nonzero(self._room > reach * self._scale)
+        if not len(rows):
+            return None
+        chosen = rng.integers(len(rows))
+        return np.array([columns[chosen], rows[chosen]], dtype=float)
+
+    def _note(self, kind: Kind, body: _Body, radius: float, variety: str | None = None) -> None:
+        # The next one keeps its distance from this one's middle.
+        self._room[body.patch.window] = 0
+        if body.seen:
+            thing = SyntheticObject(kind, body.centre, radius * self._scale, body.box, body.whole, variety)
+            self.truth.append(thing)
 
 
-class _Inclusion(NamedTuple):
-    """What lies in or on a red cell."""
-
-    absorbance: Array  # (height, width, 3): added
-    cleared: Array  # (height, width): the share that is gone of the red cell's own
+def _box(mask: Mask) -> Box:
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8)) if mask.size else (0, 0, 0, 0)
+    return left, top, width, height
 
 
-def _draw_outline(rng: np.random.Generator, diameter: float, ellipticity: float, wobble: float) -> _Outline:
-    harmonics = np.array([ellipticity, wobble, wobble / 2, wobble / 3]) * rng.uniform(0.2, 1, 4)
-    return _Outline(diameter / 2, harmonics, rng.uniform(0, 2 * np.pi, 4))
+def _cut_view(width: int, height: int, eyepiece: float | None) -> Mask:
+    if eyepiece is None:
+        return np.ones((height, width), bool)
+    y, x = np.ogrid[:height, :width]
+    from_middle = np.hypot(x - (width - 1) / 2, y - (height - 1) / 2)
+    return np.asarray(from_middle <= eyepiece * min(width, height) / 2)
 
 
-def _draw_red_cell_outline(rng: np.random.Generator) -> _Outline:
-    diameter = RED_CELL * (1 + SIZE_SPREAD * float(np.clip(rng.normal(), -2, 2)))
-    return _draw_outline(rng, diameter, ELLIPTICITY, WOBBLE)
+def _label(shape: tuple[int, ...], bodies: Sequence[_Body]) -> tuple[NDArray[np.int32], tuple[tuple[int, ...], ...]]:
+    """Number the bodies' pixels from 1, the last on top; list for each the indices of those it shares pixels with."""
+    labels = np.zeros(shape, np.int32)
+    for label, body in enumerate(bodies, start=1):
+        labels[body.patch.window][body.mask] = label
+    boxes = np.array([body.box for body in bodies]).reshape(-1, 4)
+    first, last = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    near = ((first[:, None] < last) & (first < last[:, None])).all(axis=-1)
+    sharing: list[list[int]] = [[] for _ in bodies]
+    for one, other in np.argwhere(np.triu(near, 1)).tolist():
+        if _share_pixels(bodies[one], bodies[other]):
+            sharing[one].append(other)
+            sharing[other].append(one)
+    return labels, tuple(tuple(sorted(others)) for others in sharing)
 
 
-def _place_apart(rng: np.random.Generator, reaches: Array, width: int, height: int, diameter: float) -> Array:
-    """Centres of discs of these radii, no two of which overlap: strewn at random, then pushed apart.
-
-    Strewing alone, as a Poisson-disc sampler does, fails for a field as crowded as a smear's. The discs are pushed
-    about on a torus slightly larger than the field, so that none pile up along its border.
-    """
-    overhang = OVERHANG * diameter
-    span = np.array([width, height]) + 2 * overhang
-    centres = rng.random((len(reaches), 2)) * span
-    needed = reaches[:, None] + reaches
-    np.fill_diagonal(needed, 0)
-    for _ in range(RELAXATION_STEPS):
-        apart = centres[:, None] - centres
-        apart -= span * np.round(apart / span)
-        distance = np.hypot(apart[..., 0], apart[..., 1])
-        overlap = needed - distance
-        if not (overlap > 0).any():
-            return centres - overhang
-        # A little more than needed, or the last overlaps would shrink for ever without vanishing.
-        push = np.where(overlap > 0, (overlap + 0.5) / 2 / np.maximum(distance, 1e-6), 0)
-        centres = (centres + (apart * push[..., None]).sum(axis=1)) % span
-    raise ValueError(
-        f"{len(reaches)} cells of {diameter:g} pixels do not fit into {width} x {height} pixels; "
-        "ask for fewer or smaller cells, or a larger field"
-    )
+def _share_pixels(one: _Body, other: _Body) -> bool:
+    (rows, columns), (other_rows, other_columns) = one.patch.window, other.patch.window
+    top, left = max(rows.start, other_rows.start), max(columns.start, other_columns.start)
+    bottom, right = min(rows.stop, other_rows.stop), min(columns.stop, other_columns.stop)
+    first = one.mask[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
+    second = other.mask[
+        top - other_rows.start : bottom - other_rows.start, left - other_columns.start : right - other_columns.start
+    ]
+    return bool((first & second).any())
 
 
-def _labels_on_border(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    return np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-
-
-def _draw_infected(rng: np.random.Generator, whole: NDArray[np.bool_], parasitaemia: float) -> NDArray[np.bool_]:
+def _draw_infected(rng: np.random.Generator, whole: Mask, parasitaemia: float) -> Mask:
     infected = rng.random(len(whole)) < parasitaemia
     if parasitaemia > 0 and whole.any() and not infected[whole].any():
         infected[rng.choice(np.flatnonzero(whole))] = True
     return infected
 
 
-def _draw_stain(rng: np.random.Generator) -> Stain:
-    stain = list(STAIN_SHARES)[rng.choice(len(STAIN_SHARES), p=list(STAIN_SHARES.values()))]
-    depth, brightness = rng.uniform(*FIELD_DEPTH), rng.uniform(*FIELD_BRIGHTNESS)
-    red, green, blue = np.array(stain.red_cell) * depth * rng.uniform(*FIELD_TINT, 3)
-    light_red, light_green, light_blue = np.array(stain.background) * brightness
-    return replace(stain, background=(light_red, light_green, light_blue), red_cell=(red, green, blue))
-
-
-def _cut_patch(shape: tuple[int, int], centre: Array, reach: float, scale: float) -> _Patch:
-    first = np.maximum(np.floor(centre - reach * scale).astype(int), 0)
-    last = np.minimum(np.ceil(centre + reach * scale).astype(int) + 1, shape[::-1])
-    x, y = np.meshgrid(*((np.arange(first[i], last[i]) - centre[i]) / scale for i in (0, 1)))
-    return _Patch((slice(first[1], last[1]), slice(first[0], last[0])), x, y)
-
-
-def _inside(distance: Array) -> Array:
-    """1 where the distance in micrometres from an edge is well below 0, 0 where it is above, fading in between."""
-    return np.clip(0.5 - distance / EDGE, 0, 1)
-
-
-def _draw_grains(smear: _Smear, shape: tuple[int, ...], size: float, strength: float) -> Array:
-    """Smooth random factors around 1; `size` in micrometres is about that of a grain."""
-    noise = cv2.GaussianBlur(smear.rng.normal(size=shape), (0, 0), size * smear.scale)
-    return np.asarray(np.clip(1 + strength * noise / noise.std(), 0, None))
-
-
-def _paint(cover: Array, absorbance: Absorbance | Array) -> Array:
-    return np.asarray(cover[..., None] * np.asarray(absorbance))
-
-
-def _add_cell(smear: _Smear, patch: _Patch, outline: _Outline, infected: bool) -> tuple[str | None, bool]:
-    """Draw one red cell; return its parasite's stage, and whether a platelet lies on it."""
-    rng = smear.rng
-    stage, platelet = None, False
-    inclusions: list[_Inclusion] = []
-    if infected and rng.random() < TROPHOZOITE_SHARE:
-        stage = "trophozoite"
-        inclusions = [_draw_trophozoite(smear, patch, outline)]
-    elif infected:
-        stage = "ring"
-        inclusions = [_draw_ring(smear, patch, outline) for _ in range(1 + (rng.random() < SECOND_RING_SHARE))]
-    elif rng.random() < PLATELET_ON_CELL_SHARE:
-        platelet = True
-        inclusions = [_draw_platelet_on_cell(smear, patch, outline)]
-
-    thickness = _draw_thickness(smear, patch, outline)
-    for inclusion in inclusions:
-        thickness *= 1 - inclusion.cleared
-        smear.absorbance[patch.window] += inclusion.absorbance
-    smear.absorbance[patch.window] += _paint(thickness * rng.uniform(*CELL_DEPTH), smear.stain.red_cell)
-    return stage, platelet
-
-
-def _draw_thickness(smear: _Smear, patch: _Patch, outline: _Outline) -> Array:
-    """Draw a red cell's thickness, about 1: paler in the middle, deeper towards the rim, and rounded off there."""
-    rng = smear.rng
-    ratio = outline.ratio(patch.x, patch.y)
-    off_x, off_y = rng.normal(0, 0.04 * outline.radius, 2)
-    from_middle = outline.ratio(patch.x - off_x, patch.y - off_y) / rng.uniform(0.28, 0.42)
-    pallor = smear.pallor * rng.uniform(0.4, 1.4) * np.exp(-(from_middle**3))
-    from_rim = (1 - ratio) * outline.radius
-    rounding = 0.65 + 0.35 * np.sin(np.clip(from_rim / RIM_WIDTH, 0, 1) * np.pi / 2)
-    mottling = _draw_grains(smear, ratio.shape, MOTTLING_GRAIN, MOTTLING)
-    return np.asarray(_inside(-from_rim) * rounding * (0.95 + 0.1 * ratio**2) * (1 - pallor) * mottling)
-
-
-def _draw_place(rng: np.random.Generator, limit: float) -> Array:
-    """Draw a place evenly from the disc of this radius around the origin."""
-    angle, distance = rng.uniform(0, 2 * np.pi), limit * np.sqrt(rng.random())
-    return np.array([distance * np.cos(angle), distance * np.sin(angle)])
-
-
-def _move(patch: _Patch, origin: Array) -> tuple[Array, Array]:
-    return patch.x - origin[0], patch.y - origin[1]
-
-
-def _draw_ring(smear: _Smear, patch: _Patch, cell: _Outline) -> _Inclusion:
-    """Draw a ring form: a thin ring of cytoplasm around a clear vacuole, set with one or two dots of chromatin."""
-    rng, stain = smear.rng, smear.stain
-    ring = _draw_outline(rng, rng.uniform(*RING), 0.12, 0.05)
-    x, y = _move(patch, _draw_place(rng, 0.95 * cell.radius - ring.reach))
-    ratio = ring.ratio(x, y)
-    from_wall = (ratio - 1) * ring.radius
-    first_dot = rng.uniform(0, 2 * np.pi)
-    along = np.angle(np.exp(1j * (np.arctan2(y, x) - first_dot)))
-    # A signet ring: the wall is thickest opposite the stone.
-    wall_width = rng.uniform(*RING_WALL) * (0.8 - 0.4 * np.cos(along))
-    wall = _inside(np.abs(from_wall) - wall_width / 2)
-    absorbance = _paint(wall, np.array(stain.cytoplasm) * rng.uniform(0.5, 1.3))
-
-    dots = [0.0] if rng.random() >= SECOND_DOT_SHARE else [0.0, rng.uniform(0.7, np.pi)]
-    for dot in dots:
-        to_dot = np.angle(np.exp(1j * (along - dot))) * ring.radius * np.minimum(ratio, 1.5)
-        length, width = rng.uniform(*CHROMATIN_LENGTH), rng.uniform(*CHROMATIN_WIDTH)
-        oval = np.hypot(to_dot / length, from_wall / width) * 2
-        absorbance += _paint(_inside((oval - 1) * width / 2), np.array(stain.chromatin) * rng.uniform(0.7, 1.3))
-    vacuole = _inside(from_wall) * rng.uniform(0.1, 0.5)
-    return _Inclusion(absorbance, vacuole)
-
-
-def _draw_trophozoite(smear: _Smear, patch: _Patch, cell: _Outline) -> _Inclusion:
-    """Draw a late trophozoite: a large irregular body, its chromatin, and brown-black specks of pigment."""
-    rng, stain = smear.rng, smear.stain
-    body = _draw_outline(rng, rng.uniform(*TROPHOZOITE), 0.2, 0.12)
-    x, y = _move(patch, _draw_place(rng, 0.95 * cell.radius - body.reach))
-    cover = body.cover(x, y)
-    grains = _draw_grains(smear, x.shape, GRAIN, 0.25)
-    absorbance = _paint(cover * grains, np.array(stain.cytoplasm) * rng.uniform(1.0, 1.6))
-
-    chromatin = _draw_outline(rng, rng.uniform(*TROPHOZOITE_CHROMATIN), 0.25, 0.1)
-    at = _draw_place(rng, 0.7 * body.radius)
-    absorbance += _paint(chromatin.cover(x - at[0], y - at[1]) * grains, np.array(stain.chromatin) * 0.8)
-
-    clump = _draw_place(rng, 0.4 * body.radius)
-    for _ in range(rng.integers(*PIGMENT_SPECKS, endpoint=True)):
-        speck = clump + _draw_place(rng, 0.45 * body.radius)
-        distance = np.hypot(x - speck[0], y - speck[1]) - rng.uniform(*PIGMENT_SPECK) / 2
-        absorbance += _paint(_inside(distance), np.array(stain.pigment) * rng.uniform(0.4, 1.0))
-    return _Inclusion(absorbance, cover * 0.4)
-
-
-def _draw_platelet_outline(rng: np.random.Generator) -> _Outline:
-    return _draw_outline(rng, rng.uniform(*PLATELET), 0.15, 0.06)
-
-
-def _draw_platelet(smear: _Smear, x: Array, y: Array, outline: _Outline) -> Array:
-    """Absorbance of a platelet: purple granules, crowded in the middle of a body that fades out."""
-    ratio = outline.ratio(x, y)
-    granules = _draw_grains(smear, x.shape, GRAIN, 0.3)
-    return _paint(outline.cover(x, y) * np.exp(-((ratio / 0.8) ** 3)) * granules, smear.stain.platelet)
-
-
-def _draw_platelet_on_cell(smear: _Smear, patch: _Patch, cell: _Outline) -> _Inclusion:
-    """Draw a platelet that dried upon a red cell, in a pale halo where it holds the cell's surface away."""
-    outline = _draw_platelet_outline(smear.rng)
-    x, y = _move(patch, _draw_place(smear.rng, cell.radius - outline.radius))
-    halo = 0.4 * np.exp(-((outline.ratio(x, y) / 1.3) ** 4))
-    return _Inclusion(_draw_platelet(smear, x, y, outline), halo)
-
-
-def _add_free_platelets(smear: _Smear, labels: NDArray[np.int32]) -> tuple[tuple[float, float], ...]:
-    """Draw platelets into the gaps between cells, as far as there is room."""
-    rng = smear.rng
-    room = cv2.distanceTransform((labels == 0).astype(np.uint8), cv2.DIST_L2, 5)
-    centres = []
-    for _ in range(rng.poisson(FREE_PLATELETS)):
-        outline = _draw_platelet_outline(rng)
-        rows, columns = np.nonzero(room > outline.reach * smear.scale)
-        if not len(rows):
-            continue
-        chosen = rng.integers(len(rows))
-        centre = np.array([columns[chosen], rows[chosen]], dtype=float)
-        patch = _cut_patch(labels.shape, centre, outline.reach, smear.scale)
-        smear.absorbance[patch.window] += _draw_platelet(smear, patch.x, patch.y, outline)
-        # The next one keeps its distance from this one's middle.
-        room[patch.window] = 0
-        centres.append((float(centre[0]), float(centre[1])))
-    return tuple(centres)
-
-
-def _photograph(smear: _Smear) -> NDArray[np.uint8]:
-    """Light through the smear, blurred by the optics, unevenly lit and caught by a noisy sensor."""
+def _photograph(smear: Smear, uneven_light: float, defocus: float, view: Mask | None) -> NDArray[np.uint8]:
+    """Light through the smear, blurred by the optics, unevenly lit, cut by the eyepiece, caught by a noisy sensor."""
     rng = smear.rng
     height, width = smear.absorbance.shape[:2]
     light = np.exp(-smear.absorbance) * smear.stain.background
-    light = np.asarray(cv2.GaussianBlur(light, (0, 0), rng.uniform(*BLUR) * smear.scale))
+    blur = np.hypot(rng.uniform(*BLUR), defocus) * smear.scale
+    light = np.asarray(cv2.GaussianBlur(light, (0, 0), blur))
     y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     off_x, off_y = rng.uniform(-0.5, 0.5, 2)
     falloff = ((x - off_x) ** 2 + (y - off_y) ** 2) / 2
-    light *= 1 - rng.uniform(0.3, 1) * UNEVEN_LIGHT * falloff[..., None]
+    light *= 1 - rng.uniform(0.3, 1) * uneven_light * falloff[..., None]
+    if view is not None:
+        light *= cv2.GaussianBlur(view.astype(float), (0, 0), EYEPIECE_EDGE)[..., None]
     light += rng.normal(0, SENSOR_NOISE, light.shape)
     return np.clip(np.round(light), 0, 255).astype(np.uint8)

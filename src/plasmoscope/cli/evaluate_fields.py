@@ -1,0 +1,128 @@
+"""``plasmoscope evaluate-fields``."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from plasmoscope.cli.console import RESEARCH_USE, console, track
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.extras import require_extra
+
+if TYPE_CHECKING:
+    from plasmoscope.analysis.results import Field
+    from plasmoscope.evaluation.fields import Counts, FieldsEvaluation, Figures
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
+_SHOWN = 40
+
+
+def evaluate_fields(
+    images: Annotated[Path, typer.Argument(help="Folder of photographs, or one photograph.")],
+    truth: Annotated[
+        Path, typer.Option(help="Folder of .xml (VOC) or .txt (YOLO) files, one such file, or a COCO .json file.")
+    ],
+    classes: Annotated[
+        str | None, typer.Option(help="What the class numbers of YOLO mean: 0=parasite,1=red_cell,4=white_cell.")
+    ] = None,
+    iou: Annotated[
+        float, typer.Option(min=0.05, max=1, help="Least intersection over union of a red cell and its true box.")
+    ] = 0.5,
+    output: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and fields.csv.")] = None,
+) -> None:
+    """Measure the analysis of whole fields on annotated boxes: cells found and counted, parasites, false alarms."""
+    require_extra("train", "Evaluation")
+    from plasmoscope.evaluation import fields
+    from plasmoscope.evaluation.boxes import read_boxes
+
+    files = _find(images)
+    boxes = read_boxes(files, truth, _parse_classes(classes))
+    if len(boxes) < len(files):
+        console.print(f"{len(files) - len(boxes):,} of {len(files):,} images have no annotation and are left out.")
+    analyzed = track(_analyze(list(boxes)), len(boxes), "Analysing fields")
+    evaluation = fields.evaluate_fields(
+        dict(zip((file.name for file in boxes), analyzed, strict=True)),
+        {file.name: found for file, found in boxes.items()},
+        iou,
+    )
+    _show(evaluation)
+    if output:
+        console.print("Written: " + ", ".join(str(file) for file in fields.write_evaluation(output, evaluation)))
+    console.print(RESEARCH_USE)
+
+
+def _analyze(files: Sequence[Path]) -> "Iterator[Field]":
+    """Analyse photographs one by one: the one place where this command meets the analysis."""
+    from plasmoscope.analysis.analyze import analyze_field  # type: ignore[import-not-found, unused-ignore]
+
+    for file in files:
+        yield analyze_field(file)
+
+
+def _find(images: Path) -> list[Path]:
+    if images.is_dir():
+        files = sorted(file for file in images.iterdir() if file.suffix.lower() in _SUFFIXES)
+    else:
+        files = [images] if images.exists() else []
+    if not files:
+        raise PlasmoscopeError(f"There are no photographs in '{images}'. Give a folder of them, or one.")
+    return files
+
+
+def _parse_classes(text: str | None) -> dict[int, str] | None:
+    """Read ``0=parasite,4=white_cell``."""
+    if text is None:
+        return None
+    try:
+        pairs = (pair.split("=", 1) for pair in text.split(","))
+        return {int(number): name.strip() for number, name in pairs}
+    except ValueError as error:
+        raise PlasmoscopeError(f"--classes is written as 0=parasite,4=white_cell, not as '{text}'.") from error
+
+
+def _show(evaluation: "FieldsEvaluation") -> None:
+    table = Table(title=f"{len(evaluation.fields):,} fields against their truth (IoU {evaluation.iou:g})")
+    table.add_column("field", overflow="fold")
+    for heading in ("red cells", "found", "F1", "count", "parasites", "found", "false calls", "per 1,000"):
+        table.add_column(heading, justify="right")
+    for field in evaluation.fields[:_SHOWN]:
+        name = escape(field.name) + ("" if field.accepted else " [yellow](not accepted)[/]")
+        table.add_row(name, *_row(field.counts, field.figures))
+    if len(evaluation.fields) > _SHOWN:
+        table.add_row(f"... and {len(evaluation.fields) - _SHOWN:,} more")
+    table.add_section()
+    table.add_row("[bold]all", *_row(evaluation.counts, evaluation.figures))
+    console.print(table)
+    counts, figures = evaluation.counts, evaluation.figures
+    if counts.red_cells:
+        console.print(
+            f"Red cells: precision {_percent(figures.precision)}, recall {_percent(figures.recall)}; "
+            f"a field's count is off by {_percent(evaluation.mean_absolute_counting_error)} on average."
+        )
+    if counts.parasites:
+        console.print(
+            f"Parasites: {counts.parasites_found:,} of {counts.parasites:,} found. Missed: "
+            f"{counts.parasites_called_uninfected:,} in cells called uninfected, {counts.parasites_in_cut_cells:,} in "
+            f"cells cut by the border, {counts.parasites_in_no_cell:,} where no red cell was found."
+        )
+
+
+def _row(counts: "Counts", figures: "Figures") -> tuple[str, ...]:
+    rate = figures.false_calls_per_1000
+    return (
+        f"{counts.red_cells:,}",
+        f"{counts.red_cells_found:,}",
+        _percent(figures.f1),
+        "-" if figures.counting_error is None else f"{figures.counting_error:+.1%}",
+        f"{counts.parasites:,}",
+        f"{counts.parasites_found:,}",
+        f"{counts.false_calls:,}",
+        "-" if rate is None else f"{rate:.1f}",
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

@@ -1,0 +1,179 @@
+"""Detections against the truth: which belongs to which, and the figures that follow from it.
+
+Boxes are matched one to one at a threshold of intersection over union, as in Pascal VOC (Everingham et al. 2010) and
+StarDist (Schmidt et al. 2018); of all such matchings the largest is taken, not the first that a greedy search finds.
+Where the truth is a point, a detection is right when it covers that point and no other.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+# x and y in pixels, closed.
+Outline = Sequence[tuple[float, float]]
+
+IOU = 0.5
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which detection is which true object. A figure is None where nothing decides it."""
+
+    pairs: tuple[tuple[int, int], ...]
+    """Index of the true object and index of the detection, in the order of the former."""
+    true: int
+    """Number of true objects."""
+    found: int
+    """Number of detections."""
+
+    @property
+    def true_positives(self) -> int:
+        """Detections that are right."""
+        return len(self.pairs)
+
+    @property
+    def false_positives(self) -> int:
+        """Detections of nothing, or of what another detection has already found."""
+        return self.found - len(self.pairs)
+
+    @property
+    def false_negatives(self) -> int:
+        """True objects that no detection matches."""
+        return self.true - len(self.pairs)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the detections that are right."""
+        return share(len(self.pairs), self.found)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the true objects that are found."""
+        return share(len(self.pairs), self.true)
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall."""
+        return share(2 * len(self.pairs), self.found + self.true)
+
+
+def iou_matrix(true: ArrayLike, found: ArrayLike) -> Floats:
+    """Intersection over union of each box with each.
+
+    Args:
+        true: boxes as left, top, width, height, shape (n, 4).
+        found: the same, shape (m, 4).
+
+    Returns:
+        0 (apart, or without area) to 1 (the same), shape (n, m).
+    """
+    one, other = _boxes(true), _boxes(found)
+    shared = intersection_matrix(one, other)
+    union = one[:, None, 2:].prod(axis=-1) + other[:, 2:].prod(axis=-1) - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def intersection_matrix(one: ArrayLike, other: ArrayLike) -> Floats:
+    """The area, in square pixels, that each box shares with each: boxes as for ``iou_matrix``, shape (n, m)."""
+    first, second = _boxes(one), _boxes(other)
+    start = np.maximum(first[:, None, :2], second[:, :2])
+    end = np.minimum((first[:, :2] + first[:, 2:])[:, None], second[:, :2] + second[:, 2:])
+    return np.asarray(np.clip(end - start, 0, None).prod(axis=-1))
+
+
+def match_boxes(true: ArrayLike, found: ArrayLike, iou: float = IOU) -> Matching:
+    """Match boxes one to one: as many pairs as can be at or above the threshold, then those that agree best.
+
+    Args:
+        true: boxes as left, top, width, height, shape (n, 4).
+        found: the same, shape (m, 4).
+        iou: the least intersection over union of a pair, above 0 and at most 1.
+
+    Raises:
+        ValueError: the threshold is out of range.
+    """
+    if not 0 < iou <= 1:
+        raise ValueError(f"a threshold of intersection over union lies above 0 and at most at 1, not at {iou}")
+    overlap = iou_matrix(true, found)
+    allowed = overlap >= iou
+    # All agreement together weighs less than one more pair.
+    gain = np.where(allowed, 1 + overlap / (min(overlap.shape) + 1), 0)
+    rows, columns = linear_sum_assignment(gain, maximize=True)
+    pairs = [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if allowed[row, column]]
+    return Matching(tuple(pairs), *overlap.shape)
+
+
+def match_points(covers: ArrayLike) -> Matching:
+    """Match true points to detections; a detection is right when it covers one point that none before it found.
+
+    Args:
+        covers: whether each of m detections covers each of n points, shape (n, m), as from ``points_in_boxes``.
+    """
+    covering = np.asarray(covers, bool)
+    single = np.flatnonzero(covering.sum(axis=0) == 1)
+    point_of = covering.argmax(axis=0) if len(covering) else np.zeros(0, int)
+    finder: dict[int, int] = {}
+    for detection in single:
+        finder.setdefault(int(point_of[detection]), int(detection))
+    return Matching(tuple(sorted(finder.items())), *covering.shape)
+
+
+def points_in_boxes(points: ArrayLike, boxes: ArrayLike) -> Bools:
+    """Whether each box holds each point, its edge included.
+
+    Args:
+        points: x and y, shape (n, 2).
+        boxes: left, top, width, height, shape (m, 4).
+
+    Returns:
+        Shape (n, m).
+    """
+    places, frames = np.asarray(points, float).reshape(-1, 1, 2), _boxes(boxes)
+    held = (places >= frames[:, :2]) & (places <= frames[:, :2] + frames[:, 2:])
+    return np.asarray(held.all(axis=-1))
+
+
+def points_in_outlines(points: ArrayLike, outlines: Sequence[Outline]) -> Bools:
+    """Whether each closed outline holds each point, its edge included: points as (n, 2), result as (n, m)."""
+    places = np.asarray(points, float).reshape(-1, 2)
+    held = np.zeros((len(places), len(outlines)), bool)
+    for column, outline in enumerate(outlines):
+        polygon = np.asarray(outline, np.float32).reshape(-1, 1, 2)
+        for row, (x, y) in enumerate(places):
+            held[row, column] = len(polygon) > 0 and cv2.pointPolygonTest(polygon, (float(x), float(y)), False) >= 0
+    return held
+
+
+def counting_error(true: int, found: int) -> float | None:
+    """By what share of the truth the count is too high, or too low where it is negative."""
+    return share(found - true, true)
+
+
+def mean_absolute_counting_error(counts: Iterable[tuple[int, int]]) -> float | None:
+    """Mean over fields of the counting error without its sign; fields with nothing to count stay out.
+
+    Args:
+        counts: the true count and the one found, field by field.
+    """
+    errors = [abs(found - true) / true for true, found in counts if true]
+    return share(sum(errors), len(errors))
+
+
+def per_thousand(events: int, cells: int) -> float | None:
+    """Events, such as false positives, per 1,000 cells."""
+    return share(1000 * events, cells)
+
+
+def share(part: float, whole: float) -> float | None:
+    """Part of a whole; None of nothing."""
+    return part / whole if whole else None
+
+
+def _boxes(boxes: ArrayLike) -> Floats:
+    return np.asarray(boxes, np.float64).reshape(-1, 4)
