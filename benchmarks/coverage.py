@@ -24,7 +24,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     classifier = Classifier.load()
-    rows = []
+    truths: list[float] = []
+    intervals: dict[str, list[Interval]] = {"Wilson": [], "corrected (Rogan-Gladen)": []}
     for slide in range(arguments.slides):
         # A tenth of the slides hold no parasite; the rest are spread evenly.
         share = 0.0 if slide % 10 == 0 else float(rng.uniform(0, 0.1))
@@ -44,18 +45,22 @@ def main() -> None:
         count = analyze_slide([field.image for field in fields], classifier, SlideOptions()).count
         assert count is not None
         assert count.corrected is not None
-        rows.append((share * 100, count.parasitaemia, count.corrected))
+        truths.append(share * 100)
+        intervals["Wilson"].append(count.parasitaemia)
+        intervals["corrected (Rogan-Gladen)"].append(count.corrected)
         if (slide + 1) % 20 == 0:
             print(f"{slide + 1} slides", flush=True)
-    for name, position in (("Wilson", 1), ("corrected (Rogan-Gladen)", 2)):
-        covered = [_covers(row[position], row[0]) for row in rows]
-        print(f"{name}: the interval covers the truth in {np.mean(covered):.1%} of {len(rows)} slides")
+    for name, found in intervals.items():
+        covered = np.array([_covers(interval, truth) for interval, truth in zip(found, truths, strict=True)])
+        errors = np.array([interval.value - truth for interval, truth in zip(found, truths, strict=True)])
+        print(f"{name}: the interval covers the truth in {covered.mean():.1%} of {len(truths)} slides")
         for low, high in pairwise(_BANDS):
-            band = [row for row in rows if low <= row[0] < high]
-            if band:
-                bias = np.mean([row[position].value - row[0] for row in band])
-                share = np.mean([_covers(row[position], row[0]) for row in band])
-                print(f"  {low:g} to {high:g} %: {len(band)} slides, bias {bias:+.2f} points, covered {share:.0%}")
+            band = np.array([low <= truth < high for truth in truths])
+            if band.any():
+                print(
+                    f"  {low:g} to {high:g} %: {band.sum()} slides, bias {errors[band].mean():+.2f} points, "
+                    f"covered {covered[band].mean():.0%}"
+                )
 
 
 def _covers(interval: Interval, truth: float) -> bool:

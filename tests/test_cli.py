@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from plasmoscope import cli
+from plasmoscope import Classifier, cli
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from test_reading import pixel_bomb
@@ -63,7 +63,7 @@ def test_a_folder_with_broken_files_is_classified_to_the_end(
         assert bool(row["label"]) != bad, row
         if not bad:
             probability = float(row["parasitized_probability"])
-            assert row["label"] == ("Parasitized" if probability >= 0.5 else "Uninfected")
+            assert row["label"] == ("Parasitized" if probability >= Classifier.load().card.threshold else "Uninfected")
     reasons = {Path(row["path"]).stem: row["error"] for row in table}
     assert "empty" in reasons["bad_empty"]
     assert "not an image" in reasons["bad_text"]

@@ -16,6 +16,7 @@ from plasmoscope.cli.convert import convert
 from plasmoscope.cli.data import data
 from plasmoscope.cli.demo import demo
 from plasmoscope.cli.evaluate import evaluate
+from plasmoscope.cli.evaluate_fields import evaluate_fields
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.train import train
@@ -49,6 +50,7 @@ for command in (
     demo,
     train,
     evaluate,
+    evaluate_fields,
     compare,
     convert,
     recipes,
