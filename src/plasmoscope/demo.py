@@ -1,54 +1,70 @@
-"""The whole way on a synthetic field with known truth: render, crop, classify, compare, draw."""
+"""The whole way on a synthetic slide with known truth: render, find, call, count, compare."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plasmoscope.analysis.analyze import SlideOptions, analyze_slide
+from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.reports.pictures import contact_sheet, draw_outlines, stack_with_headings
-from plasmoscope.synthetic.rendering import crop_cell, render_field
+from plasmoscope.progress import Track, untracked
+from plasmoscope.synthetic.rendering import SyntheticField, render_field
+
+_FIELDS = 3
+_CELLS = 120
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """Truth and calls of a synthetic field's whole cells, and a picture of both."""
+    """What the analysis found in rendered fields, beside their truth."""
 
-    infected: NDArray[np.bool_]
-    probabilities: NDArray[np.float32]
-    called: NDArray[np.bool_]
-    picture: NDArray[np.uint8]
+    slide: Slide
+    images: tuple[NDArray[np.uint8], ...]
+    """RGB pictures of the fields, in the slide's order."""
+    calls: NDArray[np.int64]
+    """Cells by truth (row 0 infected, 1 not) and call (column 0 infected, 1 not), shape (2, 2)."""
+    true_cells: int
+    """Whole red cells that were rendered."""
+    true_infected: int
+    """Infected ones among them."""
 
 
-def run_demo(classifier: Classifier, seed: int = 5, cells: int = 60, parasitaemia: float = 0.2) -> DemoResult:
-    """Render a thin-smear field, classify each of its whole cells and compare with the known truth.
+def run_demo(classifier: Classifier, seed: int = 5, parasitaemia: float = 0.04, track: Track = untracked) -> DemoResult:
+    """Render three fields with touching cells, a white cell and platelets, and analyse them as a slide.
 
     Args:
         seed: another seed, another smear.
-        cells: how many to render; those cut by the border are left out.
         parasitaemia: share of infected cells.
     """
-    field = render_field(seed, cells=cells, parasitaemia=parasitaemia)
-    whole = [index for index, cell in enumerate(field.cells) if cell.whole]
-    crops = [crop_cell(field, index) for index in whole]
-    probabilities = classifier.predict(crops, views=8)
-    called = probabilities >= classifier.card.threshold
-    infected = np.array([field.cells[index].infected for index in whole])
-    masks = [field.cell_labels == index + 1 for index in whole]
-    wrong = called != infected
-    numbers = [f"{number}{' wrong' if missed else ''}" for number, missed in enumerate(wrong, start=1)]
-    outlined = draw_outlines(field.image, masks, called.tolist(), numbers)
-    order = np.argsort(-probabilities, kind="stable")
-    sheet = contact_sheet(
-        [crops[index] for index in order],
-        [bool(called[index]) for index in order],
-        [f"{index + 1}: {probabilities[index]:.3f}" for index in order],
-        outlined.shape[1],
-    )
-    picture = stack_with_headings(
-        [
-            ("Synthetic thin smear. Thick orange: called parasitized. Thin blue: called uninfected.", outlined),
-            ("Its cells by P(parasitized)", sheet),
-        ]
-    )
-    return DemoResult(infected, probabilities, called, picture)
+    rendered = [
+        render_field(
+            1000 * seed + number,
+            width=1280,
+            height=960,
+            cells=_CELLS,
+            parasitaemia=parasitaemia,
+            cell_diameter=66,
+            overlap=0.15,
+            white_cells=1,
+            platelets=4,
+            precipitate=1,
+        )
+        for number in range(_FIELDS)
+    ]
+    images = tuple(field.image for field in rendered)
+    slide = analyze_slide(images, classifier, SlideOptions(slide=f"demo {seed}"), track)
+    calls = sum((_compare(*pair) for pair in zip(rendered, slide.fields, strict=True)), np.zeros((2, 2), np.int64))
+    whole = [cell for field in rendered for cell in field.cells if cell.whole]
+    return DemoResult(slide, images, calls, len(whole), sum(cell.infected for cell in whole))
+
+
+def _compare(truth: SyntheticField, field: Field) -> NDArray[np.int64]:
+    """Each counted cell against the true cell nearest to it."""
+    calls = np.zeros((2, 2), np.int64)
+    centres = np.array([cell.centre for cell in truth.cells])
+    for cell in field.cells:
+        if cell.counted:
+            nearest = int(np.linalg.norm(centres - cell.centre, axis=1).argmin())
+            calls[0 if truth.cells[nearest].infected else 1, 0 if cell.parasitized else 1] += 1
+    return calls

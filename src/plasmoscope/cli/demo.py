@@ -6,32 +6,36 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from plasmoscope.cli.console import RESEARCH_USE, console
+from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import ModelOption
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="The picture to write.")] = Path("plasmoscope-demo.png"),
+    output: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("plasmoscope-demo"),
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another smear.")] = 5,
     model: ModelOption = None,
 ) -> None:
-    """Render a synthetic smear with known truth, classify its cells, and show both. Needs no input and no network."""
-    from PIL import Image
-
+    """Render a synthetic slide with known truth, analyse it, and report. Needs no input and no network."""
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.demo import run_demo
-    from plasmoscope.reports.pictures import check_picture
+    from plasmoscope.reports.bundle import write_slide
 
-    check_picture(output)
-    result = run_demo(Classifier.load(model), seed)
-    table = Table(title="A synthetic thin smear, cell by cell")
-    for heading in ("truth", "called parasitized", "called uninfected"):
+    result = run_demo(Classifier.load(model), seed, track=track)
+    pictures = dict(zip((field.name for field in result.slide.fields), result.images, strict=True))
+    write_slide(output, result.slide, lambda field: pictures[field.name], track=track)
+    table = Table(title="A synthetic slide, cell by cell")
+    for heading in ("truth", "called infected", "called uninfected"):
         table.add_column(heading, justify="right" if heading != "truth" else "left")
-    for truth, chosen in (("infected", result.infected), ("uninfected", ~result.infected)):
-        table.add_row(truth, str(int((chosen & result.called).sum())), str(int((chosen & ~result.called).sum())))
+    for truth, calls in zip(("infected", "uninfected"), result.calls.tolist(), strict=True):
+        table.add_row(truth, *map(str, calls))
     console.print(table)
-    right = int((result.infected == result.called).sum())
-    console.print(f"{right} of {len(result.called)} cells called rightly.")
-    Image.fromarray(result.picture).save(output)
-    console.print(f"Look at {output}: every cell outlined by its call.")
-    console.print(RESEARCH_USE)
+    count = result.slide.count
+    counted = count.counted if count else 0
+    console.print(
+        f"{counted} of {result.true_cells} whole red cells were found; truly infected: {result.true_infected} "
+        f"({result.true_infected / result.true_cells:.2%})."
+    )
+    if count:
+        console.print(f"[bold]{count.statement}[/]")
+    console.print(f"The report: {output / 'report.html'} and {output / 'report.pdf'}")
+    console.print(result.slide.research_use)

@@ -19,8 +19,8 @@ def isolate_cell(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         RGB, its bounding box with black outside; the picture as it is where nothing stained lies near the middle.
     """
     light = take_out_light(image)
-    mask = stained(stain_density(light.absorbance), light.view).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    found = stained(stain_density(light.absorbance), light.view).astype(np.uint8)
+    mask = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return image

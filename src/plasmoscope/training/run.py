@@ -53,7 +53,7 @@ from plasmoscope.training.speed import mixed_precision_pays, prepare_for_trainin
 from plasmoscope.training.weights import imagenet_weights, read_weights, start_from
 
 _CALIBRATION_BATCH = 128
-_COUNTING_SPECIFICITY = 0.99
+_COUNTING_SPECIFICITY = 0.995
 # What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 _SHARED_FOLDER_WAIT_S = 60
