@@ -15,7 +15,7 @@ from plasmoscope.segmentation.segment import FoundObject, Segmentation
 _FEWEST_CELLS = 8
 _DARKEST = 60.0
 _SOFTEST = 2.4
-_LEAST_RED = 0.8
+_MOST_RED = 0.92
 _PALEST, _DENSEST = 0.04, 1.0
 _LEAST_CLEAR = 0.7
 _MOST_NUCLEAR = 0.3
@@ -154,7 +154,7 @@ def quality_checks(measured: Measurements) -> tuple[QualityCheck, ...]:
         _check(
             "stain",
             measured.redness,
-            measured.redness <= _LEAST_RED and _PALEST <= measured.density <= _DENSEST,
+            measured.redness <= _MOST_RED and _PALEST <= measured.density <= _DENSEST,
             "the cells have the colour of Giemsa-stained red cells",
             "what was found has not the colour of stained red cells; this looks like something else than a thin film",
         ),
