@@ -79,9 +79,7 @@ def cell_crop(image: Picture, cell: Cell) -> Picture:
 def cell_sheet(called: Sequence[CalledCell]) -> Picture:
     """The called cells side by side, the most certain first, each under ``field/number probability``."""
     ordered = sorted(called, key=lambda one: -(one.cell.parasitized_probability or 0))
-    captions = [
-        f"{one.field_number}/{one.cell.number}  {one.cell.parasitized_probability or 0:.2f}" for one in ordered
-    ]
+    captions = [f"{one.field_number}/{one.cell.number}  {one.cell.parasitized_probability or 0:.2f}" for one in ordered]
     crops = [one.crop for one in ordered]
     return contact_sheet(crops, [bool(one.cell.parasitized) for one in ordered], captions, _SHEET_WIDTH)
 
@@ -148,6 +146,8 @@ def _draw_scale(drawn: Picture, left: float, middle: float, length: float, size:
 
 def _draw_sample(drawn: Picture, left: float, middle: float, length: float, look: Look, diameter: float) -> None:
     weight, y = ceil(look.weight * diameter), round(middle)
-    parts = np.linspace(left, left + length, 6).round().astype(int) if look.dashed else [round(left), round(left + length)]
+    parts = (
+        np.linspace(left, left + length, 6).round().astype(int) if look.dashed else [round(left), round(left + length)]
+    )
     for start, stop in zip(parts[:-1:2], parts[1::2], strict=True):
         cv2.line(drawn, (int(start), y), (int(stop), y), look.colour, weight, cv2.LINE_AA)

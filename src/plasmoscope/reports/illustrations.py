@@ -30,8 +30,10 @@ class Illustrations:
 
     pictures: tuple[FieldPicture, ...] = ()
     """In the order of the slide."""
-    drawn: int = 0
-    """How many annotated pictures there are in all."""
+    readable: int = 0
+    """How many of the slide's photographs could be read."""
+    in_folder: bool = False
+    """Whether the annotated pictures of all of them lie in the folder ``fields``."""
     gallery: bytes | None = None
     """Contact sheet of the called cells as PNG; None where no cell was called."""
     gallery_cells: int = 0

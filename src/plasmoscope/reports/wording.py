@@ -75,7 +75,9 @@ def reasons(field: Field) -> str:
         return field.error
     parts = [f"Shows the same place as {field.duplicate_of}; counted once."] if field.duplicate_of else []
     parts += [check.message for check in field.checks if not check.passed]
-    return " ".join((["Counted by your order although:"] if field.overridden and field.accepted and parts else []) + parts)
+    return " ".join(
+        (["Counted by your order although:"] if field.overridden and field.accepted and parts else []) + parts
+    )
 
 
 def when(slide: Slide) -> str:
@@ -99,16 +101,15 @@ def versions(slide: Slide) -> str:
     return f"Plasmoscope {slide.plasmoscope}, model {slide.model} (SHA-256 {slide.model_sha256})"
 
 
-def pictures_shown(shown: int, total: int) -> str:
-    """How many annotated pictures a report holds, of those that were drawn."""
-    if not total:
+def pictures_shown(shown: int, readable: int, in_folder: bool) -> str:
+    """Which annotated pictures a report holds, and where the others are."""
+    if not readable:
         return "No photograph could be read."
-    if shown == total:
-        return f"{'The photograph' if total == 1 else f'All {total} photographs'} with every object outlined."
-    return (
-        f"The {_many(shown, 'photograph')} with the most infected cells; all {total} are in the folder 'fields' beside "
-        "this report."
-    )
+    if shown == readable == 1:
+        return "The photograph with every object outlined."
+    some = f"All {readable} photographs" if shown == readable else f"The {shown} with the most infected cells"
+    where = f"; the pictures of all {readable} are in the folder 'fields' beside this report" if in_folder else ""
+    return f"{some}, every object outlined{where}."
 
 
 def gallery_shown(shown: int, called: int) -> str:
