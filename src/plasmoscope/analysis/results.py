@@ -1,10 +1,10 @@
 """What an analysis finds, as plain typed records; their JSON form is the documented, versioned schema."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Final = 1
 
 RESEARCH_USE = "For research use only; not a medical device. A qualified microscopist must confirm every result."
 

@@ -1,0 +1,140 @@
+"""Everything that is written about a slide, in one folder."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection
+from pathlib import Path, PurePosixPath
+
+from plasmoscope.analysis.results import Cell, Field, Slide
+from plasmoscope.files import replace_file
+from plasmoscope.progress import Track, untracked
+from plasmoscope.reports.field_pictures import CalledCell, annotated_field, cell_crop, cell_sheet
+from plasmoscope.reports.html import slide_html
+from plasmoscope.reports.illustrations import (
+    MAX_GALLERY,
+    MAX_WIDTH,
+    FieldPicture,
+    Illustrations,
+    called_cells,
+    encode_jpeg,
+    encode_png,
+    fields_to_show,
+)
+from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
+from plasmoscope.reports.output import OutputError
+from plasmoscope.reports.pdf import slide_pdf
+from plasmoscope.reports.pictures import Picture
+from plasmoscope.reports.slide_json import slide_json
+from plasmoscope.reports.tables import cells_csv, fields_csv
+
+FORMATS = ("json", "csv", "coco", "qupath", "imagej", "pictures", "html", "pdf")
+_ILLUSTRATED = ("pictures", "html", "pdf")
+_LONGEST_STEM = 40
+
+
+def write_slide(
+    folder: Path,
+    slide: Slide,
+    images: Callable[[Field], Picture],
+    formats: Collection[str] = FORMATS,
+    track: Track = untracked,
+) -> list[Path]:
+    """Write a slide's reports; every file whole or not at all.
+
+    Args:
+        folder: made where it does not exist; files of an earlier run are replaced.
+        images: gives a field's upright photograph again, RGB, shape (field.height, field.width, 3). One is held at
+            a time, however many fields there are.
+        formats: some of ``FORMATS``.
+
+    Returns:
+        The files, in the order written.
+
+    Raises:
+        OutputError: where the folder cannot be written to.
+        ValueError: for a format that does not exist.
+    """
+    if unknown := sorted(set(formats) - set(FORMATS)):
+        raise ValueError(f"There is no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}.")
+    try:
+        return _write(folder, slide, images, formats, track)
+    except OSError as error:
+        raise OutputError(f"The reports cannot be written to {folder} ({error.strerror or error}).") from error
+
+
+def field_stem(number: int, field: Field) -> str:
+    """A file name for a field that every system takes and no other field has: its number, then its own name's letters.
+
+    Args:
+        number: the field's place on the slide, from 1.
+    """
+    name = unicodedata.normalize("NFC", PurePosixPath(field.name.replace("\\", "/")).stem)
+    letters = re.sub(r"[^\w-]+", "_", name)[:_LONGEST_STEM].strip("_")
+    return f"{number:03d}-{letters}" if letters else f"{number:03d}"
+
+
+def _write(
+    folder: Path, slide: Slide, images: Callable[[Field], Picture], formats: Collection[str], track: Track
+) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+
+    def put(name: str, content: str | bytes) -> None:
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        replace_file(file, content.encode() if isinstance(content, str) else content)
+        written.append(file)
+
+    if "json" in formats:
+        put("slide.json", slide_json(slide))
+    if "csv" in formats:
+        put("cells.csv", cells_csv(slide))
+        put("fields.csv", fields_csv(slide))
+    if "coco" in formats:
+        put("coco.json", coco_json(slide))
+    for number, field in enumerate(slide.fields, start=1):
+        if field.error is None and "qupath" in formats:
+            put(f"fields/{field_stem(number, field)}.geojson", geojson(field))
+        if field.error is None and "imagej" in formats:
+            put(f"fields/{field_stem(number, field)}-rois.zip", imagej_rois(field))
+    if not set(_ILLUSTRATED).isdisjoint(formats):
+        shown = _illustrate(slide, images, put if "pictures" in formats else None, track)
+        if "pictures" in formats and shown.gallery:
+            put("called_cells.png", shown.gallery)
+        elif "pictures" in formats:
+            # Cells of an earlier run must not pass for this one's.
+            (folder / "called_cells.png").unlink(missing_ok=True)
+        if "html" in formats:
+            put("report.html", slide_html(slide, shown))
+        if "pdf" in formats:
+            put("report.pdf", slide_pdf(slide, shown))
+    return written
+
+
+def _illustrate(
+    slide: Slide,
+    images: Callable[[Field], Picture],
+    put: Callable[[str, bytes], None] | None,
+    track: Track,
+) -> Illustrations:
+    """Draw each field once, write its picture where wanted, and keep what the reports show."""
+    called = called_cells(slide)
+    in_gallery: dict[int, list[Cell]] = {}
+    for index, cell in called[:MAX_GALLERY]:
+        in_gallery.setdefault(index, []).append(cell)
+    in_reports = set(fields_to_show(slide))
+    readable = [(index, field) for index, field in enumerate(slide.fields) if field.error is None]
+    pictures: list[FieldPicture] = []
+    crops: list[CalledCell] = []
+    for index, field in track(readable, len(readable), "Drawing photographs"):
+        if put is None and index not in in_reports and index not in in_gallery:
+            continue
+        image = images(field)
+        crops += [CalledCell(cell_crop(image, cell), cell, index + 1) for cell in in_gallery.get(index, [])]
+        annotated = annotated_field(image, field)
+        if put is not None:
+            put(f"fields/{field_stem(index + 1, field)}-annotated.jpg", encode_jpeg(annotated))
+        if index in in_reports:
+            pictures.append(FieldPicture(index + 1, field.name, encode_jpeg(annotated, MAX_WIDTH)))
+    gallery = encode_png(cell_sheet(crops)) if crops else None
+    return Illustrations(tuple(pictures), len(readable), put is not None, gallery, len(crops), len(called))

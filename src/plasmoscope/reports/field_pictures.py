@@ -1,0 +1,153 @@
+"""Pictures of a counted field: every object outlined and numbered, and the called cells side by side."""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.reports.looks import LEGEND, Look, look_of
+from plasmoscope.reports.pictures import Colour, Picture, contact_sheet
+
+RED_CELL_MICROMETRES = 7.5
+_INK: Colour = (32, 32, 32)
+_PAPER: Colour = (255, 255, 255)
+# Sizes as shares of a red cell's diameter.
+_NUMBER = 0.2
+_DASH = 0.2
+_SMALLEST_NUMBER, _LARGEST_NUMBER = 7, 60  # pixels
+# For fields whose scale is not known: about 25 red cells lie across a field of view.
+_CELLS_ACROSS = 25
+_SHEET_WIDTH = 924
+# Sub-pixel bits of OpenCV's anti-aliased lines.
+_SHIFT = 4
+
+
+class CalledCell(NamedTuple):
+    """A cell for the contact sheet."""
+
+    crop: Picture
+    cell: Cell
+    field_number: int
+    """From 1: which of the slide's photographs it is on."""
+
+
+def annotated_field(image: Picture, field: Field) -> Picture:
+    """The field with every object outlined by its call, a number at each counted cell, and a legend strip below.
+
+    Lines and numbers follow the size of the red cells, so that any magnification reads alike.
+
+    Args:
+        image: RGB, shape (field.height, field.width, 3).
+
+    Returns:
+        RGB, as wide as ``image`` and higher by the legend.
+    """
+    if image.shape[:2] != (field.height, field.width):
+        raise ValueError(f"{field.name} is {field.width} x {field.height} pixels, not {image.shape[1::-1]}")
+    diameter = field.cell_diameter or field.width / _CELLS_ACROSS
+    drawn = np.ascontiguousarray(image).copy()
+    # What matters most is drawn last, on top.
+    order = {look: place for place, look in enumerate(reversed(LEGEND))}
+    for cell in sorted(field.cells, key=lambda cell: order[look_of(cell)]):
+        _draw_outline(drawn, np.array(cell.outline, np.float64).reshape(-1, 2), look_of(cell), diameter)
+    picture = Image.fromarray(drawn)
+    pen = ImageDraw.Draw(picture)
+    size = float(np.clip(_NUMBER * diameter, _SMALLEST_NUMBER, _LARGEST_NUMBER))
+    font = ImageFont.load_default(size)
+    for cell in field.cells:
+        caption = look_of(cell).letter or (str(cell.number) if cell.counted else "")
+        # At the cell's foot, where it hides least of what lies inside.
+        place = (cell.centre[0], cell.box[1] + cell.box[3] - size / 4)
+        pen.text(place, caption, _INK, font, anchor="ms", stroke_width=max(1, round(size / 8)), stroke_fill=_PAPER)
+    return np.vstack([np.asarray(picture), _legend(field, diameter)])
+
+
+def cell_crop(image: Picture, cell: Cell) -> Picture:
+    """Cut out a cell by its box, black outside its outline, as the classifier sees it."""
+    left, top, width, height = cell.box
+    mask = np.zeros((height, width, 1), np.uint8)
+    cv2.fillPoly(mask, [np.array(cell.outline, np.int32).reshape(-1, 1, 2) - (left, top)], 1)
+    return np.asarray(image[top : top + height, left : left + width] * mask, np.uint8)
+
+
+def cell_sheet(called: Sequence[CalledCell]) -> Picture:
+    """The called cells side by side, the most certain first, each under ``field/number probability``."""
+    ordered = sorted(called, key=lambda one: -(one.cell.parasitized_probability or 0))
+    captions = [f"{one.field_number}/{one.cell.number}  {one.cell.parasitized_probability or 0:.2f}" for one in ordered]
+    crops = [one.crop for one in ordered]
+    return contact_sheet(crops, [bool(one.cell.parasitized) for one in ordered], captions, _SHEET_WIDTH)
+
+
+def _draw_outline(drawn: Picture, outline: NDArray[np.float64], look: Look, diameter: float) -> None:
+    weight = ceil(look.weight * diameter)
+    lines = _dashes(outline, max(3.0, _DASH * diameter)) if look.dashed else [outline]
+    fixed = [np.round(line * 2**_SHIFT).astype(np.int32).reshape(-1, 1, 2) for line in lines]
+    cv2.polylines(drawn, fixed, not look.dashed, look.colour, weight, cv2.LINE_AA, _SHIFT)
+
+
+def _dashes(outline: NDArray[np.float64], length: float) -> list[NDArray[np.float64]]:
+    """Cut a closed polygon into dashes with gaps between them, all about ``length`` pixels long."""
+    closed = np.vstack([outline, outline[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    pairs = max(2, round(along[-1] / (2 * length)))
+    ends = np.linspace(0, along[-1], 2 * pairs + 1)
+    dashes = []
+    for start, stop in zip(ends[:-1:2], ends[1::2], strict=True):
+        places = np.linspace(start, stop, 6)
+        dashes.append(np.stack([np.interp(places, along, closed[:, axis]) for axis in (0, 1)], axis=1))
+    return dashes
+
+
+def _legend(field: Field, diameter: float) -> Picture:
+    """A white strip: how each call is drawn, how many there are, and the scale where it is known."""
+    size = max(12.0, field.width / 64)
+    font = ImageFont.load_default(size)
+    counts = Counter(look_of(cell) for cell in field.cells)
+    entries: list[tuple[Look | None, str, float]] = [
+        (look, f"{f'{look.letter} ' if look.letter else ''}{look.name}: {counts[look]:,}", 2 * size)
+        for look in LEGEND
+        if counts[look]
+    ]
+    if field.cell_diameter:
+        entries.append((None, f"one red cell, about {RED_CELL_MICROMETRES} micrometres", field.cell_diameter))
+    row, gap = 1.8 * size, 1.5 * size
+    places: list[tuple[float, float]] = []
+    left, middle = size, 0.6 * row
+    for _, text, sample in entries:
+        width = sample + size / 2 + font.getlength(text)
+        if left > size and left + width > field.width - size:
+            left, middle = size, middle + row
+        places.append((left, middle))
+        left += width + gap
+    strip = Image.new("RGB", (field.width, round(middle + 0.6 * row)), _PAPER)
+    pen = ImageDraw.Draw(strip)
+    for (_, text, sample), (left, middle) in zip(entries, places, strict=True):
+        pen.text((left + sample + size / 2, middle), text, _INK, font, anchor="lm")
+    drawn = np.asarray(strip).copy()
+    for (look, _, sample), (left, middle) in zip(entries, places, strict=True):
+        if look is None:
+            _draw_scale(drawn, left, middle, sample, size)
+        else:
+            _draw_sample(drawn, left, middle, sample, look, diameter)
+    return drawn
+
+
+def _draw_scale(drawn: Picture, left: float, middle: float, length: float, size: float) -> None:
+    first, last, y, tick = round(left), round(left + length), round(middle), round(size / 3)
+    for start, stop in (((first, y), (last, y)), *(((x, y - tick), (x, y + tick)) for x in (first, last))):
+        cv2.line(drawn, start, stop, _INK, max(1, round(size / 10)), cv2.LINE_AA)
+
+
+def _draw_sample(drawn: Picture, left: float, middle: float, length: float, look: Look, diameter: float) -> None:
+    weight, y = ceil(look.weight * diameter), round(middle)
+    parts = (
+        np.linspace(left, left + length, 6).round().astype(int) if look.dashed else [round(left), round(left + length)]
+    )
+    for start, stop in zip(parts[:-1:2], parts[1::2], strict=True):
+        cv2.line(drawn, (int(start), y), (int(stop), y), look.colour, weight, cv2.LINE_AA)

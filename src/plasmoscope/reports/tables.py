@@ -1,0 +1,104 @@
+"""A slide as tables: a row for each object, and a row for each photograph."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from plasmoscope.analysis.results import Slide
+from plasmoscope.reports.looks import call_of
+from plasmoscope.reports.wording import reasons
+
+CELL_COLUMNS = (
+    "field",
+    "number",
+    "kind",
+    "call",
+    "parasitized_probability",
+    "counted",
+    "on_border",
+    "centre_x",
+    "centre_y",
+    "left",
+    "top",
+    "width",
+    "height",
+    "area",
+)
+FIELD_COLUMNS = (
+    "field",
+    "sha256",
+    "width",
+    "height",
+    "accepted",
+    "overridden",
+    "reason",
+    "red_cells_counted",
+    "infected",
+    "parasitaemia_percent",
+    "cut_by_border",
+    "white_cells",
+    "platelets",
+    "precipitate",
+    "cell_diameter",
+)
+
+
+def cells_csv(slide: Slide) -> str:
+    """Every object found; ``counted`` says whether it is in the slide's denominator. Lengths in pixels."""
+    return _table(
+        CELL_COLUMNS,
+        (
+            (
+                field.name,
+                cell.number,
+                cell.kind,
+                call_of(cell).name,
+                "" if cell.parasitized_probability is None else f"{cell.parasitized_probability:.6f}",
+                _yes(field.accepted and cell.counted),
+                _yes(cell.on_border),
+                f"{cell.centre[0]:.1f}",
+                f"{cell.centre[1]:.1f}",
+                *cell.box,
+                f"{cell.area:g}",
+            )
+            for field in slide.fields
+            for cell in field.cells
+        ),
+    )
+
+
+def fields_csv(slide: Slide) -> str:
+    """Every photograph, the refused ones with their reason."""
+    return _table(
+        FIELD_COLUMNS,
+        (
+            (
+                field.name,
+                field.sha256,
+                field.width,
+                field.height,
+                _yes(field.accepted),
+                _yes(field.overridden),
+                reasons(field),
+                field.counted,
+                field.infected,
+                f"{100 * field.infected / field.counted:.4f}" if field.counted else "",
+                sum(cell.kind == "red_cell" and cell.on_border for cell in field.cells),
+                *(field.count(kind) for kind in ("white_cell", "platelet", "precipitate")),
+                "" if field.cell_diameter is None else f"{field.cell_diameter:.1f}",
+            )
+            for field in slide.fields
+        ),
+    )
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

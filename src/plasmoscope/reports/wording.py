@@ -1,0 +1,139 @@
+"""What the reports say in words and figures; HTML and PDF say the same."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from plasmoscope.analysis.results import Count, Field, Interval, Slide
+
+TITLE = "Malaria parasites in a Giemsa-stained thin film"
+
+LIMITS = (
+    "Plasmoscope counts infected red cells. It tells neither species nor stage, and it does not read thick films.",
+    "The classifier that comes with it was trained on one laboratory's slides of one species (P. falciparum); expect "
+    "more mistakes with other stains, cameras and species.",
+    "Even one false call in a hundred red cells looks like 1 % parasitaemia: look at the called cells before you rely "
+    "on a low count, and keep in mind that no infected cell among those counted does not rule malaria out.",
+)
+
+
+class Line(NamedTuple):
+    """One figure of the result."""
+
+    name: str
+    value: str
+    remark: str = ""
+
+
+def headline(slide: Slide) -> str:
+    """The parasitaemia, large; with no infected cell the most that it may be."""
+    if slide.count is None:
+        return "No result"
+    if not slide.count.infected:
+        return f"below {percent(slide.count.parasitaemia.high)}"
+    return percent(slide.count.parasitaemia.value)
+
+
+def headline_remark(slide: Slide) -> str:
+    """What stands below the headline."""
+    if slide.count is None:
+        return "none of the photographs could be counted"
+    if not slide.count.infected:
+        return f"of red cells; none infected among {slide.count.counted:,} (upper end of the 95 % interval)"
+    return f"of red cells infected; 95 % interval {_span(slide.count.parasitaemia, percent)}"
+
+
+def result_lines(count: Count) -> list[Line]:
+    """The figures of the result, one a line."""
+    lines = [
+        Line("Red cells counted", f"{count.counted:,}"),
+        Line("Called parasitized", f"{count.infected:,}"),
+    ]
+    if count.corrected is not None:
+        assumed = [
+            f"{name} {100 * value:.2f} %"
+            for name, value in (("sensitivity", count.sensitivity), ("specificity", count.specificity))
+            if value is not None
+        ]
+        remark = f"95 % interval {_span(count.corrected, percent)}"
+        remark += f"; assumes the classifier's {' and '.join(assumed)}" if assumed else ""
+        lines.append(Line("Corrected for the classifier's mistakes", percent(count.corrected.value), remark))
+    density = count.parasites_per_ul
+    shown = per_microlitre(density.value) if count.infected else f"below {per_microlitre(density.high)}"
+    remark = f"95 % interval {_span(density, per_microlitre)}; " if count.infected else ""
+    basis = f"from {count.red_cells_per_ul:,.0f} red cells/µL ({count.red_cells_basis})"
+    return [*lines, Line("Parasites per µL of blood", shown, remark + basis)]
+
+
+def fields_counted(slide: Slide) -> str:
+    """Such as ``3 of 5 photographs``."""
+    return f"{sum(field.accepted for field in slide.fields)} of {_many(len(slide.fields), 'photograph')}"
+
+
+def reasons(field: Field) -> str:
+    """Why a field was not counted, or what was overridden; empty for one without fault."""
+    if field.error:
+        return field.error
+    parts = [f"Shows the same place as {field.duplicate_of}; counted once."] if field.duplicate_of else []
+    parts += [check.message for check in field.checks if not check.passed]
+    return " ".join(
+        (["Counted by your order although:"] if field.overridden and field.accepted and parts else []) + parts
+    )
+
+
+def when(slide: Slide) -> str:
+    """Date and time of the analysis, to the minute."""
+    return slide.created[:16].replace("T", " ")
+
+
+def method(slide: Slide) -> str:
+    """How the result came about, with model, views and threshold."""
+    return (
+        "Every photograph passes a quality check, its red cells are outlined, and a neural network gives each whole "
+        f"one a probability of holding a parasite; from {slide.threshold:g} on it is called parasitized "
+        f"({_many(slide.views, 'view')} of each cell). Cells cut by a border, white cells, platelets and stain "
+        "precipitate are left out. The interval is Wilson's for a share of the cells counted; it does not cover the "
+        "classifier's own mistakes."
+    )
+
+
+def versions(slide: Slide) -> str:
+    """Program and model."""
+    return f"Plasmoscope {slide.plasmoscope}, model {slide.model} (SHA-256 {slide.model_sha256})"
+
+
+def pictures_shown(shown: int, readable: int, in_folder: bool) -> str:
+    """Which annotated pictures a report holds, and where the others are."""
+    if not readable:
+        return "No photograph could be read."
+    if shown == readable == 1:
+        return "The photograph with every object outlined."
+    some = f"All {readable} photographs" if shown == readable else f"The {shown} with the most infected cells"
+    where = f"; the pictures of all {readable} are in the folder 'fields' beside this report" if in_folder else ""
+    return f"{some}, every object outlined{where}."
+
+
+def gallery_shown(shown: int, called: int) -> str:
+    """How many called cells a gallery shows."""
+    if not called:
+        return "No whole red cell was called parasitized."
+    some = f"The {shown} most certain of {called:,} cells" if shown < called else _many(called, "cell")
+    return f"{some} called parasitized, the most certain first; below each: photograph/cell number and probability."
+
+
+def percent(value: float) -> str:
+    """A parasitaemia with as many digits as mean something."""
+    digits = 1 if value >= 10 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
+    return f"{value:.{digits}f} %" if value else "0 %"
+
+
+def per_microlitre(value: float) -> str:
+    """A density, rounded to three digits: no count of cells carries more."""
+    return f"{float(f'{value:.3g}'):,.0f}"
+
+
+def _span(interval: Interval, shown: Callable[[float], str]) -> str:
+    return f"{shown(interval.low).removesuffix(' %')} to {shown(interval.high)}"
+
+
+def _many(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
