@@ -14,6 +14,7 @@ from PIL import Image
 
 from plasmoscope import Classifier, cli
 from plasmoscope.imaging.reading import read_image
+from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from test_reading import pixel_bomb
 
@@ -123,11 +124,36 @@ def test_wrong_use_ends_with_two_and_writes_nothing(
 def test_the_demo_draws_what_it_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("demo", "--output", tmp_path / "demo.png", monkeypatch=monkeypatch) == 0
-    printed = capsys.readouterr().out
-    assert "called rightly" in printed
+    assert run("demo", "--output", tmp_path / "demo", monkeypatch=monkeypatch) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "truly infected" in printed
     assert "not a medical device" in printed
-    assert read_image(tmp_path / "demo.png").std() > 20
+    assert (tmp_path / "demo" / "report.pdf").read_bytes().startswith(b"%PDF")
+    pictures = sorted((tmp_path / "demo" / "fields").glob("*-annotated.jpg"))
+    assert len(pictures) == 3
+    assert read_image(pictures[0]).std() > 20
+
+
+def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "slide"
+    folder.mkdir()
+    Image.fromarray(render_field(31, cells=60, parasitaemia=0.1).image).save(folder / "one.png")
+    (folder / "two.jpg").write_bytes(b"no picture")
+    (folder / "labels.txt").write_text("0 0.5 0.5 0.1 0.1")
+    output = tmp_path / "out"
+    arguments = ("analyze", folder, "--slide", "S 17", "--red-cells", "4000000", "--output", output)
+    assert run(*arguments, monkeypatch=monkeypatch) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "red cells were called infected" in printed
+    assert "measured: 4,000,000" in printed
+    slide = json.loads((output / "slide.json").read_text())
+    assert [field["name"] for field in slide["fields"]] == ["one.png", "two.jpg"]
+    assert slide["fields"][1]["error"]
+    for name in ("report.html", "report.pdf", "cells.csv", "fields.csv", "coco.json"):
+        assert (output / name).stat().st_size > 0
+    assert run("analyze", tmp_path / "nothing", monkeypatch=monkeypatch) == 2
 
 
 def test_evaluation_writes_figures_and_pictures(

@@ -13,12 +13,13 @@ from plasmoscope import Classifier, SlideOptions, analyze_field, analyze_slide
 from plasmoscope.analysis.analyze import AnalysisError
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.analysis.resuming import DoneFields
+from plasmoscope.evaluation.matching import match_boxes
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.illumination import field_of_view, take_out_light
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.segmentation.single import isolate_cell
-from plasmoscope.synthetic.rendering import SyntheticField, render_field
+from plasmoscope.synthetic.rendering import SyntheticField, cell_box, render_field
 
 Picture = np.ndarray
 
@@ -64,6 +65,22 @@ def test_every_whole_cell_of_a_rendered_field_is_found_once(rendered: SyntheticF
     assert len(found) == len(truth)
     distances = np.linalg.norm(np.array(truth)[:, None] - found[None], axis=2)
     assert distances.min(axis=1).max() < 10
+
+
+def test_touching_and_overlapping_cells_are_parted() -> None:
+    """F1 at IoU 0.5 and count of whole cells over rendered fields with exact boxes."""
+    matched, true, found = 0, 0, 0
+    for seed in (41, 42, 43):
+        truth = render_field(
+            seed, 1280, 960, cells=130, cell_diameter=62, overlap=0.3, white_cells=1, platelets=5, precipitate=2
+        )
+        boxes = np.array([cell_box(truth, index) for index, cell in enumerate(truth.cells) if cell.whole], float)
+        cells = [o for o in segment_field(truth.image).objects if o.kind == "red_cell" and not o.on_border]
+        detections = np.array([cv2.boundingRect(o.outline) for o in cells], float)
+        matched += match_boxes(boxes, detections).true_positives
+        true, found = true + len(boxes), found + len(detections)
+    assert 2 * matched / (true + found) >= 0.97
+    assert abs(found - true) <= 0.02 * true
 
 
 def test_cells_cut_by_the_border_count_on_neither_side(rendered: SyntheticField, analyzed: Field) -> None:

@@ -25,6 +25,8 @@ _LARGEST_RED_CELL = 2.6
 _LARGEST_HULL = 1.5
 _SMALLEST_NUCLEUS = 0.5
 _SMALLEST_OBJECT = 0.02
+# Share of its convex hull that a ragged object fills at most.
+_RAGGED = 0.8
 # The least absorbance of red light in a nucleus.
 _NUCLEUS_RED = 0.22
 # Width of a white cell's cytoplasm beyond its nucleus, in radii of a red cell.
@@ -170,7 +172,7 @@ def _objects(
         elif (share < _SMALLEST_RED_CELL and not _on_edge(region, edge)) or share > _LARGEST_RED_CELL:
             continue
         else:
-            kind = "red_cell"
+            kind = "precipitate" if _is_ragged(region) and _takes_nuclear_stain(colour, typical) else "red_cell"
         shown = _closed(region, labels, cell_area) if kind == "red_cell" else region
         found.append(_found(kind, shown, edge, scale, shape))
     return found
@@ -188,6 +190,11 @@ def _closed(region: _Region, labels: NDArray[np.int32], cell_area: float) -> _Re
     inside = labels[region.window]
     filled[(inside != 0) & (inside != own[0])] = 0
     return _region_of(filled, region.window)
+
+
+def _is_ragged(region: _Region) -> bool:
+    """Whether an outline has bays as no cell has."""
+    return region.area < _RAGGED * cv2.contourArea(cv2.convexHull(region.contour))
 
 
 def _takes_nuclear_stain(colour: NDArray[np.float32], typical: float) -> bool:
