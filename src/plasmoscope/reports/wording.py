@@ -54,9 +54,11 @@ def result_lines(count: Count) -> list[Line]:
             for name, value in (("sensitivity", count.sensitivity), ("specificity", count.specificity))
             if value is not None
         ]
-        remark = f"95 % interval {_span(count.corrected, percent)}"
-        remark += f"; assumes the classifier's {' and '.join(assumed)}" if assumed else ""
-        lines.append(Line("Corrected for the classifier's mistakes", percent(count.corrected.value), remark))
+        none = not count.corrected.value
+        shown = f"below {percent(count.corrected.high)}" if none else percent(count.corrected.value)
+        remarks = [] if none else [f"95 % interval {_span(count.corrected, percent)}"]
+        remarks += [f"assumes the classifier's {' and '.join(assumed)}"] if assumed else []
+        lines.append(Line("Corrected for wrong calls", shown, "; ".join(remarks)))
     density = count.parasites_per_ul
     shown = per_microlitre(density.value) if count.infected else f"below {per_microlitre(density.high)}"
     remark = f"95 % interval {_span(density, per_microlitre)}; " if count.infected else ""
