@@ -292,6 +292,7 @@ def test_a_slide_without_a_called_cell_makes_complete_reports(slide: Slide, tmp_
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "No whole red cell was called parasitized." in page
     assert "negative" not in page
+    assert ("(not counted)" in page) == (slide.count is None)
     assert page.count(RESEARCH_USE) == 1
 
 

@@ -152,7 +152,9 @@ class _Page:
         pdf.ln(1)
         self._text(wording.gallery_shown(illustrations.gallery_cells, illustrations.called), 9)
         pdf.ln(2)
-        pdf.image(io.BytesIO(sheet), _MARGIN, pdf.y, _WIDTH, _BOTTOM - pdf.y, keep_aspect_ratio=True)
+        with Image.open(io.BytesIO(sheet)) as image:
+            shrink = min(_WIDTH / image.width, (_BOTTOM - pdf.y) / image.height)
+            pdf.image(io.BytesIO(sheet), _MARGIN, pdf.y, image.width * shrink, image.height * shrink)
 
     def _pictures(self, pictures: list[FieldPicture], room: float) -> None:
         pdf = self._pdf
@@ -166,7 +168,7 @@ class _Page:
             left = _MARGIN + place * (width + gap) + (width - size[0]) / 2
             pdf.image(io.BytesIO(picture.jpeg), left, top, *size)
             pdf.set_xy(left, top + size[1] + 0.5)
-            self._cell(f"Photograph {picture.number}: {picture.name}", size[0], 7.5, grey=True)
+            self._cell(wording.caption(self._slide, picture.number), size[0], 7.5, grey=True)
             lowest = max(lowest, top + size[1] + 5)
         pdf.set_y(lowest)
 

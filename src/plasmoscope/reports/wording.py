@@ -114,6 +114,12 @@ def pictures_shown(shown: int, readable: int, in_folder: bool) -> str:
     return f"{some}, every object outlined{where}."
 
 
+def caption(slide: Slide, number: int) -> str:
+    """What stands below an annotated photograph; calls on one that was refused must not pass for a result."""
+    field = slide.fields[number - 1]
+    return f"Photograph {number}{'' if field.accepted else ' (not counted)'}: {field.name}"
+
+
 def gallery_shown(shown: int, called: int) -> str:
     """How many called cells a gallery shows."""
     if not called:
