@@ -135,6 +135,6 @@ def _illustrate(
         if put is not None:
             put(f"fields/{field_stem(index + 1, field)}-annotated.jpg", encode_jpeg(annotated))
         if index in in_reports:
-            pictures.append(FieldPicture(index + 1, field.name, encode_jpeg(annotated, MAX_WIDTH)))
+            pictures.append(FieldPicture(index + 1, encode_jpeg(annotated, MAX_WIDTH)))
     gallery = encode_png(cell_sheet(crops)) if crops else None
     return Illustrations(tuple(pictures), len(readable), put is not None, gallery, len(crops), len(called))

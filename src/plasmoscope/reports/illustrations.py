@@ -20,7 +20,6 @@ class FieldPicture(NamedTuple):
 
     number: int
     """From 1: which of the slide's photographs it is."""
-    name: str
     jpeg: bytes
 
 

@@ -24,6 +24,7 @@ _ROWS_ALONE = 6
 _ROWS_AT_MOST = 30
 _PICTURES = 2
 _GREY = 90
+_LEAST_SHRINK = 0.7
 _CANNOT_SHOW = "A '?' stands for letters that no font of this computer shows; the HTML report and slide.json have them."
 
 
@@ -151,7 +152,9 @@ class _Page:
         pdf.ln(1)
         self._text(wording.gallery_shown(illustrations.gallery_cells, illustrations.called), 9)
         pdf.ln(2)
-        pdf.image(io.BytesIO(sheet), _MARGIN, pdf.y, _WIDTH, _BOTTOM - pdf.y, keep_aspect_ratio=True)
+        with Image.open(io.BytesIO(sheet)) as image:
+            shrink = min(_WIDTH / image.width, (_BOTTOM - pdf.y) / image.height)
+            pdf.image(io.BytesIO(sheet), _MARGIN, pdf.y, image.width * shrink, image.height * shrink)
 
     def _pictures(self, pictures: list[FieldPicture], room: float) -> None:
         pdf = self._pdf
@@ -165,17 +168,17 @@ class _Page:
             left = _MARGIN + place * (width + gap) + (width - size[0]) / 2
             pdf.image(io.BytesIO(picture.jpeg), left, top, *size)
             pdf.set_xy(left, top + size[1] + 0.5)
-            self._cell(f"Photograph {picture.number}: {picture.name}", size[0], 7.5, grey=True)
+            self._cell(wording.caption(self._slide, picture.number), size[0], 7.5, grey=True)
             lowest = max(lowest, top + size[1] + 5)
         pdf.set_y(lowest)
 
     def _figure(self, line: wording.Line) -> None:
         pdf = self._pdf
         top = pdf.y
-        self._cell(line.name, 62, 9.5, height=4.8)
-        self._cell(line.value, 30, 9.5, bold=True, height=4.8)
+        self._cell(line.name, 50, 9.5, height=4.8)
+        self._cell(line.value, 38, 9.5, bold=True, height=4.8)
         if line.remark:
-            self._text(line.remark, 8.5, width=_WIDTH - 92, left=_MARGIN + 92, height=4.8)
+            self._text(line.remark, 8.5, width=_WIDTH - 88, left=_MARGIN + 88, height=4.8)
         pdf.set_y(max(pdf.y, top + 4.8))
 
     def _pair(self, *named: tuple[str, str]) -> None:
@@ -188,7 +191,7 @@ class _Page:
     def _row(self, texts: tuple[str, str, str, str], left: float, width: float, bold: bool = False) -> None:
         pdf = self._pdf
         pdf.set_x(left)
-        widths = (8.0, width - 8 - 2 * 19, 19.0, 19.0)
+        widths = (8.0, width - 8 - 2 * 21, 21.0, 21.0)
         for place, (text, room) in enumerate(zip(texts, widths, strict=True)):
             self._cell(text, room, 8, bold=bold, height=_ROW, align="L" if place == 1 else "R")
         pdf.set_line_width(0.1)
@@ -212,10 +215,12 @@ class _Page:
         height: float = 4,
         align: str = "L",
     ) -> None:
-        """One line in a cell of this width, shortened where it is longer."""
+        """One line in a cell of this width: smaller where it is longer, and shortened where that does not do."""
         self._style(size, bold, grey)
         shown, room = self._show(text), width - 2 * self._pdf.c_margin
-        if self._pdf.get_string_width(shown) > room:
+        if (longer := self._pdf.get_string_width(shown) / room) > 1:
+            self._style(size * max(1 / longer, _LEAST_SHRINK), bold, grey)
+        if self._pdf.get_string_width(shown) > room + 0.01:
             while shown and self._pdf.get_string_width(f"{shown}...") > room:
                 shown = shown[:-1]
             shown += "..."

@@ -54,9 +54,11 @@ def result_lines(count: Count) -> list[Line]:
             for name, value in (("sensitivity", count.sensitivity), ("specificity", count.specificity))
             if value is not None
         ]
-        remark = f"95 % interval {_span(count.corrected, percent)}"
-        remark += f"; assumes the classifier's {' and '.join(assumed)}" if assumed else ""
-        lines.append(Line("Corrected for the classifier's mistakes", percent(count.corrected.value), remark))
+        none = not count.corrected.value
+        shown = f"below {percent(count.corrected.high)}" if none else percent(count.corrected.value)
+        remarks = [] if none else [f"95 % interval {_span(count.corrected, percent)}"]
+        remarks += [f"assumes the classifier's {' and '.join(assumed)}"] if assumed else []
+        lines.append(Line("Corrected for wrong calls", shown, "; ".join(remarks)))
     density = count.parasites_per_ul
     shown = per_microlitre(density.value) if count.infected else f"below {per_microlitre(density.high)}"
     remark = f"95 % interval {_span(density, per_microlitre)}; " if count.infected else ""
@@ -110,6 +112,12 @@ def pictures_shown(shown: int, readable: int, in_folder: bool) -> str:
     some = f"All {readable} photographs" if shown == readable else f"The {shown} with the most infected cells"
     where = f"; the pictures of all {readable} are in the folder 'fields' beside this report" if in_folder else ""
     return f"{some}, every object outlined{where}."
+
+
+def caption(slide: Slide, number: int) -> str:
+    """What stands below an annotated photograph; calls on one that was refused must not pass for a result."""
+    field = slide.fields[number - 1]
+    return f"Photograph {number}{'' if field.accepted else ' (not counted)'}: {field.name}"
 
 
 def gallery_shown(shown: int, called: int) -> str:

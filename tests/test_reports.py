@@ -1,0 +1,359 @@
+import csv
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from plasmoscope.analysis.results import RESEARCH_USE, Field, Slide
+from plasmoscope.reports import fonts as fonts_module
+from plasmoscope.reports import pdf as pdf_module
+from plasmoscope.reports.bundle import FORMATS, field_stem, write_slide
+from plasmoscope.reports.field_pictures import annotated_field, cell_crop
+from plasmoscope.reports.fonts import showable
+from plasmoscope.reports.html import slide_html
+from plasmoscope.reports.illustrations import Illustrations, encode_jpeg, fields_to_show
+from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
+from plasmoscope.reports.looks import PARASITIZED, call_of
+from plasmoscope.reports.output import OutputError
+from plasmoscope.reports.pdf import slide_pdf
+from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
+from plasmoscope.reports.tables import cells_csv, fields_csv
+from plasmoscope.reports.wording import headline, percent, result_lines
+from slides import refused, rendered_field, slide_of
+
+IMAGE, FIELD = rendered_field()
+_, CLEAN = rendered_field("clean.png", parasitaemia=0.0)
+UNREADABLE = Field(
+    name="cut.png",
+    sha256="",
+    width=0,
+    height=0,
+    cell_diameter=None,
+    checks=(),
+    accepted=False,
+    error="cut.png ends early; copy it from the camera again.",
+)
+
+
+def images(field: Field) -> np.ndarray:
+    assert field.error is None
+    return IMAGE
+
+
+def pages(pdf: bytes) -> int:
+    return len(re.findall(rb"/Type /Page\b(?!s)", pdf))
+
+
+# Pictures
+
+
+def test_a_called_cell_is_outlined_in_its_colour_and_the_picture_keeps_its_width() -> None:
+    drawn = annotated_field(IMAGE, FIELD)
+    cell = next(cell for cell in FIELD.cells if cell.counted and cell.parasitized)
+    x, y = cell.outline[len(cell.outline) // 2]
+    assert np.abs(drawn[y, x].astype(int) - PARASITIZED.colour).max() < 30
+    assert drawn.shape[1] == FIELD.width
+    assert drawn.shape[0] > FIELD.height
+    assert not np.shares_memory(drawn, IMAGE)
+
+
+def test_the_photograph_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="480 x 360"):
+        annotated_field(IMAGE[:-1], FIELD)
+
+
+def test_a_crop_is_black_outside_the_cell() -> None:
+    cell = next(cell for cell in FIELD.cells if cell.counted)
+    crop = cell_crop(IMAGE, cell)
+    assert crop.shape == (cell.box[3], cell.box[2], 3)
+    assert not crop[0, 0].any()
+    assert crop[crop.shape[0] // 2, crop.shape[1] // 2].any()
+
+
+def test_pictures_carry_nothing_but_pixels() -> None:
+    with Image.open(io.BytesIO(encode_jpeg(IMAGE))) as picture:
+        assert not picture.getexif()
+
+
+# Tables and files for other programs
+
+
+def test_the_table_of_cells_adds_up_to_the_count() -> None:
+    slide = slide_of(FIELD, refused(CLEAN))
+    rows = list(csv.DictReader(io.StringIO(cells_csv(slide))))
+    counted = [row for row in rows if row["counted"] == "yes"]
+    assert len(rows) == len(FIELD.cells) + len(CLEAN.cells)
+    assert len(counted) == slide.count.counted
+    assert sum(row["call"] == "parasitized" for row in counted) == slide.count.infected
+
+
+def test_the_table_of_fields_says_why_one_was_not_counted() -> None:
+    rows = list(csv.DictReader(io.StringIO(fields_csv(slide_of(FIELD, refused(CLEAN), UNREADABLE)))))
+    assert [row["accepted"] for row in rows] == ["yes", "no", "no"]
+    assert "Out of focus" in rows[1]["reason"]
+    assert "ends early" in rows[2]["reason"]
+
+
+def test_coco_polygons_lie_in_their_picture_and_enclose_the_cell() -> None:
+    coco = json.loads(coco_json(slide_of(UNREADABLE, FIELD, CLEAN)))
+    sizes = {image["id"]: (image["width"], image["height"]) for image in coco["images"]}
+    assert len(coco["annotations"]) == len(FIELD.cells) + len(CLEAN.cells)
+    assert len({annotation["id"] for annotation in coco["annotations"]}) == len(coco["annotations"])
+    names = {category["id"]: category["name"] for category in coco["categories"]}
+    for annotation in coco["annotations"]:
+        (ring,) = annotation["segmentation"]
+        points = np.array(ring).reshape(-1, 2)
+        assert (points >= 0).all()
+        assert (points <= sizes[annotation["image_id"]]).all()
+        assert cv2.contourArea(points.astype(np.float32)) <= annotation["bbox"][2] * annotation["bbox"][3]
+        assert ("score" in annotation) == (
+            names[annotation["category_id"]]
+            in {
+                "parasitized_red_cell",
+                "uninfected_red_cell",
+            }
+        )
+
+
+def test_geojson_rings_are_closed_and_its_identifiers_differ() -> None:
+    features = json.loads(geojson(FIELD))["features"]
+    assert len({feature["id"] for feature in features}) == len(FIELD.cells)
+    for feature, cell in zip(features, FIELD.cells, strict=True):
+        (ring,) = feature["geometry"]["coordinates"]
+        assert ring[0] == ring[-1]
+        assert len(ring) >= 4
+        assert feature["properties"]["classification"]["name"] == call_of(cell).name
+
+
+def test_imagej_reads_every_outline_back(tmp_path: Path) -> None:
+    from roifile import roiread
+
+    file = tmp_path / "rois.zip"
+    file.write_bytes(imagej_rois(FIELD))
+    rois = roiread(file)
+    assert len(rois) == len(FIELD.cells)
+    number = next(index for index, cell in enumerate(FIELD.cells) if cell.parasitized)
+    cell, roi = FIELD.cells[number], rois[number]
+    assert roi.name == f"{cell.number:04d} parasitized {cell.parasitized_probability:.2f}"
+    assert roi.stroke_color == bytes((255, *PARASITIZED.colour))
+    np.testing.assert_array_equal(roi.coordinates()[: len(cell.outline)], cell.outline)
+
+
+def test_an_outline_without_area_becomes_its_box() -> None:
+    speck = FIELD.cells[0].model_copy(update={"outline": ((5, 5),), "box": (5, 5, 1, 1)})
+    field = FIELD.model_copy(update={"cells": (speck,)})
+    ring = json.loads(geojson(field))["features"][0]["geometry"]["coordinates"][0]
+    assert ring == [[5, 5], [6, 5], [6, 6], [5, 6], [5, 5]]
+    annotated_field(IMAGE, field)
+
+
+def test_a_slide_survives_its_json(tmp_path: Path) -> None:
+    slide = slide_of(FIELD, UNREADABLE, patient="محمد")
+    file = tmp_path / "slide.json"
+    file.write_text(slide_json(slide), "utf-8")
+    assert read_slide(file) == slide
+
+
+def test_a_file_that_is_no_slide_is_named_with_its_fault(tmp_path: Path) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(slide_json(slide_of(FIELD)).replace('"schema_version": 1', '"schema_version": 9'))
+    with pytest.raises(SlideFileError, match="schema_version"):
+        read_slide(file)
+    with pytest.raises(SlideFileError, match="cannot be read"):
+        read_slide(tmp_path / "missing.json")
+
+
+def test_the_documented_schema_is_the_one_written() -> None:
+    documented = (Path(__file__).parents[1] / "docs" / "slide.schema.json").read_text("utf-8")
+    assert json.loads(documented) == json.loads(slide_schema()), "write plasmoscope.reports.slide_json.slide_schema()"
+
+
+# Words
+
+
+def test_without_an_infected_cell_the_headline_is_the_upper_limit() -> None:
+    slide = slide_of(CLEAN)
+    assert headline(slide).startswith("below ")
+    assert all(line.value.startswith("below ") for line in result_lines(slide.count)[2:])
+    assert headline(slide_of(refused(FIELD))) == "No result"
+
+
+def test_percentages_carry_digits_that_mean_something() -> None:
+    assert [percent(value) for value in (0, 0.0012, 0.05, 0.52, 2.345, 31.23)] == [
+        "0 %", "0.0012 %", "0.050 %", "0.52 %", "2.35 %", "31.2 %",
+    ]  # fmt: skip
+
+
+# HTML
+
+
+def test_the_page_needs_nothing_outside_itself_and_escapes_what_it_is_given(tmp_path: Path) -> None:
+    write_slide(tmp_path, slide_of(FIELD, slide="<script>alert(1)</script>"), images, ["html"])
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    without_pictures = re.sub(r'"data:image/[^"]*"', "", page)
+    assert not re.search(r"https?:|src=|<link|url\(|@import", without_pictures.replace("src=>", ""))
+    assert page.count(RESEARCH_USE) == 1
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert page.count("data:image/png;base64,") == 1
+
+
+def test_the_page_says_how_many_pictures_and_cells_it_leaves_out(tmp_path: Path) -> None:
+    fields = [FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(50)]
+    write_slide(tmp_path, slide_of(*fields), images, ["pictures", "html"])
+    page = (tmp_path / "report.html").read_text("utf-8")
+    called = 50 * FIELD.infected
+    assert "The 12 with the most infected cells" in page
+    assert "all 50 are in the folder" in page
+    assert f"The 120 most certain of {called:,} cells" in page
+    assert page.count("data:image/jpeg;base64,") == 12
+
+
+# PDF
+
+
+@pytest.mark.parametrize(
+    ("slide", "expected"),
+    [
+        (slide_of(FIELD), 2),
+        (slide_of(CLEAN), 1),
+        (slide_of(refused(FIELD), UNREADABLE), 1),
+        (slide_of(*[FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(60)]), 2),
+        (slide_of(FIELD, patient="محمد بن عبد الله", slide="ชื่อ 7 \U0001f9a0"), 2),
+    ],
+    ids=["infected", "none infected", "all refused", "many fields", "other scripts"],
+)
+def test_the_result_stands_on_one_sheet_with_the_called_cells_on_a_second(
+    slide: Slide, expected: int, tmp_path: Path
+) -> None:
+    write_slide(tmp_path, slide, images, ["pdf"])
+    content = (tmp_path / "report.pdf").read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
+    assert pages(content) == expected
+
+
+def test_the_same_slide_gives_the_same_pdf() -> None:
+    slide = slide_of(FIELD, patient="Nguyễn Thị Ánh")
+    assert slide_pdf(slide, Illustrations()) == slide_pdf(slide, Illustrations())
+
+
+def test_without_fonts_a_foreign_name_is_marked_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts_module, "_folders", list)
+    said: list[str] = []
+    show = pdf_module._Page._show
+
+    def listen(page: pdf_module._Page, text: str) -> str:
+        said.append(show(page, text))
+        return said[-1]
+
+    monkeypatch.setattr(pdf_module._Page, "_show", listen)
+    assert pages(slide_pdf(slide_of(FIELD, patient="محمد"), Illustrations())) == 1
+    assert "????" in said
+    assert pdf_module._CANNOT_SHOW in said
+    assert said.count(RESEARCH_USE) == 2  # measured, then written
+    said.clear()
+    slide_pdf(slide_of(FIELD, patient="José Peña?"), Illustrations())
+    assert "José Peña?" in said
+    assert pdf_module._CANNOT_SHOW not in said
+
+
+def test_control_characters_do_not_reach_the_page() -> None:
+    assert showable("a\tb\n\x07c", []) == "a b c"
+
+
+# All in one folder
+
+
+def test_everything_is_written_and_named_safely(tmp_path: Path) -> None:
+    fields = [FIELD.model_copy(update={"name": name}) for name in ("a/b c.png", "a/b c.png", "../شريحة.png", "???")]
+    written = write_slide(tmp_path / "out", slide_of(*fields, UNREADABLE), images)
+    assert all(file.is_file() and file.stat().st_size for file in written)
+    assert {str(file.relative_to(tmp_path / "out")) for file in written if file.suffix == ".jpg"} == {
+        f"fields/{stem}-annotated.jpg" for stem in ("001-b_c", "002-b_c", "003-شريحة", "004")
+    }
+    assert len(written) == 4 + 4 * 3 + 3
+    assert not list(tmp_path.rglob("*.part"))
+    assert field_stem(7, FIELD.model_copy(update={"name": "x" * 300})) == "007-" + "x" * 40
+
+
+@pytest.mark.parametrize("slide", [slide_of(CLEAN), slide_of(refused(FIELD), UNREADABLE)], ids=["clean", "all refused"])
+def test_a_slide_without_a_called_cell_makes_complete_reports(slide: Slide, tmp_path: Path) -> None:
+    (tmp_path / "called_cells.png").write_bytes(b"of another slide")
+    write_slide(tmp_path, slide, images)
+    assert not (tmp_path / "called_cells.png").exists()
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "No whole red cell was called parasitized." in page
+    assert "negative" not in page
+    assert ("(not counted)" in page) == (slide.count is None)
+    assert page.count(RESEARCH_USE) == 1
+
+
+def test_one_photograph_is_held_at_a_time(tmp_path: Path) -> None:
+    import gc
+    import weakref
+
+    held: list[weakref.ref] = []
+
+    def load(_: Field) -> np.ndarray:
+        gc.collect()
+        assert sum(one() is not None for one in held) <= 1
+        image = IMAGE.copy()
+        held.append(weakref.ref(image))
+        return image
+
+    write_slide(tmp_path, slide_of(*[FIELD] * 5), load)
+    assert len(held) == 5
+
+
+def test_what_fails_leaves_whole_files_only(tmp_path: Path) -> None:
+    def second_fails(field: Field) -> np.ndarray:
+        if field.name == "second.png":
+            raise RuntimeError("the card was pulled out")
+        return IMAGE
+
+    with pytest.raises(RuntimeError):
+        write_slide(tmp_path, slide_of(FIELD, FIELD.model_copy(update={"name": "second.png"})), second_fails)
+    assert not list(tmp_path.rglob("*.part"))
+    assert not (tmp_path / "report.html").exists()
+    assert (tmp_path / "fields" / "001-smear-annotated.jpg").exists()
+    assert read_slide(tmp_path / "slide.json").slide == "A-17"
+
+
+def test_a_folder_that_cannot_be_made_and_a_format_that_is_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_slide(tmp_path / "file" / "out", slide_of(FIELD), images)
+    with pytest.raises(ValueError, match="docx"):
+        write_slide(tmp_path, slide_of(FIELD), images, [*FORMATS, "docx"])
+
+
+def test_the_fields_shown_are_those_with_most_infected_cells() -> None:
+    assert fields_to_show(slide_of(CLEAN, FIELD, refused(FIELD), UNREADABLE), limit=1) == [1]
+    assert fields_to_show(slide_of(UNREADABLE, refused(FIELD))) == [1]
+
+
+def test_rois_of_one_field_are_the_same_bytes_each_time() -> None:
+    assert imagej_rois(FIELD) == imagej_rois(FIELD)
+    assert zipfile.ZipFile(io.BytesIO(imagej_rois(FIELD))).testzip() is None
+
+
+def test_a_slide_without_pictures_still_makes_a_page() -> None:
+    assert "No photograph could be read." in slide_html(slide_of(UNREADABLE), Illustrations())
+
+
+def test_packages_of_the_reports_are_loaded_only_when_used() -> None:
+    import subprocess
+    import sys
+
+    heavy = (
+        "import sys, plasmoscope.reports.bundle; print({'fpdf', 'jinja2', 'roifile', 'fontTools'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True).stdout == "set()\n"
