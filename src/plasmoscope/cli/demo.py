@@ -12,7 +12,7 @@ from plasmoscope.cli.options import ModelOption
 
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("plasmoscope-demo"),
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another smear.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another smear.")] = 1,
     model: ModelOption = None,
 ) -> None:
     """Render a synthetic slide with known truth, analyse it, and report. Needs no input and no network."""

@@ -113,7 +113,8 @@ def budget_table(rows: Sequence[Row]) -> Table:
             )
         )
     header = ("system", "split", "epochs", "time an epoch", "changes from the recipe that ships")
-    return Table("Budgets", header, tuple(body))
+    note = "Time an epoch: wall-clock on whatever machine trained the run, other work on it included."
+    return Table("Budgets", header, tuple(body), note)
 
 
 def significance_table(rows: Sequence[Row], tests: dict[tuple[int, int], McNemar]) -> Table:

@@ -179,10 +179,14 @@ class Recipe(_Settings):
         left_out = {"name", "description", "source", "published"}
         own, others = (_flat(recipe.model_dump(mode="json", exclude=left_out)) for recipe in (self, other))
         nothing = "nothing"
-        return [
+        phases, other_phases = len(self.phases), len(other.phases)
+        fewer = [f"phases {phases} instead of {other_phases}"] if phases != other_phases else []
+        # Phases that only one of the two has are told by their number alone.
+        surplus = tuple(f"phases.{i}." for i in range(min(phases, other_phases), max(phases, other_phases)))
+        return fewer + [
             f"{field} {own.get(field, nothing)} instead of {others.get(field, nothing)}"
             for field in dict.fromkeys([*own, *others])
-            if own.get(field) != others.get(field)
+            if own.get(field) != others.get(field) and not field.startswith(surplus)
         ]
 
 
