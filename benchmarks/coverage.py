@@ -34,9 +34,9 @@ def main() -> None:
                 int(rng.integers(2**31)),
                 width=1280,
                 height=960,
-                cells=150,
+                cells=130,
                 # Each cell of the patient is infected or not; a field holds a sample of them.
-                parasitaemia=float(rng.binomial(150, share)) / 150,
+                parasitaemia=float(rng.binomial(130, share)) / 130,
                 cell_diameter=60,
                 overlap=0.15,
             )

@@ -1,5 +1,6 @@
 import csv
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from plasmoscope.analysis.results import Cell, Field
-from plasmoscope.cli import evaluate_fields as command
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.fields import FieldsError, evaluate_fields, write_evaluation
+
+# The package's attribute of this name is the command itself.
+command = import_module("plasmoscope.cli.evaluate_fields")
 
 
 def cell(box: tuple[int, int, int, int], called: bool | None = False, on_border: bool = False, kind="red_cell") -> Cell:
