@@ -26,7 +26,9 @@ _LARGEST_HULL = 1.5
 _SMALLEST_NUCLEUS = 0.5
 _SMALLEST_OBJECT = 0.02
 # Share of its convex hull that a ragged object fills at most.
-_RAGGED = 0.8
+_RAGGED = 0.85
+# Radius of the disc that must fit into every part of a red cell, in radii of one.
+_BUMP = 0.35
 # The least absorbance of red light in a nucleus.
 _NUCLEUS_RED = 0.22
 # Width of a white cell's cytoplasm beyond its nucleus, in radii of a red cell.
@@ -173,9 +175,18 @@ def _objects(
             continue
         else:
             kind = "precipitate" if _is_ragged(region) and _takes_nuclear_stain(colour, typical) else "red_cell"
-        shown = _closed(region, labels, cell_area) if kind == "red_cell" else region
+        shown = _without_bumps(_closed(region, labels, cell_area), radius) if kind == "red_cell" else region
         found.append(_found(kind, shown, edge, scale, shape))
     return found
+
+
+def _without_bumps(region: _Region, radius: float) -> _Region:
+    """A cell without the platelet or speck that touches its edge, which would be taken for a parasite."""
+    # Room around the window, or its border would count as inside.
+    reach = round(_BUMP * radius) + 1
+    padded = np.pad(region.mask.astype(np.uint8), reach)
+    opened = cv2.morphologyEx(padded, cv2.MORPH_OPEN, _disc(_BUMP * radius))[reach:-reach, reach:-reach]
+    return _region_of(np.ascontiguousarray(opened, np.uint8), region.window) if opened.any() else region
 
 
 def _closed(region: _Region, labels: NDArray[np.int32], cell_area: float) -> _Region:
