@@ -10,7 +10,7 @@ from PIL import Image
 
 from conftest import shared_path
 from plasmoscope import Classifier, SlideOptions, analyze_field, analyze_slide
-from plasmoscope.analysis.analyze import AnalysisError
+from plasmoscope.analysis.analyze import AnalysisError, count_patient
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.analysis.resuming import DoneFields
 from plasmoscope.evaluation.matching import match_boxes
@@ -248,6 +248,29 @@ def test_two_different_places_are_no_duplicates(classifier: Classifier) -> None:
     folder = shared_path("data/fields_lab3")
     slide = analyze_slide([folder / "pf_171.jpg", folder / "pf_182.jpg", folder / "pf_193.jpg"], classifier)
     assert [field.duplicate_of for field in slide.fields] == [None, None, None]
+
+
+def test_a_patient_is_counted_over_all_slides(rendered: SyntheticField, classifier: Classifier) -> None:
+    slides = [analyze_slide([rendered.image], classifier, SlideOptions(slide=name, patient="P")) for name in "AB"]
+    count = count_patient(slides, haematocrit_percent=45)
+    assert count is not None
+    assert slides[0].count is not None
+    assert (count.counted, count.infected) == (2 * slides[0].count.counted, 2 * slides[0].count.infected)
+    with pytest.raises(AnalysisError):
+        count_patient([slides[0], slides[1].model_copy(update={"patient": "Q"})])
+
+
+def test_platelets_lying_on_cells_are_the_only_phantoms_of_a_clean_slide(classifier: Classifier) -> None:
+    """The known confuser: most rendered ones are called infected. Cells without one must not be."""
+    field = render_field(51, 1280, 960, cells=130, cell_diameter=62, parasitaemia=0.0, platelets_on_cells=0.3)
+    analyzed = analyze_field(field.image, classifier)
+    centres = np.array([cell.centre for cell in field.cells])
+    nearest = [int(np.linalg.norm(centres - cell.centre, axis=1).argmin()) for cell in analyzed.cells if cell.counted]
+    calls = [bool(cell.parasitized) for cell in analyzed.cells if cell.counted]
+    on_cell = np.array([field.cells[index].platelet_on_cell for index in nearest])
+    assert on_cell.sum() > 10
+    assert np.array(calls)[on_cell].mean() < 0.9
+    assert np.array(calls)[~on_cell].mean() < 0.02
 
 
 def test_a_slide_without_fields_is_an_error() -> None:

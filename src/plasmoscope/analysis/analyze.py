@@ -14,7 +14,7 @@ from plasmoscope import __version__
 from plasmoscope.analysis.counting import Errors, RedCellCount, count_slide, red_cell_count
 from plasmoscope.analysis.duplicates import find_same, fingerprint
 from plasmoscope.analysis.quality import measure, quality_checks
-from plasmoscope.analysis.results import Cell, Field, Slide
+from plasmoscope.analysis.results import Cell, Count, Field, Slide
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.cells import cut_cell
@@ -175,6 +175,27 @@ def _slide(
         fields=tuple(fields),
         count=count_slide(infected, counted, red_cells, errors, options.enough_cells) if counted else None,
         notes=tuple(_notes(fields)),
+    )
+
+
+def count_patient(
+    slides: Sequence[Slide], red_cells_per_ul: float | None = None, haematocrit_percent: float | None = None
+) -> Count | None:
+    """The count of a patient from several slides, uncorrected; None where no field of any could be counted.
+
+    Raises:
+        AnalysisError: no slide, or slides of several patients.
+    """
+    if len({slide.patient for slide in slides}) != 1:
+        raise AnalysisError("Give slides of one patient; these are of several, or none.")
+    counts = [slide.count for slide in slides if slide.count]
+    if not counts:
+        return None
+    return count_slide(
+        sum(count.infected for count in counts),
+        sum(count.counted for count in counts),
+        red_cell_count(red_cells_per_ul, haematocrit_percent),
+        None,
     )
 
 

@@ -50,5 +50,14 @@ def cut_cell(image: NDArray[np.uint8], outline: NDArray[np.int32]) -> NDArray[np
     left, top, width, height = cv2.boundingRect(outline)
     inside = np.zeros((height, width), np.uint8)
     cv2.fillPoly(inside, [outline - (left, top)], 1)
-    crop = image[top : top + height, left : left + width]
-    return np.asarray(np.where(inside[:, :, None] == 1, crop, np.uint8(0)), np.uint8)
+    return blacken_outside(image[top : top + height, left : left + width], inside.astype(bool))
+
+
+def blacken_outside(crop: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A cell's bounding box with the background set to black.
+
+    Args:
+        crop: RGB, shape (height, width, 3).
+        inside: the cell's pixels, shape (height, width).
+    """
+    return np.asarray(np.where(inside[:, :, None], crop, np.uint8(0)), np.uint8)

@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -12,7 +14,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from plasmoscope.errors import PlasmoscopeError
 
 # Raster formats that microscopes, telephones and data sets use. Formats that run other programs (EPS) stay out.
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA")
+FORMATS: tuple[str, ...] = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA")
+if find_spec("pillow_heif"):
+    # Telephones save HEIC; Pillow reads it with this plug-in (pip install pillow-heif).
+    import_module("pillow_heif").register_heif_opener()
+    FORMATS = (*FORMATS, "HEIF")
 MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 64_000_000
 _DAMAGED = "the image is damaged or cut short ({}); copy or export it again"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.reports.looks import LEGEND, Look, look_of
 from plasmoscope.reports.pictures import Colour, Picture, contact_sheet
 
@@ -70,10 +71,7 @@ def annotated_field(image: Picture, field: Field) -> Picture:
 
 def cell_crop(image: Picture, cell: Cell) -> Picture:
     """Cut out a cell by its box, black outside its outline, as the classifier sees it."""
-    left, top, width, height = cell.box
-    mask = np.zeros((height, width, 1), np.uint8)
-    cv2.fillPoly(mask, [np.array(cell.outline, np.int32).reshape(-1, 1, 2) - (left, top)], 1)
-    return np.asarray(image[top : top + height, left : left + width] * mask, np.uint8)
+    return cut_cell(image, np.array(cell.outline, np.int32))
 
 
 def cell_sheet(called: Sequence[CalledCell]) -> Picture:

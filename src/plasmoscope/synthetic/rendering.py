@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from plasmoscope.imaging.cells import blacken_outside
 from plasmoscope.synthetic import free_objects
 from plasmoscope.synthetic.placing import place_discs
 from plasmoscope.synthetic.red_cells import RED_CELL, add_red_cell, draw_red_cell_outline
@@ -216,7 +217,7 @@ def crop_cell(field: SyntheticField, index: int) -> NDArray[np.uint8]:
     mask = cell_mask(field, index)
     left, top, width, height = _box(mask)
     window = slice(top, top + height), slice(left, left + width)
-    return np.where(mask[window][..., None], field.image[window], np.uint8(0))
+    return blacken_outside(field.image[window], mask[window])
 
 
 class _Body(NamedTuple):
