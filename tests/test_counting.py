@@ -79,6 +79,7 @@ def test_counting_goes_on_until_cells_and_precision_suffice() -> None:
     assert "more exact" in str(count_slide(5, 1_500, DEFAULT, None).advice)
     assert "thick film" in str(count_slide(0, 1_500, DEFAULT, None).advice)
     assert count_slide(300, 3_000, DEFAULT, None).advice is None
+    assert "more exact" in str(count_slide(300, 3_000, DEFAULT, None, precision=0.05).advice)
 
 
 def test_more_infected_than_counted_is_no_count() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope import __version__
-from plasmoscope.analysis.counting import Errors, RedCellCount, count_slide, red_cell_count
+from plasmoscope.analysis.counting import DEFAULT_PRECISION, Errors, RedCellCount, count_slide, red_cell_count
 from plasmoscope.analysis.duplicates import find_same, fingerprint
 from plasmoscope.analysis.quality import measure, quality_checks
 from plasmoscope.analysis.results import Cell, Count, Field, Slide
@@ -49,6 +49,8 @@ class SlideOptions:
     override_gate: bool = False
     """Count fields that fail the quality gate, and record that."""
     enough_cells: int = 1_000
+    precision: float = DEFAULT_PRECISION
+    """Advise to keep counting while the interval reaches farther than this share of the estimate to either side."""
 
 
 def analyze_field(
@@ -173,9 +175,17 @@ def _slide(
         threshold=how.threshold,
         views=how.views,
         fields=tuple(fields),
-        count=count_slide(infected, counted, red_cells, errors, options.enough_cells) if counted else None,
+        count=_count(infected, counted, red_cells, errors, options),
         notes=tuple(_notes(fields)),
     )
+
+
+def _count(
+    infected: int, counted: int, red_cells: RedCellCount, errors: Errors | None, options: SlideOptions
+) -> Count | None:
+    if not counted:
+        return None
+    return count_slide(infected, counted, red_cells, errors, options.enough_cells, options.precision)
 
 
 def count_patient(

@@ -16,8 +16,8 @@ _MEAN_CELL_VOLUME_FL = 90.0
 # Red cells that a routine count and the WHO research protocol ask for.
 _ENOUGH_CELLS = 1_000
 _RESEARCH_CELLS = 5_000
-# A count is precise enough when its interval reaches no farther than this share of the estimate on either side.
-_PRECISION = 0.25
+# WHO asks a count to lie within a quarter of the truth.
+DEFAULT_PRECISION = 0.25
 
 
 class CountingError(PlasmoscopeError):
@@ -115,7 +115,12 @@ def rogan_gladen(infected: int, counted: int, errors: Errors) -> Interval | None
 
 
 def count_slide(
-    infected: int, counted: int, red_cells: RedCellCount, errors: Errors | None, enough_cells: int = _ENOUGH_CELLS
+    infected: int,
+    counted: int,
+    red_cells: RedCellCount,
+    errors: Errors | None,
+    enough_cells: int = _ENOUGH_CELLS,
+    precision: float = DEFAULT_PRECISION,
 ) -> Count:
     """The count of a slide from its cells.
 
@@ -125,6 +130,7 @@ def count_slide(
         red_cells: per microlitre.
         errors: of the classifier at the slide's threshold; None leaves the correction out.
         enough_cells: advise to keep counting below this many cells.
+        precision: advise so too while the interval reaches farther than this share of the estimate to either side.
     """
     if not 0 <= infected <= counted or counted < 1:
         raise CountingError(f"{infected} infected of {counted} counted cells is no count.")
@@ -141,7 +147,7 @@ def count_slide(
         red_cells_per_ul=red_cells.per_ul,
         red_cells_basis=red_cells.basis,
         statement=_statement(infected, counted, share, red_cells.per_ul),
-        advice=_advice(infected, counted, share, enough_cells),
+        advice=_advice(infected, counted, share, enough_cells, precision),
     )
 
 
@@ -163,11 +169,11 @@ def _statement(infected: int, counted: int, share: Interval, red_cells: float) -
     )
 
 
-def _advice(infected: int, counted: int, share: Interval, enough_cells: int) -> str | None:
+def _advice(infected: int, counted: int, share: Interval, enough_cells: int, precision: float) -> str | None:
     if counted < enough_cells:
         return f"Keep counting: {enough_cells - counted:,} more red cells to reach {enough_cells:,}."
     reach = max(share.high - share.value, share.value - share.low)
-    if infected and reach > _PRECISION * share.value and counted < _RESEARCH_CELLS:
+    if infected and reach > precision * share.value and counted < _RESEARCH_CELLS:
         return (
             f"For a more exact figure keep counting, up to {_RESEARCH_CELLS:,} red cells: the interval still reaches "
             f"{reach / share.value:.0%} to one side of the estimate."

@@ -24,6 +24,9 @@ def analyze(
     red_cells: Annotated[float | None, typer.Option(help="Measured red cells per microlitre, such as 4500000.")] = None,
     haematocrit: Annotated[float | None, typer.Option(help="Haematocrit in percent, such as 42.")] = None,
     enough: Annotated[int, typer.Option(min=1, help="Red cells to count before the advice is to stop.")] = 1_000,
+    precision: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Go on advising to count until the interval reaches no farther.")
+    ] = 0.25,
     override_gate: Annotated[
         bool, typer.Option("--override-gate", help="Count fields that fail the quality gate too; this is recorded.")
     ] = False,
@@ -64,6 +67,7 @@ def analyze(
         views=tta,
         override_gate=override_gate,
         enough_cells=enough,
+        precision=precision,
     )
     how = calling(classifier, options.threshold, options.views)
     done = DoneFields(output / ".done", classifier.card.sha256, how, override_gate)
