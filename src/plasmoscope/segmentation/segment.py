@@ -161,7 +161,10 @@ def _objects(
 ) -> list[FoundObject]:
     cell_area = np.pi * radius**2
     edge = _edge_of_view(light.view)
-    found = [_found("white_cell", region, edge, scale, shape) for region in _regions(white.astype(np.int32))]
+    found = [
+        _found("white_cell", region, _on_edge(region, edge), scale, shape)
+        for region in _regions(white.astype(np.int32))
+    ]
     reds = light.absorbance[:, :, 0]
     typical = float(np.median(reds[labels > 0])) if count else 0.0
     for region in _regions(labels):
@@ -176,7 +179,8 @@ def _objects(
         else:
             kind = "precipitate" if _is_ragged(region) and _takes_nuclear_stain(colour, typical) else "red_cell"
         shown = _without_bumps(_closed(region, labels, cell_area), radius) if kind == "red_cell" else region
-        found.append(_found(kind, shown, edge, scale, shape))
+        # Asked of the region as it was found: without its bumps a cut cell may end short of the edge.
+        found.append(_found(kind, shown, _on_edge(region, edge), scale, shape))
     return found
 
 
@@ -260,8 +264,8 @@ def _on_edge(region: _Region, edge: Mask) -> bool:
     return bool((edge[region.window] & region.mask).sum() >= 3)
 
 
-def _found(kind: Kind, region: _Region, edge: Mask, scale: float, shape: tuple[int, ...]) -> FoundObject:
+def _found(kind: Kind, region: _Region, on_border: bool, scale: float, shape: tuple[int, ...]) -> FoundObject:
     # Pixel centres, not corners, carry over between sizes.
     outline = (region.contour + 0.5) / scale - 0.5
     outline = np.clip(np.rint(outline), 0, (shape[1] - 1, shape[0] - 1)).astype(np.int32)
-    return FoundObject(kind, outline, region.area / scale**2, _on_edge(region, edge))
+    return FoundObject(kind, outline, region.area / scale**2, on_border)
