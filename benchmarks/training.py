@@ -26,6 +26,7 @@ from plasmoscope.data.nih import CellDataset, load_nih
 from plasmoscope.imaging.cells import read_cell
 from plasmoscope.labels import CLASS_NAMES, log_odds
 from plasmoscope.training.augmentation import augment
+from plasmoscope.training.batches import to_float
 from plasmoscope.training.models import build_model
 from plasmoscope.training.recipe import Recipe, load_recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
@@ -95,7 +96,7 @@ def plasmoscope_step(dataset: CellDataset, recipe: Recipe, device: torch.device,
 
     def step() -> int:
         chosen = torch.randint(len(cells), (recipe.batch_size,), device=device)
-        images = cells[chosen].permute(0, 3, 1, 2).float() / 255
+        images = to_float(cells[chosen])
         images = augment(images, recipe.augmentation, recipe.image_size, generator)
         images = ((images - mean) / std).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):

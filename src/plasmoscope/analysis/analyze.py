@@ -219,11 +219,9 @@ def _notes(fields: Sequence[Field]) -> list[str]:
         elif field.duplicate_of:
             notes.append(f"{field.name} shows the same place as {field.duplicate_of}; it was counted once.")
         elif not field.accepted:
-            reasons = "; ".join(check.message for check in field.checks if not check.passed)
-            notes.append(f"{field.name} was not counted: {reasons}.")
+            notes.append(f"{field.name} was not counted: {'; '.join(field.faults)}.")
         elif field.overridden:
-            reasons = "; ".join(check.message for check in field.checks if not check.passed)
-            notes.append(f"{field.name} was counted at the user's wish although {reasons}.")
+            notes.append(f"{field.name} was counted at the user's wish although {'; '.join(field.faults)}.")
     return notes
 
 

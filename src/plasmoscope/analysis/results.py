@@ -91,6 +91,11 @@ class Field(_Record):
         """Whole red cells called parasitized."""
         return sum(cell.counted and bool(cell.parasitized) for cell in self.cells)
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What the failed checks say."""
+        return tuple(check.message for check in self.checks if not check.passed)
+
     def count(self, kind: str) -> int:
         """Objects of a kind, whole or not."""
         return sum(cell.kind == kind for cell in self.cells)

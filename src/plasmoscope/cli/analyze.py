@@ -78,7 +78,7 @@ def analyze(
     for field in result.fields:
         note = field.error or (f"same as {field.duplicate_of}" if field.duplicate_of else "")
         if not note and not field.accepted:
-            note = "; ".join(check.message for check in field.checks if not check.passed)
+            note = "; ".join(field.faults)
         counts = (field.counted, field.infected, field.count("white_cell"), field.count("platelet"))
         table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))
     console.print(table)

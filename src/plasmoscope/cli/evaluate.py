@@ -29,8 +29,7 @@ def evaluate(
     from plasmoscope.classification.card import UNKNOWN_SPLIT
     from plasmoscope.classification.classifier import Classifier, find_model
     from plasmoscope.data.nih import load_nih
-    from plasmoscope.evaluation.comparison import evaluation_folder
-    from plasmoscope.evaluation.evaluate import part_members, predict_part, summarise, write_report
+    from plasmoscope.evaluation.evaluate import evaluation_folder, part_members, predict_part, summarise, write_report
 
     classifier = Classifier.load(model)
     card = classifier.card

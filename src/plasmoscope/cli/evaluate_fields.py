@@ -56,7 +56,7 @@ def evaluate_fields(
 
 def _analyze(files: Sequence[Path]) -> "Iterator[Field]":
     """Analyse photographs one by one: the one place where this command meets the analysis."""
-    from plasmoscope.analysis.analyze import analyze_field  # type: ignore[import-not-found, unused-ignore]
+    from plasmoscope.analysis.analyze import analyze_field
 
     for file in files:
         yield analyze_field(file)

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 
 from plasmoscope.classification.card import Evaluation, Figure, ModelCard, ModelError, read_model
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.evaluation.evaluate import evaluation_folder, report_stem
 from plasmoscope.training.history import read_history
 from plasmoscope.training.models import build_model
 from plasmoscope.training.recipe import Recipe, load_recipe, recipe_names
@@ -48,7 +49,7 @@ class Run:
 
     def evaluation(self, part: str, views: int) -> Evaluation | None:
         """What ``plasmoscope evaluate`` found, or None."""
-        file = evaluation_folder(self.folder) / f"{part}-{views}-view.json"
+        file = evaluation_folder(self.folder) / f"{report_stem(part, views)}.json"
         if not file.exists():
             return None
         return Evaluation.model_validate_json(file.read_bytes())
@@ -57,7 +58,7 @@ class Run:
         """Which cells of the part were called rightly."""
         evaluation = self.evaluation(part, views)
         assert evaluation is not None
-        file = evaluation_folder(self.folder) / f"{part}-{views}-view.csv"
+        file = evaluation_folder(self.folder) / f"{report_stem(part, views)}.csv"
         with file.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
         called = [float(row["parasitized_probability"]) >= evaluation.threshold for row in rows]
@@ -111,11 +112,6 @@ class McNemar:
     only_first_right: int
     only_second_right: int
     p_value: float
-
-
-def evaluation_folder(run: Path) -> Path:
-    """Where a run folder keeps its evaluations."""
-    return run / "evaluations"
 
 
 def read_run(folder: Path) -> Run:

@@ -74,12 +74,22 @@ def summarise(predictions: Predictions, split: str, part: str, threshold: float,
     )
 
 
+def evaluation_folder(run: Path) -> Path:
+    """Where a run folder keeps its evaluations."""
+    return run / "evaluations"
+
+
+def report_stem(part: str, views: int) -> str:
+    """How the names of an evaluation's files begin."""
+    return f"{part}-{views}-view"
+
+
 def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation) -> None:
     """Write figures (JSON), every cell's probability (CSV) and the pictures into ``folder``."""
     from plasmoscope.evaluation import plots
 
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{evaluation.part}-{evaluation.views}-view"
+    stem = report_stem(evaluation.part, evaluation.views)
     (folder / f"{stem}.json").write_text(evaluation.model_dump_json(indent=2) + "\n", "utf-8")
     dataset, members = predictions.dataset, predictions.members
     with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as stream:

@@ -76,7 +76,7 @@ def reasons(field: Field) -> str:
     if field.error:
         return field.error
     parts = [f"Shows the same place as {field.duplicate_of}; counted once."] if field.duplicate_of else []
-    parts += [check.message for check in field.checks if not check.passed]
+    parts += field.faults
     return " ".join(
         (["Counted by your order although:"] if field.overridden and field.accepted and parts else []) + parts
     )

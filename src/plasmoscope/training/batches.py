@@ -87,5 +87,10 @@ class CellBatches(lightning.LightningDataModule):
         return self.trainer
 
 
+def to_float(pixels: Tensor) -> Tensor:
+    """uint8 (b, h, w, 3) to float32 (b, 3, h, w) in [0, 1]."""
+    return pixels.permute(0, 3, 1, 2).float() / 255
+
+
 def _as_fetched(batch: Any) -> Any:
     return batch

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from plasmoscope.files import whole_file
 from plasmoscope.progress import Track, untracked
+from plasmoscope.training.batches import to_float
 from plasmoscope.training.recipe import RecipeError
 from plasmoscope.training.speed import mixed_precision_pays
 
@@ -72,7 +73,7 @@ def cached_features(
         scale = torch.tensor(std, device=device)[:, None, None]
 
         def run(batch: NDArray[np.uint8]) -> Tensor:
-            images = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float() / 255
+            images = to_float(torch.from_numpy(batch).to(device))
             return frozen(((images - offset) / scale).contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
         starts = range(0, len(pixels), _BATCH)

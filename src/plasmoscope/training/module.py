@@ -15,6 +15,7 @@ from torchvision.transforms import v2
 
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.training.augmentation import augment
+from plasmoscope.training.batches import to_float
 from plasmoscope.training.recipe import Phase, Recipe, RecipeError
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
@@ -76,7 +77,7 @@ class PhaseModule(lightning.LightningModule):
         if inputs.is_floating_point():
             inputs = inputs.float()
         else:
-            images = augment(_to_float(inputs), self.augmentation, self.recipe.image_size, generator)
+            images = augment(to_float(inputs), self.augmentation, self.recipe.image_size, generator)
             if self.mix is not None:
                 images, mixed = self.mix(images, labels)
                 targets = mixed[:, PARASITIZED]
@@ -91,7 +92,7 @@ class PhaseModule(lightning.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         """Loss without smoothing, accuracy and AUC of P(parasitized)."""
         inputs, labels = batch
-        inputs = inputs.float() if inputs.is_floating_point() else self._normalise(_to_float(inputs))
+        inputs = inputs.float() if inputs.is_floating_point() else self._normalise(to_float(inputs))
         odds = log_odds(self.model(inputs).float())
         truth = labels == PARASITIZED
         loss = functional.binary_cross_entropy_with_logits(odds, truth.float(), reduction="none")
@@ -160,8 +161,3 @@ def _mixing(recipe: Recipe) -> v2.Transform | None:
     if recipe.cutmix_alpha:
         mixings.append(v2.CutMix(alpha=recipe.cutmix_alpha, num_classes=classes))
     return v2.RandomChoice(mixings) if mixings else None
-
-
-def _to_float(pixels: Tensor) -> Tensor:
-    """uint8 (b, h, w, 3) to float32 (b, 3, h, w) in [0, 1]."""
-    return pixels.permute(0, 3, 1, 2).float() / 255

@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from plasmoscope.training.augmentation import augment
+from plasmoscope.training.batches import to_float
 from plasmoscope.training.recipe import Augmentation
 
 _GAP = 4
@@ -25,7 +26,7 @@ def augmentation_preview(
     Returns:
         RGB picture on white, shape (height, width, 3).
     """
-    images = torch.from_numpy(cells).permute(0, 3, 1, 2).float() / 255
+    images = to_float(torch.from_numpy(cells))
     generator = torch.Generator().manual_seed(seed)
     unchanged = augment(images, Augmentation(), size, generator)
     columns = [unchanged, *(augment(images, settings, size, generator) for _ in range(copies))]
