@@ -283,7 +283,7 @@ def test_an_interrupted_slide_goes_on_where_it_stopped(
 ) -> None:
     from plasmoscope.analysis.analyze import calling
 
-    fields = [rendered.image, render_field(23, cells=60).image]
+    fields = [rendered.image, *(render_field(seed, width=480, height=360, cells=12).image for seed in range(4))]
     done = DoneFields(tmp_path, classifier.card.sha256, calling(classifier), override_gate=False)
 
     class StoppedError(Exception):
@@ -295,9 +295,13 @@ def test_an_interrupted_slide_goes_on_where_it_stopped(
 
     with pytest.raises(StoppedError):
         analyze_slide(fields, classifier, kept=done.kept, keep=stop)
+    whole = analyze_slide(fields, classifier)
+    before = {field.name for field in whole.fields if done.kept(field.name, field.sha256)}
+    assert "field 1" in before
     made: list[Field] = []
     slide = analyze_slide(fields, classifier, kept=done.kept, keep=made.append)
-    assert [field.name for field in made] == ["field 2"]
-    assert slide.fields == analyze_slide(fields, classifier).fields
+    assert {field.name for field in made} == {field.name for field in slide.fields} - before
+    assert made, "fields after the one that stopped were not begun"
+    assert slide.fields == whole.fields
     other = DoneFields(tmp_path, classifier.card.sha256, calling(classifier, threshold=0.3), override_gate=False)
     assert other.kept("field 1", slide.fields[0].sha256) is None

@@ -3,6 +3,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from plasmoscope.analysis.results import RESEARCH_USE, Field, Slide
+from plasmoscope.analysis.results import RESEARCH_USE, Field, Outline, Slide
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports import pdf as pdf_module
 from plasmoscope.reports.bundle import FORMATS, field_stem, write_slide
@@ -146,7 +147,7 @@ def test_imagej_reads_every_outline_back(tmp_path: Path) -> None:
 
 
 def test_an_outline_without_area_becomes_its_box() -> None:
-    speck = FIELD.cells[0].model_copy(update={"outline": ((5, 5),), "box": (5, 5, 1, 1)})
+    speck = replace(FIELD.cells[0], outline=Outline([(5, 5)]), box=(5, 5, 1, 1))
     field = FIELD.model_copy(update={"cells": (speck,)})
     ring = json.loads(geojson(field))["features"][0]["geometry"]["coordinates"][0]
     assert ring == [[5, 5], [6, 5], [6, 6], [5, 6], [5, 5]]

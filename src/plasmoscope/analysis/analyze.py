@@ -1,11 +1,13 @@
 """From photographs to a slide's count: read, gate, segment, classify, count."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ from plasmoscope import __version__
 from plasmoscope.analysis.counting import DEFAULT_PRECISION, Errors, RedCellCount, count_slide, red_cell_count
 from plasmoscope.analysis.duplicates import find_same, fingerprint
 from plasmoscope.analysis.quality import measure, quality_checks
-from plasmoscope.analysis.results import Cell, Count, Field, Slide
+from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.cells import cut_cell
@@ -24,10 +26,15 @@ from plasmoscope.imaging.sources import ImageSource
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 FieldImage = NDArray[np.uint8] | Path | str | ImageSource
 
 _DEFAULT_VIEWS = 8
 _OUTLINE_TOLERANCE = 0.01
+# Fields in work: while one is read and segmented, mostly by one core, the network takes another's cells. More would
+# hold more photographs in memory.
+_AT_ONCE = 2
 # Of 1,334 validation cells below this in one view, none was called with eight.
 _HEALTHY = 0.05
 
@@ -110,7 +117,7 @@ def analyze_slide(
     kept: Callable[[str, str], Field | None] = lambda name, sha256: None,
     keep: Callable[[Field], None] = lambda field: None,
 ) -> Slide:
-    """Analyse the fields of one slide, one after the other, and count.
+    """Analyse the fields of one slide, a few at a time, and count.
 
     A file that cannot be read is reported in its field and the rest goes on. A field that shows the same place as an
     earlier one is counted once.
@@ -119,7 +126,8 @@ def analyze_slide(
         fields: files or arrays, as ``analyze_field`` takes them.
         options: of the slide.
         track: shows progress.
-        kept: gives the field of an earlier, interrupted run by name and SHA-256, or None.
+        kept: gives the field of an earlier, interrupted run by name and SHA-256, or None. It and ``keep`` are called
+            from several threads.
         keep: is given each field as soon as it is done.
 
     Raises:
@@ -135,26 +143,45 @@ def analyze_slide(
     done: list[Field] = []
     seen: list[NDArray[np.float32]] = []
     seen_names: list[str] = []
-    names = _names(images)
-    for name, image in track(zip(names, images, strict=True), len(images), "Analysing fields"):
+
+    def look(named: tuple[str, FieldImage]) -> tuple[Field, NDArray[np.float32] | None]:
+        name, image = named
         try:
             pixels, digest = _pixels(image)
         except ImageError as error:
-            done.append(_unreadable(name, str(error)))
-            continue
-        mark = fingerprint(pixels)
-        same = find_same(mark, seen)
+            return _unreadable(name, str(error)), None
         field = kept(name, digest)
         if field is None:
             field = _analyze(pixels, digest, name, classifier, how, options.override_gate)
             keep(field)
+        return field, fingerprint(pixels)
+
+    named = list(zip(_names(images), images, strict=True))
+    for field, mark in track(_ahead(look, named), len(named), "Analysing fields"):
+        same = None if mark is None else find_same(mark, seen)
         if same is not None and field.cells:
-            field = field.model_copy(update={"accepted": False, "duplicate_of": seen_names[same]})
-        else:
-            seen.append(mark)
-            seen_names.append(name)
+            done.append(field.model_copy(update={"accepted": False, "duplicate_of": seen_names[same]}))
+            continue
         done.append(field)
+        if mark is not None:
+            seen.append(mark)
+            seen_names.append(field.name)
     return _slide(done, classifier, how, options, red_cells)
+
+
+def _ahead(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """The results in order, some items being worked on at once; an error comes at its item's turn."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > _AT_ONCE:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _slide(
@@ -300,11 +327,11 @@ def read_field(image: FieldImage) -> NDArray[np.uint8]:
     return _pixels(image)[0]
 
 
-def _simplified(outline: NDArray[np.int32], area: float) -> tuple[tuple[int, int], ...]:
+def _simplified(outline: NDArray[np.int32], area: float) -> Outline:
     """The same polygon to within a hundredth of its diameter, with far fewer corners to keep for every cell."""
     tolerance = _OUTLINE_TOLERANCE * 2 * np.sqrt(area / np.pi)
     corners = cv2.approxPolyDP(outline[:, None], tolerance, closed=True)[:, 0]
-    return tuple((int(x), int(y)) for x, y in (corners if len(corners) >= 3 else outline))
+    return Outline((int(x), int(y)) for x, y in (corners if len(corners) >= 3 else outline))
 
 
 def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
