@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from plasmoscope import Classifier, SlideOptions, analyze_slide
+from plasmoscope.analysis.counting import wilson
 from plasmoscope.analysis.results import Interval
 from plasmoscope.synthetic.rendering import render_field
 
@@ -25,7 +26,7 @@ def main() -> None:
     rng = np.random.default_rng(arguments.seed)
     classifier = Classifier.load()
     truths: list[float] = []
-    intervals: dict[str, list[Interval]] = {"Wilson": [], "corrected (Rogan-Gladen)": []}
+    intervals: dict[str, list[Interval]] = {"exact count": [], "Wilson": [], "corrected (Rogan-Gladen)": []}
     for slide in range(arguments.slides):
         # A tenth of the slides hold no parasite; the rest are spread evenly.
         share = 0.0 if slide % 10 == 0 else float(rng.uniform(0, 0.1))
@@ -35,8 +36,8 @@ def main() -> None:
                 width=1280,
                 height=960,
                 cells=130,
-                # Each cell of the patient is infected or not; a field holds a sample of them.
-                parasitaemia=float(rng.binomial(130, share)) / 130,
+                # The patient's share, which the intervals are to cover; a field's cells are a sample.
+                parasitaemia=share,
                 cell_diameter=60,
                 overlap=0.15,
             )
@@ -47,6 +48,10 @@ def main() -> None:
             print(f"slide {slide + 1} was refused")
             continue
         truths.append(share * 100)
+        # What a count without any mistake would say: its misses are those of sampling alone.
+        whole = [cell for field in fields for cell in field.cells if cell.whole]
+        exact = wilson(sum(cell.infected for cell in whole), len(whole))
+        intervals["exact count"].append(Interval(value=exact.value * 100, low=exact.low * 100, high=exact.high * 100))
         intervals["Wilson"].append(count.parasitaemia)
         intervals["corrected (Rogan-Gladen)"].append(count.corrected)
         if (slide + 1) % 20 == 0:

@@ -143,11 +143,6 @@ def test_every_cell_is_infected_at_parasitaemia_1():
     assert all(cell.infected and cell.stage in {"ring", "trophozoite"} for cell in cells)
 
 
-def test_a_whole_cell_is_infected_however_low_the_parasitaemia():
-    for seed in range(3):
-        assert sum(cell.infected and cell.whole for cell in small_field(seed, parasitaemia=1e-9).cells) == 1
-
-
 @pytest.mark.parametrize("parasitaemia", [-0.1, 1.5, float("nan")])
 def test_a_parasitaemia_that_is_no_share_is_refused(parasitaemia):
     with pytest.raises(ValueError, match="share from 0 to 1"):

@@ -120,7 +120,7 @@ def render_field(
         width: of the image in pixels.
         height: of the image in pixels.
         cells: number of red cells, those cut by the border included. An eyepiece hides some of them.
-        parasitaemia: the chance of each cell to be infected. Above 0, at least one whole cell is infected.
+        parasitaemia: the chance of each cell to be infected.
         cell_diameter: mean diameter of the red cells in pixels.
         overlap: share of the cells that lie on a neighbour, by up to a quarter of a diameter.
         white_cells: their number, those cut by the border included.
@@ -159,7 +159,7 @@ def render_field(
     )
     bodies = [_Body.cut(view, centre, outline, scale) for centre, outline in zip(centres, everyone, strict=True)]
     red, white = bodies[:cells], bodies[cells:]
-    infected = _draw_infected(rng, np.array([body.whole for body in red], bool), parasitaemia)
+    infected = rng.random(cells) < parasitaemia
 
     stain = draw_stain(rng)
     if background is not None:
@@ -345,13 +345,6 @@ def _share_pixels(one: _Body, other: _Body) -> bool:
         top - other_rows.start : bottom - other_rows.start, left - other_columns.start : right - other_columns.start
     ]
     return bool((first & second).any())
-
-
-def _draw_infected(rng: np.random.Generator, whole: Mask, parasitaemia: float) -> Mask:
-    infected = rng.random(len(whole)) < parasitaemia
-    if parasitaemia > 0 and whole.any() and not infected[whole].any():
-        infected[rng.choice(np.flatnonzero(whole))] = True
-    return infected
 
 
 def _photograph(smear: Smear, uneven_light: float, defocus: float, view: Mask | None) -> NDArray[np.uint8]:
