@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from plasmoscope import Classifier
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
 
@@ -22,6 +23,12 @@ def shared_path(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"needs the shared data: {relative}")
     return path
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    """The one that ships."""
+    return Classifier.load(threads=1)
 
 
 @pytest.fixture(scope="session")

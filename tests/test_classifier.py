@@ -12,11 +12,6 @@ from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.reading import ImageError
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier.load()
-
-
 def test_the_shipped_model_tells_real_cells_apart(classifier: Classifier, real_cells: list[np.ndarray]) -> None:
     probabilities = classifier.predict(real_cells)
     assert probabilities.shape == (12,)

@@ -102,6 +102,17 @@ def test_tta_may_stand_alone_or_with_a_number(
     assert run("classify", *arguments, mixed_folder / "cell_1.png", monkeypatch=monkeypatch) == 0
 
 
+def test_explain_draws_each_cell_beside_its_reasons(
+    mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "why.png"
+    assert run("explain", mixed_folder, "--output", output, monkeypatch=monkeypatch) == 1
+    printed = capsys.readouterr()
+    assert "8 cells" in " ".join(printed.out.split())
+    assert "bad_text.png" in printed.err
+    assert read_image(output).std() > 20
+
+
 def test_wrong_use_ends_with_two_and_writes_nothing(
     mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,6 +125,8 @@ def test_wrong_use_ends_with_two_and_writes_nothing(
         ["classify", mixed_folder, "--output", tmp_path / "no folder" / "cells.csv"],
         ["classify", mixed_folder, "--model", tmp_path / "no.onnx"],
         ["classify", mixed_folder, "--tta", "3"],
+        ["explain", mixed_folder, "--output", tmp_path / "no folder" / "why.png"],
+        ["explain", tmp_path / "nothing"],
         ["classify"],
     ):
         assert run(*arguments, monkeypatch=monkeypatch) == 2, arguments

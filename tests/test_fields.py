@@ -25,11 +25,6 @@ Picture = np.ndarray
 
 
 @pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier.load(threads=1)
-
-
-@pytest.fixture(scope="module")
 def rendered() -> SyntheticField:
     return render_field(21, cells=60, parasitaemia=0.4)
 

@@ -17,6 +17,7 @@ from plasmoscope.cli.data import data
 from plasmoscope.cli.demo import demo
 from plasmoscope.cli.evaluate import evaluate
 from plasmoscope.cli.evaluate_fields import evaluate_fields
+from plasmoscope.cli.explain import explain
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.train import train
@@ -47,6 +48,7 @@ def _root(
 for command in (
     analyze,
     classify,
+    explain,
     demo,
     train,
     evaluate,

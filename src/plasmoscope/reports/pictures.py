@@ -19,6 +19,8 @@ PARASITIZED_COLOUR: Colour = (213, 94, 0)
 UNINFECTED_COLOUR: Colour = (0, 114, 178)
 _INK: Colour = (32, 32, 32)
 _PAPER: Colour = (255, 255, 255)
+# Brightness rises all along it, so that it needs no colour vision.
+_HEAT = cv2.COLORMAP_VIRIDIS
 _TILE = 84
 _CAPTION = 18
 
@@ -83,6 +85,18 @@ def contact_sheet(
         )
         pen.text((left + _TILE / 2, top + _TILE), caption, fill=_INK, font=font, anchor="mt")
     return np.asarray(sheet)
+
+
+def lay_heat(cell: Picture, heat: NDArray[np.float32]) -> Picture:
+    """A cell under a map of what its call rests on: dark blue for nothing, over green, to yellow for the most.
+
+    Args:
+        cell: RGB, shape (h, w, 3); black outside its outline.
+        heat: shape (h, w), 0 to 1.
+    """
+    colours = cv2.cvtColor(cv2.applyColorMap(np.round(heat * 255).astype(np.uint8), _HEAT), cv2.COLOR_BGR2RGB)
+    laid = cv2.addWeighted(cell, 0.5, colours, 0.5, 0)
+    return np.asarray(np.where(cell.any(axis=2, keepdims=True), laid, 0), np.uint8)
 
 
 def stack_with_headings(parts: Sequence[tuple[str, Picture]]) -> Picture:

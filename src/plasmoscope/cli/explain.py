@@ -1,0 +1,65 @@
+"""``plasmoscope explain``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
+from plasmoscope.cli.options import ModelOption
+
+_MOST = 200
+_WIDTH = 1_008
+
+
+def explain(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")],
+    output: Annotated[Path, typer.Option(help="Picture to write, FILE.png.")] = Path("explained.png"),
+    model: ModelOption = None,
+) -> None:
+    """Draw what each cell's call rests on: the cell, and beside it the places that speak for a parasite.
+
+    Exit code 0: every file was read; 1: some could not be; 2: nothing to do, or wrong use.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from plasmoscope.classification.classifier import Classifier
+    from plasmoscope.classification.explanation import explain as explain_cell
+    from plasmoscope.imaging.cells import read_cell
+    from plasmoscope.imaging.reading import ImageError
+    from plasmoscope.imaging.sources import find_images
+    from plasmoscope.reports.pictures import check_picture, contact_sheet, lay_heat
+
+    check_picture(output)
+    sources = find_images(paths)
+    if not sources:
+        errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
+        raise typer.Exit(2)
+    if len(sources) > _MOST:
+        errors.print(f"{len(sources):,} cells are too many for one picture. Name at most {_MOST}.")
+        raise typer.Exit(2)
+    classifier = Classifier.load(model)
+    tiles, calls, captions, unread = [], [], [], 0
+    for source in track(sources, len(sources), "Explaining cells"):
+        try:
+            cell = classifier.prepare(read_cell(source.read()))
+        except ImageError as error:
+            errors.print(f"[red]Not read:[/] {escape(source.name)}: {escape(str(error))}", highlight=False)
+            unread += 1
+            continue
+        probability = float(classifier.predict_prepared(cell[None])[0])
+        why = explain_cell(classifier, cell)
+        tiles += [cell, lay_heat(cell, why.heat) if why.found else np.full_like(cell, 255)]
+        captions += [f"{probability:.2f}", "" if why.found else "no one place"]
+        calls += [probability >= classifier.card.threshold] * 2
+    if tiles:
+        Image.fromarray(contact_sheet(tiles, calls, captions, _WIDTH)).save(output)
+        console.print(
+            f"{len(tiles) // 2} cells with P(parasitized), and beside each, bright, what its call rests on: {output}. "
+            "Where no one place stands out the square is empty."
+        )
+    console.print(RESEARCH_USE)
+    if unread:
+        raise typer.Exit(1)
