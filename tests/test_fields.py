@@ -239,6 +239,12 @@ def test_a_slide_counts_each_place_once_and_loses_no_file(
     assert Slide.model_validate_json(slide.model_dump_json()) == slide
 
 
+def test_a_refused_place_photographed_again_is_counted(rendered: SyntheticField, classifier: Classifier) -> None:
+    blurred = cv2.GaussianBlur(rendered.image, (0, 0), 9)
+    slide = analyze_slide([blurred, rendered.image], classifier)
+    assert [field.accepted for field in slide.fields] == [False, True]
+
+
 def test_two_different_places_are_no_duplicates(classifier: Classifier) -> None:
     folder = shared_path("data/fields_lab3")
     slide = analyze_slide([folder / "pf_171.jpg", folder / "pf_182.jpg", folder / "pf_193.jpg"], classifier)

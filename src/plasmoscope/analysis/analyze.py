@@ -163,7 +163,8 @@ def analyze_slide(
             done.append(field.model_copy(update={"accepted": False, "duplicate_of": seen_names[same]}))
             continue
         done.append(field)
-        if mark is not None:
+        # A place that the gate refused may be photographed again, better.
+        if mark is not None and field.accepted:
             seen.append(mark)
             seen_names.append(field.name)
     return _slide(done, classifier, how, options, red_cells)
