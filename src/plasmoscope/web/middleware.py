@@ -75,7 +75,7 @@ class Visitor:
             if message["type"] == "http.response.start" and not known:
                 headers = MutableHeaders(scope=message)
                 # A log-in sets a cookie of its own.
-                page = headers.get("content-type", "").startswith("text/html")
+                page = headers.get("content-type", "").startswith("text/html") and scope["path"][:5] != "/api/"
                 if page and security.SESSION_COOKIE not in headers.get("set-cookie", ""):
                     self._sessions.add_cookie(headers, security.SESSION_COOKIE, state["session"])
             await send(message)
