@@ -20,6 +20,7 @@ from plasmoscope.cli.evaluate_fields import evaluate_fields
 from plasmoscope.cli.explain import explain
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
+from plasmoscope.cli.store import backup, doctor
 from plasmoscope.cli.train import train
 from plasmoscope.errors import PlasmoscopeError
 
@@ -59,6 +60,8 @@ for command in (
     summary,
     augmentations,
     lr_range,
+    doctor,
+    backup,
 ):
     app.command()(command)
 app.add_typer(data, name="data")

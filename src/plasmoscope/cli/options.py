@@ -12,6 +12,14 @@ CacheOption = Annotated[
 SettingsOption = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe, such as image_size=96.")
 ]
+RecordsOption = Annotated[Path, typer.Option("--data", help="Folder of the records and photographs.")]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PLASMOSCOPE_DATABASE",
+        help="PostgreSQL instead of SQLite in the folder: postgresql://user:password@host/database.",
+    ),
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder (default: shipped).")
 ]
