@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from plasmoscope import Classifier
+from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
@@ -106,3 +107,9 @@ def store(tmp_path: Path, database: str | None) -> Iterator[Store]:
     opened = Store(tmp_path / "records", database)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def rendered_png() -> bytes:
+    """A small rendered field as a file."""
+    return encode_png(render_field(4, 480, 360, cells=12).image)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 _DEBIAN = "/usr/lib/postgresql"
+_TEXT = ("--encoding", "UTF8", "--no-locale")
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def running_postgresql() -> Iterator[str]:
 
     initdb, pg_ctl = programs
     try:
-        run(initdb, "--pgdata", folder / "data", "--username", "tester", "--auth", "trust", "--no-sync")
+        run(initdb, "--pgdata", folder / "data", "--username", "tester", "--auth", "trust", "--no-sync", *_TEXT)
         settings = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
         run(pg_ctl, "start", "--wait", "-D", folder / "data", "-l", folder / "log", "-o", settings)
         try:

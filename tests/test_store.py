@@ -539,6 +539,15 @@ def test_slides_are_found_by_every_filter_page_by_page(store: Store) -> None:
     assert found(offset=2, limit=3) == (["S-6", "S-5", "S-4"], 8)
 
 
+def test_capitals_do_not_matter_in_any_alphabet(tmp_path: Path) -> None:
+    store = Store(tmp_path / "records #1 100%")
+    new_slide(store, microscopist="Жанна Ёлкина")
+    with store.reading() as session:
+        assert history.find_slides(session, history.Search(microscopist="ёЛКИНА")).total == 1
+        assert history.known_values(session, "microscopist", "жа") == ["Жанна Ёлкина"]
+    store.close()
+
+
 def test_a_patients_parasitaemia_is_seen_over_time(store: Store) -> None:
     late = new_slide(store, code="late", taken_on=date(2026, 3, 9))
     early = new_slide(store, code="early", taken_on=date(2026, 3, 2))

@@ -26,16 +26,16 @@ def replace_file(file: Path, content: bytes) -> None:
 
 def store_file(file: Path, content: bytes) -> None:
     """Like ``replace_file``, but the content outlives a power cut from here on, and several may write it at once."""
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, suffix=".part", delete=False) as stream:
-        unfinished = Path(stream.name)
-        try:
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
-            stream.close()
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)
+            os.fsync(descriptor)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
     keep_names(file.parent)
 
 

@@ -1,6 +1,7 @@
 """A copy of everything that can be opened in place of the original."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -26,7 +27,12 @@ def back_up(store: Store, folder: Path, track: Track = untracked) -> None:
         raise StoreError(f"{folder} exists already; name a new folder for the backup.")
     unfinished = folder.with_name(folder.name + ".part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    copy = Store(unfinished)
+    with closing(Store(unfinished)) as copy:
+        _copy(store, copy, track)
+    unfinished.replace(folder)
+
+
+def _copy(store: Store, copy: Store, track: Track) -> None:
     with store.reading() as source, copy.session() as target:
         for table in Base.metadata.sorted_tables:
             # In the order written, so that what a row refers to is there before it.
@@ -42,5 +48,3 @@ def back_up(store: Store, folder: Path, track: Track = untracked) -> None:
         copied = copy.images.path(sha256)
         copied.parent.mkdir(exist_ok=True)
         shutil.copyfile(original, copied)
-    copy.close()
-    unfinished.replace(folder)

@@ -15,6 +15,9 @@ from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import Correction, Field, Slide, now
 
+# Those that hold, by field and cell number.
+_Corrections = Mapping[int, Mapping[int, Correction]]
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -96,10 +99,6 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         count=_count(session, slide, counting, corrections),
         notes=(*notes_on(fields), *_notes(len(counting), corrections, tally(session, slide.id).unfinished)),
     )
-
-
-_Corrections = Mapping[int, Mapping[int, Correction]]
-"""Those that hold, by field and cell number."""
 
 
 def _count(

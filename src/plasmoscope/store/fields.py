@@ -13,7 +13,7 @@ from plasmoscope.analysis.duplicates import find_same
 from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.changing import field_to_change, slide_to_change
 from plasmoscope.store.errors import ConflictError, NotFoundError
-from plasmoscope.store.images import Images
+from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import Field
 from plasmoscope.store.slides import given_reason
@@ -33,12 +33,13 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         OSError: the file cannot be written.
     """
     slide_to_change(session, slide_id)
-    # The file is made sure of while the slide is held, so that ``doctor`` cannot remove it between here and the commit.
-    sha256 = images.put(data)
+    sha256 = content_hash(data)
     earlier = fields_of(session, slide_id)
-    for field in earlier:
-        if field.image_sha256 == sha256:
-            return field
+    field = next((field for field in earlier if field.image_sha256 == sha256), None)
+    if field is not None:
+        # Its file may have been lost.
+        images.put(sha256, data)
+        return field
     field = Field(
         slide_id=slide_id,
         position=max((field.position for field in earlier), default=0) + 1,
@@ -48,6 +49,9 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
     )
     session.add(field)
     session.flush()
+    # Between the row and its commit: no row is ever without its file, and ``doctor``, which waits for the commit,
+    # cannot take the file for an orphan.
+    images.put(sha256, data)
     note(session, who, "upload", field_subject(field), name=field.name, sha256=sha256, size=len(data))
     return field
 

@@ -11,6 +11,11 @@ from plasmoscope.store.errors import NotFoundError
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+def content_hash(data: bytes) -> str:
+    """The name of a photograph: its SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
 class Images:
     """The folder of photographs: ``ab/abcdef...`` by SHA-256."""
 
@@ -29,19 +34,17 @@ class Images:
             raise NotFoundError("There is no such photograph.")
         return self.folder / sha256[:2] / sha256
 
-    def put(self, data: bytes) -> str:
+    def put(self, sha256: str, data: bytes) -> None:
         """Keep a photograph; when this returns it outlives a power cut.
 
-        Returns:
-            Its SHA-256.
+        Args:
+            sha256: ``content_hash`` of the data.
         """
-        sha256 = hashlib.sha256(data).hexdigest()
         file = self.path(sha256)
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             store_file(file, data)
             keep_names(self.folder)
-        return sha256
 
     def is_whole(self, sha256: str) -> bool:
         """Whether an existing photograph is still what was put."""

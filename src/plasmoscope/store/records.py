@@ -1,4 +1,4 @@
-"""The tables: patients, their slides, the slides' fields, corrections of cells, and the audit."""
+"""The tables: patients, their slides, the slides' fields, corrections of cells, the audit, and accounts."""
 
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from plasmoscope.analysis import results
 SlideStatus = Literal["open", "signed"]
 FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
 Call = Literal["infected", "not infected", "not a cell"]
+Role = Literal["reader", "technician", "admin"]
 
 
 def now() -> datetime:
@@ -67,6 +68,7 @@ class Base(DeclarativeBase):
         SlideStatus: _Words,
         FieldStatus: _Words,
         Call: _Words,
+        Role: _Words,
     }
 
 
@@ -187,3 +189,29 @@ class AuditEntry(Base):
     subject: Mapped[str] = mapped_column(index=True)
     """``slide/3``, ``slide/3/field/12``, ``account/1``."""
     detail: Mapped[dict[str, Any]]
+
+
+class Account(Base):
+    """Somebody who may log in."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    role: Mapped[Role]
+    active: Mapped[bool] = mapped_column(default=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class LoginSession(Base):
+    """Somebody is logged in; the database knows only a hash of what their browser holds."""
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    expires: Mapped[datetime]
+
+    account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
