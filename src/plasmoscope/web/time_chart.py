@@ -76,7 +76,9 @@ def draw_chart(points: Sequence[TimePoint]) -> Chart | None:
     places = _places([point.slide.taken_on for point, _ in shown])
     return Chart(
         marks=tuple(
-            Mark(point, x, height_of(interval.value or interval.high), height_of(interval.high), height_of(interval.low))
+            Mark(
+                point, x, height_of(interval.value or interval.high), height_of(interval.high), height_of(interval.low)
+            )
             for x, (point, interval) in zip(places, shown, strict=True)
         ),
         ticks=tuple(Tick(height_of(10.0**power), 10.0**power) for power in decades),

@@ -58,9 +58,7 @@ FAULTS = (
     mark("the picture is too dark; turn the lamp up or expose longer"),
     mark("hardly any red cell was found; is this a stained thin film? Move to a field with cells"),
     mark("the cells are out of focus, so parasites cannot be seen; refocus and take the picture again"),
-    mark(
-        "what was found has not the colour of stained red cells; this looks like something else than a thin film"
-    ),
+    mark("what was found has not the colour of stained red cells; this looks like something else than a thin film"),
     mark(
         "there is no clear background with single red cells: a thick film, or no blood film at all; "
         "use the thin film of the slide"
