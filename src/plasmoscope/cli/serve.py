@@ -1,6 +1,5 @@
 """``plasmoscope serve``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from plasmoscope.store.records import AuditEntry, Field
 
@@ -40,8 +41,16 @@ def entries(session: Session, subject: str = "", offset: int = 0, limit: int = 1
     Args:
         subject: only this one and what lies below it: ``slide/3`` gives those of its fields too; all if empty.
     """
-    found = select(AuditEntry).order_by(AuditEntry.id.desc()).offset(offset).limit(limit)
-    if subject:
-        below = AuditEntry.subject.startswith(f"{subject}/", autoescape=True)
-        found = found.where(or_(AuditEntry.subject == subject, below))
-    return session.scalars(found).all()
+    newest = select(AuditEntry).where(_about(subject)).order_by(AuditEntry.id.desc())
+    return session.scalars(newest.offset(offset).limit(limit)).all()
+
+
+def how_many(session: Session, subject: str = "") -> int:
+    """The number of entries, of a subject as for ``entries``."""
+    return session.scalar(select(func.count()).where(_about(subject))) or 0
+
+
+def _about(subject: str) -> ColumnElement[bool]:
+    if not subject:
+        return true()
+    return or_(AuditEntry.subject == subject, AuditEntry.subject.startswith(f"{subject}/", autoescape=True))

@@ -84,7 +84,7 @@ def time_line(session: Session, patient_id: int) -> list[TimePoint]:
         select(Slide).where(Slide.patient_id == patient_id).order_by(Slide.taken_on, Slide.id)
     ).all()
     numbers = tallies(session, [slide.id for slide in slides])
-    return [TimePoint(slide, numbers[slide.id], _parasitaemia(numbers[slide.id])) for slide in slides]
+    return [TimePoint(slide, numbers[slide.id], parasitaemia(numbers[slide.id])) for slide in slides]
 
 
 def known_values(
@@ -110,7 +110,8 @@ def known_values(
     ).all()
 
 
-def _parasitaemia(numbers: Tally) -> Interval | None:
+def parasitaemia(numbers: Tally) -> Interval | None:
+    """Percent of a slide's red cells, with the Wilson interval; None where no cell is counted."""
     if not numbers.counted:
         return None
     share = wilson(numbers.infected, numbers.counted)
