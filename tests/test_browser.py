@@ -59,6 +59,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     """A browser that was never here before; whatever goes wrong in a page's script fails the test."""
     context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900}, locale="en-GB")
     page = context.new_page()
+    page.set_default_timeout(15_000)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: wrong.append(request.url) if not own(request.url, address) else None)
@@ -78,9 +79,10 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 
-def accept(page: Page, example: bool = False) -> None:
+def accept(page: Page) -> None:
     page.goto("/")
-    page.get_by_role("button", name="Accept, and show me" if example else "I understand").click()
+    page.get_by_role("button", name="I understand").click()
+    expect(page.locator("html.scripted")).to_be_attached()
 
 
 def test_a_newcomer_sees_the_example_slide_in_one_click(page: Page) -> None:
@@ -106,7 +108,8 @@ def test_a_slide_from_first_photograph_to_signature(page: Page) -> None:
     page.locator("[name=patient]").fill("A-203")
     page.locator("[name=code]").fill("17")
     page.locator("[name=haematocrit_percent]").fill("38")
-    page.locator("form [type=submit], main form button.main").first.click()
+    page.locator("main form button.main").click()
+    expect(page.locator("html.scripted")).to_be_visible()
     page.locator("input[type=file]").first.set_input_files(photographs)
     expect(page.locator("#fields li.field")).to_have_count(3, timeout=ANALYSED)
     expect(page.locator("#fields a.thumbnail")).to_have_count(3, timeout=ANALYSED)
