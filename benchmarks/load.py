@@ -26,6 +26,8 @@ _PHOTOGRAPHS = 20
 _UPLOAD_SHARE = 0.1
 _PROGRAM = {"x-plasmoscope-client": "benchmark"}
 _BROWSER = {"accept": "text/html"}
+# As of somebody who has accepted what the program is for.
+_WELCOMED = {"welcome": "accepted"}
 
 
 def main() -> None:
@@ -33,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pause", type=float, default=1, help="seconds that a client looks at a page, on average")
     arguments = parser.parse_args()
     rendered = [
         encode_jpeg(render_field(seed, 1280, 960, cells=130, cell_diameter=60).image) for seed in range(_PHOTOGRAPHS)
@@ -47,7 +50,7 @@ def main() -> None:
             _wait_for(address)
             with Workstation(address) as workstation:
                 slides = [workstation.new_slide(f"P{number}", "S") for number in range(arguments.clients)]
-            seen = _let_loose(address, slides, rendered, arguments.seconds)
+            seen = _let_loose(address, slides, rendered, arguments.seconds, arguments.pause)
             _report(seen, _megabytes(server.pid), address, slides)
         finally:
             server.terminate()
@@ -61,11 +64,11 @@ class _Seen:
         self.failures: list[str] = []
 
 
-def _let_loose(address: str, slides: list[int], photographs: list[bytes], seconds: float) -> list[_Seen]:
+def _let_loose(address: str, slides: list[int], photographs: list[bytes], seconds: float, pause: float) -> list[_Seen]:
     ends = time.monotonic() + seconds
     seen = [_Seen() for _ in slides]
     threads = [
-        threading.Thread(target=_use, args=(address, slide, photographs, ends, one))
+        threading.Thread(target=_use, args=(address, slide, photographs, ends, pause, one))
         for slide, one in zip(slides, seen, strict=True)
     ]
     for thread in threads:
@@ -75,12 +78,12 @@ def _let_loose(address: str, slides: list[int], photographs: list[bytes], second
     return seen
 
 
-def _use(address: str, slide: int, photographs: list[bytes], ends: float, seen: _Seen) -> None:
-    """One person: looks at pages, and now and then sends a photograph that nobody sent before."""
+def _use(address: str, slide: int, photographs: list[bytes], ends: float, pause: float, seen: _Seen) -> None:
+    """One person: looks at pages, pausing between them, and now and then sends a photograph that nobody sent before."""
     chance = random.Random(slide)
     # A browser has a session cookie, and with it would have to show the page's token; a program has none.
     with (
-        httpx2.Client(base_url=address, headers=_BROWSER, timeout=60) as browser,
+        httpx2.Client(base_url=address, headers=_BROWSER, cookies=_WELCOMED, timeout=60) as browser,
         httpx2.Client(base_url=address, headers=_PROGRAM, timeout=60) as program,
     ):
         while time.monotonic() < ends:
@@ -99,6 +102,7 @@ def _use(address: str, slide: int, photographs: list[bytes], ends: float, seen: 
                 continue
             seen.statuses[kind, answer.status_code] += 1
             seen.seconds[kind].append(time.perf_counter() - started)
+            time.sleep(chance.uniform(0, 2 * pause))
 
 
 def _report(seen: list[_Seen], megabytes: float, address: str, slides: list[int]) -> None:
