@@ -113,7 +113,9 @@ def fields_cells(client: TestClient, field: int) -> list[dict[str, object]]:
 def test_debug(at_work):
     b, paths = at_work
     import pathlib
-    out = pathlib.Path("/tmp/exp/pages_html"); out.mkdir(exist_ok=True)
-    for n,p in paths.items():
-        (out/f"{n}.html").write_text(b.see(p))
+
+    out = pathlib.Path("/tmp/exp/pages_html")
+    out.mkdir(exist_ok=True)
+    for n, p in paths.items():
+        (out / f"{n}.html").write_text(b.see(p))
     print(paths)
