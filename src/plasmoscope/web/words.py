@@ -68,6 +68,7 @@ FAULTS = (
     ),
     mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
 )
+SAME_PLACE = mark("It shows the same place as another photograph, which is counted.")
 
 
 class Words:
@@ -86,6 +87,10 @@ class Words:
     def one_of(self, meanings: Mapping[str, str], key: str) -> str:
         """A translated meaning; the key itself where there is none, such as an action of a later version."""
         return self.say(meanings[key]) if key in meanings else key
+
+    def reason(self, text: str) -> str:
+        """Why a photograph is not counted; what a person wrote stays as it is."""
+        return self.say(text) if text in {SAME_PLACE, *FAULTS} else text
 
     def number(self, value: float) -> str:
         """A whole number."""
