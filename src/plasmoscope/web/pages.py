@@ -33,10 +33,9 @@ _Text = Annotated[str, Query(max_length=200)]
 _SCRIPTS_SAY = {
     "waiting": mark("Waiting"),
     "sending": mark("Being sent"),
-    "busy": mark("The workstation is busy; it is sent again in a moment."),
     "cancel": mark("Cancel"),
     "close": mark("Close"),
-    "failed": mark("This did not work; reload the page and try again."),
+    "failed": mark("This did not work"),
     "offline": mark("The workstation cannot be reached. Check that it runs, and try again."),
     "camera": mark("No camera can be used. Check that one is connected and that the browser may use it."),
     "working": mark("Please wait ..."),

@@ -7,7 +7,6 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from plasmoscope.analysis.results import RESEARCH_USE
 from plasmoscope.web import languages, words
 from plasmoscope.web.security import Actor
 
@@ -60,5 +59,5 @@ def environment(code: str) -> Environment:
     )
     # newstyle: a message's values are put in, and escaped, by the template.
     made.install_gettext_translations(languages.catalogue(code), newstyle=True)  # type: ignore[attr-defined]
-    made.globals.update(languages=languages.LANGUAGES, meanings=words, RESEARCH_USE=RESEARCH_USE)
+    made.globals.update(languages=languages.LANGUAGES, meanings=words)
     return made

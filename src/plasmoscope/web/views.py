@@ -14,7 +14,7 @@ from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
 from plasmoscope.web.overlay import Outlined, outline_objects, outlined
-from plasmoscope.web.words import FIELD_STATUS, mark
+from plasmoscope.web.words import FIELD_STATUS, SAME_PLACE, mark
 
 _KINDS = {"waiting": "working", "analysing": "working", "done": "counted", "failed": "left-out", "cancelled": ""}
 
@@ -159,8 +159,7 @@ def _card(field: Field, faults: tuple[str, ...]) -> FieldCard:
     if field.rejected:
         return FieldCard(field, mark("Rejected"), "left-out", (field.reject_reason or "",))
     if field.duplicate_of_id is not None:
-        same = mark("It shows the same place as another photograph, which is counted.")
-        return FieldCard(field, mark("Not counted"), "left-out", (same,))
+        return FieldCard(field, mark("Not counted"), "left-out", (SAME_PLACE,))
     if not field.accepted:
         return FieldCard(field, mark("Not counted"), "left-out", faults)
     return FieldCard(field, FIELD_STATUS["done"], "counted", faults)

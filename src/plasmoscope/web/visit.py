@@ -76,7 +76,8 @@ def own(address: str) -> str:
 
 
 def _welcomed(request: Request) -> None:
-    if request.cookies.get(WELCOME_COOKIE) != _ACCEPTED:
+    # Whoever has to log in does that first.
+    if request.state.actor is not None and request.cookies.get(WELCOME_COOKIE) != _ACCEPTED:
         raise WebError(303, WELCOME_CODE, "Accept on the page /welcome what the program is for.")
 
 

@@ -6,9 +6,10 @@ from datetime import date, datetime
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from plasmoscope.analysis.counting import ENOUGH_CELLS, RESEARCH_CELLS
+from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS
 from plasmoscope.analysis.results import Count, Interval
-from plasmoscope.web.languages import Language, catalogue
+from plasmoscope.store.records import Slide
+from plasmoscope.web.languages import ENGLISH, Language, catalogue
 
 # Within a sentence, a name keeps its own direction of writing between these.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
@@ -20,6 +21,8 @@ def mark(message: str) -> str:
     return message
 
 
+# Word for word as in ``plasmoscope.analysis.results``.
+RESEARCH_USE = mark("For research use only; not a medical device. A qualified microscopist must confirm every result.")
 SLIDE_STATUS = {"open": mark("Open"), "signed": mark("Signed")}
 FIELD_STATUS = {
     "waiting": mark("Waiting"),
@@ -65,6 +68,7 @@ FAULTS = (
     ),
     mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
 )
+SAME_PLACE = mark("It shows the same place as another photograph, which is counted.")
 
 
 class Words:
@@ -72,6 +76,8 @@ class Words:
 
     def __init__(self, language: Language) -> None:
         self.language = language
+        # Numbers and dates are British, as the words are.
+        self._locale = "en_GB" if language is ENGLISH else language.code
         self._translations = catalogue(language.code)
 
     def say(self, message: str, **values: object) -> str:
@@ -82,17 +88,21 @@ class Words:
         """A translated meaning; the key itself where there is none, such as an action of a later version."""
         return self.say(meanings[key]) if key in meanings else key
 
+    def reason(self, text: str) -> str:
+        """Why a photograph is not counted; what a person wrote stays as it is."""
+        return self.say(text) if text in {SAME_PLACE, *FAULTS} else text
+
     def number(self, value: float) -> str:
         """A whole number."""
-        return str(format_decimal(round(value), locale=self.language.code))
+        return str(format_decimal(round(value), locale=self._locale))
 
     def percent(self, value: float) -> str:
         """A parasitaemia in percent, to three digits."""
-        return f"{format_decimal(value, '@@#', locale=self.language.code)}{_NO_BREAK_SPACE}%"
+        return f"{format_decimal(value, '@##', locale=self._locale)}{_NO_BREAK_SPACE}%"
 
     def probability(self, value: float) -> str:
         """A share of 1, to two places."""
-        return str(format_decimal(value, "0.00", locale=self.language.code))
+        return str(format_decimal(value, "0.00", locale=self._locale))
 
     def density(self, value: float) -> str:
         """Parasites per microlitre: no count of cells carries more than three digits."""
@@ -100,12 +110,12 @@ class Words:
 
     def day(self, value: date) -> str:
         """A date."""
-        return format_date(value, "medium", locale=self.language.code)
+        return format_date(value, "medium", locale=self._locale)
 
     def moment(self, value: datetime) -> str:
         """Date and time on this machine's clock."""
         local = value.astimezone()
-        return format_datetime(local, "medium", tzinfo=local.tzinfo, locale=self.language.code)
+        return format_datetime(local, "medium", tzinfo=local.tzinfo, locale=self._locale)
 
     def name(self, text: str) -> str:
         """A name or code within a sentence."""
@@ -116,6 +126,15 @@ class Words:
         if interval.value:
             return self.percent(interval.value)
         return self.say(mark("below %(share)s"), share=self.percent(interval.high))
+
+    def basis(self, slide: Slide) -> str:
+        """Where the red cells per microlitre come from."""
+        if slide.red_cells_per_ul is not None:
+            return self.say(mark("from the measured red-cell count"))
+        if slide.haematocrit_percent is not None:
+            return self.say(mark("from the haematocrit"))
+        message = mark("assuming %(number)s red cells per microlitre")
+        return self.say(message, number=self.number(DEFAULT_RED_CELLS))
 
     def span(self, interval: Interval) -> str:
         """The interval of a parasitaemia."""

@@ -49,7 +49,7 @@ class Upload {
       const answer = await this.post();
       if (!answer) return this.end(said.offline);
       if (answer.status === 429) {
-        this.word.textContent = said.busy;
+        this.word.textContent = said.waiting;
         await this.pause(Number(answer.headers.get("Retry-After")) || 5);
         continue;
       }

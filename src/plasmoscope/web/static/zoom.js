@@ -9,6 +9,8 @@ export class Zoom {
     this.svg = svg;
     this.width = Number(svg.dataset.width);
     this.height = Number(svg.dataset.height);
+    this.objects = svg.querySelector(".objects");
+    this.fontSize = Number(this.objects.getAttribute("font-size"));
     this.pointers = new Map();
     this.dragged = false;
     this.show(0, 0, 1);
@@ -32,6 +34,8 @@ export class Zoom {
     this.y = Math.min(this.height - height, Math.max(0, y));
     this.svg.setAttribute("viewBox", `${this.x} ${this.y} ${width} ${height}`);
     this.svg.classList.toggle("zoomed", this.factor > 1);
+    // Numbers grow less than the cells, so as not to cover them.
+    this.objects.setAttribute("font-size", this.fontSize / this.factor ** 0.7);
   }
 
   // Enlarged by a ratio around a place, given as a share of the view.
@@ -46,20 +50,27 @@ export class Zoom {
   }
 
   to(where) {
-    if (where === "in") this.by(STEP);
-    else if (where === "out") this.by(1 / STEP);
+    // The open cell stays where it is.
+    const open = this.svg.querySelector(".open");
+    const place = open ? this.placeOf(open).map((share) => Math.min(1, Math.max(0, share))) : [];
+    if (where === "in") this.by(STEP, ...place);
+    else if (where === "out") this.by(1 / STEP, ...place);
     else this.show(0, 0, 1);
+  }
+
+  // The middle of an object, as shares of the view.
+  placeOf(object) {
+    const box = object.getBBox();
+    const across = ((box.x + box.width / 2 - this.x) * this.factor) / this.width;
+    const down = ((box.y + box.height / 2 - this.y) * this.factor) / this.height;
+    return [across, down];
   }
 
   // An object that is out of view comes to its middle.
   reveal(object) {
-    const box = object.getBBox();
-    const x = box.x + box.width / 2;
-    const y = box.y + box.height / 2;
-    const width = this.width / this.factor;
-    const height = this.height / this.factor;
-    const inside = x > this.x && x < this.x + width && y > this.y && y < this.y + height;
-    if (!inside) this.show(x - width / 2, y - height / 2, this.factor);
+    const [across, down] = this.placeOf(object);
+    if (across > 0 && across < 1 && down > 0 && down < 1) return;
+    this.pan(across - 0.5, down - 0.5);
   }
 
   onWheel(event) {
