@@ -16,6 +16,7 @@ _WITNESS = {
         "python_multipart",
         "prometheus_client",
         "babel",
+        "httpx2",
     ),
     "postgres": ("psycopg",),
 }
