@@ -89,5 +89,6 @@ def test_the_research_use_statement_is_the_analysis_own() -> None:
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     assert Words(ENGLISH).percent(2.0341) == "2.03\u00a0%"
     assert Words(LANGUAGES["fr"]).percent(2.0341) == "2,03\u00a0%"
+    assert Words(ENGLISH).percent(0) == "0\u00a0%"
     assert Words(ENGLISH).number(1234567) == "1,234,567"
     assert Words(ENGLISH).density(123456) == "123,000"

@@ -98,7 +98,8 @@ class Words:
 
     def percent(self, value: float) -> str:
         """A parasitaemia in percent, to three digits."""
-        return f"{format_decimal(value, '@##', locale=self._locale)}{_NO_BREAK_SPACE}%"
+        shown = format_decimal(value, "@##" if value else "0", locale=self._locale)
+        return f"{shown}{_NO_BREAK_SPACE}%"
 
     def probability(self, value: float) -> str:
         """A share of 1, to two places."""
