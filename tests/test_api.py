@@ -142,12 +142,18 @@ def test_every_file_of_a_slide_can_be_fetched(client: TestClient, analysed: int,
         assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
 
 
+@pytest.mark.parametrize("name", ["passwd", "slide.json%00.pdf", "..%2Fslide.json", ".part"])
+def test_a_download_has_one_of_its_names(client: TestClient, analysed: int, name: str) -> None:
+    assert code_of(client.get(f"/api/v1/slides/{analysed}/files/{name}")) == (404, "not_found")
+
+
 def bad_files(good: bytes) -> dict[str, bytes]:
     return {
         "truncated.png": good[: len(good) // 2],
         "empty.png": b"",
         "text.png": b"not a picture",
         "bomb.png": pixel_bomb(30_000),
+        "large.png": pixel_bomb(9_000),
         "page.html": b"<html><script>alert(1)</script></html>",
         "picture.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     }
@@ -156,7 +162,10 @@ def bad_files(good: bytes) -> dict[str, bytes]:
 def test_bad_photographs_are_refused_by_reason_and_leave_nothing(client: TestClient, photograph: bytes) -> None:
     slide = new_slide(client, code="bad files")
     for name, data in bad_files(photograph).items():
-        assert code_of(upload(client, slide, data, name)) == (422, "unusable_image"), name
+        refused = upload(client, slide, data, name)
+        assert code_of(refused) == (422, "unusable_image"), name
+        if name in {"bomb.png", "large.png"}:
+            assert "million" in refused.json()["error"]["message"]
     assert client.get(f"/api/v1/slides/{slide}").json()["fields"] == []
 
 

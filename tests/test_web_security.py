@@ -156,11 +156,6 @@ def test_static_files_lead_nowhere_else(alone: TestClient, path: str) -> None:
     assert b"create_app" not in answer.content
 
 
-@pytest.mark.parametrize("path", ["files/../../../etc/passwd", "files/%2e%2e%2fslide.json", "files/slide.json%00.pdf"])
-def test_a_download_has_one_of_its_names(alone: TestClient, path: str) -> None:
-    assert alone.get(f"/api/v1/slides/1/{path}").status_code in {404, 422}
-
-
 def test_a_search_is_text_and_never_a_query(tmp_path: Path) -> None:
     with workstation(tmp_path) as client:
         new_slide(client)
