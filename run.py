@@ -22,6 +22,9 @@ EXTRAS = {
     "data": "train",
     "doctor": "serve",
     "backup": "serve",
+    "serve": "serve",
+    "account": "serve",
+    "export-cells": "serve",
 }
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("pytest",))
 

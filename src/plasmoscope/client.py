@@ -36,7 +36,6 @@ class Workstation:
     def __init__(self, address: str, name: str = "", password: str = "") -> None:
         """Log in where a name is given.
 
-
         Raises:
             WorkstationError: it cannot be reached, or name and password do not fit.
         """

@@ -22,7 +22,7 @@ from plasmoscope.cli.explain import explain
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.serve import serve
-from plasmoscope.cli.store import backup, doctor
+from plasmoscope.cli.store import backup, doctor, export_cells
 from plasmoscope.cli.train import train
 from plasmoscope.errors import PlasmoscopeError
 
@@ -64,6 +64,7 @@ for command in (
     augmentations,
     lr_range,
     doctor,
+    export_cells,
     backup,
 ):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""``plasmoscope doctor`` and ``plasmoscope backup``: looking after the records."""
+"""``plasmoscope doctor``, ``backup`` and ``export-cells``: looking after the records, and learning from them."""
 
 from contextlib import closing
 from pathlib import Path
@@ -50,3 +50,18 @@ def backup(
     with closing(Store.existing(data, database)) as store:
         back_up(store, output, track)
     console.print(f"{escape(str(output))} holds a copy. Use it with --data, or keep it on another disk.")
+
+
+def export_cells(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that becomes a data set in the NIH layout.")],
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Write every cell that a person called infected or not, as new training data; `train --data OUT` takes it."""
+    require_extra("serve", "The record of slides")
+    from plasmoscope.store.store import Store
+    from plasmoscope.store.training_data import export_training_cells
+
+    with closing(Store.existing(data, database)) as store, store.reading() as session:
+        written = export_training_cells(session, store.images, output, track)
+    console.print(f"{len(written)} cells that people called are in {escape(str(output))}.")
