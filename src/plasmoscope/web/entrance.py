@@ -13,7 +13,7 @@ from plasmoscope.web.errors import WebError
 from plasmoscope.web.example import example_slide
 from plasmoscope.web.rendering import THEME_COOKIE, THEMES, render
 from plasmoscope.web.security import SESSION_COOKIE, Admin, Reader, session_token
-from plasmoscope.web.visit import go, own, records, remember, welcome
+from plasmoscope.web.visit import WELCOME_CODE, go, own, records, remember, welcome
 
 router = APIRouter()
 
@@ -130,7 +130,7 @@ def deactivate_account(request: Request, actor: Admin, account_id: Number) -> Re
 
 def turned_away(request: Request, error: WebError) -> Response | None:
     """The page that somebody needs first; None where the error is of another kind."""
-    if error.code == "welcome":
+    if error.code == WELCOME_CODE:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return go(f"/welcome?then={quote(here)}")
     return go("/login") if error.status == 401 else None

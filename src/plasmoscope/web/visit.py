@@ -11,10 +11,10 @@ from starlette.datastructures import URL
 from plasmoscope.store.store import Store
 from plasmoscope.web.errors import WebError
 
-WELCOME_COOKIE = "welcome"
+_WELCOME_COOKIE = "welcome"
 WELCOME_CODE = "welcome"
 _ACCEPTED = "accepted"
-YEAR_SECONDS = 365 * 24 * 3600
+_YEAR_SECONDS = 365 * 24 * 3600
 
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
 
@@ -55,13 +55,13 @@ def records(request: Request) -> Store:
 def remember(answer: RedirectResponse, request: Request, name: str, value: str) -> RedirectResponse:
     """Keep a reader's choice in their browser for a year."""
     secure = request.app.state.settings.secure_cookies
-    answer.set_cookie(name, value, max_age=YEAR_SECONDS, httponly=True, samesite="lax", secure=secure)
+    answer.set_cookie(name, value, max_age=_YEAR_SECONDS, httponly=True, samesite="lax", secure=secure)
     return answer
 
 
 def welcome(answer: RedirectResponse, request: Request) -> RedirectResponse:
     """Keep that the reader has accepted what the program is for."""
-    return remember(answer, request, WELCOME_COOKIE, _ACCEPTED)
+    return remember(answer, request, _WELCOME_COOKIE, _ACCEPTED)
 
 
 def go(address: str) -> RedirectResponse:
@@ -77,7 +77,7 @@ def own(address: str) -> str:
 
 def _welcomed(request: Request) -> None:
     # Whoever has to log in does that first.
-    if request.state.actor is not None and request.cookies.get(WELCOME_COOKIE) != _ACCEPTED:
+    if request.state.actor is not None and request.cookies.get(_WELCOME_COOKIE) != _ACCEPTED:
         raise WebError(303, WELCOME_CODE, "Accept on the page /welcome what the program is for.")
 
 

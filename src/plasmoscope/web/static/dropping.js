@@ -12,10 +12,13 @@ export function takeFiles(form, take) {
     take([...event.dataTransfer.files]);
   });
   for (const input of form.querySelectorAll("input[type=file]")) {
-    input.addEventListener("change", () => {
+    const takeChosen = () => {
       take([...input.files]);
       // The same file may be chosen once more.
       input.value = "";
-    });
+    };
+    input.addEventListener("change", takeChosen);
+    // Somebody was faster than this script.
+    if (input.files.length) takeChosen();
   }
 }

@@ -49,13 +49,20 @@ smear.addEventListener("focusin", (event) => {
   if (object) zoom.reveal(object);
 });
 
-// What the call rests on, in place of the cell; why not, in words.
+// What the call rests on, in place of the cell, and back again; why not, in words.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-heat]");
   if (!link) return;
   event.preventDefault();
   const panel = document.querySelector("#cell");
+  const picture = panel.querySelector("img.large");
   const place = panel.querySelector("[data-heat-said]");
+  if (picture.dataset.plain) {
+    picture.src = picture.dataset.plain;
+    delete picture.dataset.plain;
+    place.textContent = "";
+    return;
+  }
   place.textContent = said.working;
   try {
     const answer = await fetch(link.dataset.heat);
@@ -63,7 +70,8 @@ document.addEventListener("click", async (event) => {
       place.textContent = answer.status === 404 ? said.nowhere : await problemOf(answer);
       return;
     }
-    panel.querySelector("img.large").src = URL.createObjectURL(await answer.blob());
+    picture.dataset.plain = picture.src;
+    picture.src = URL.createObjectURL(await answer.blob());
     place.textContent = said.heat;
   } catch {
     place.textContent = said.offline;
