@@ -173,7 +173,7 @@ def test_every_answer_carries_the_protecting_headers(alone: TestClient) -> None:
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
-        assert headers["cache-control"] == "no-store"
+        assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
 
 
 def test_the_session_cookie_is_for_this_site_and_no_script(alone: TestClient) -> None:

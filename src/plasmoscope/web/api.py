@@ -5,11 +5,13 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
@@ -253,7 +255,7 @@ def get_image(
     """The upright photograph as JPEG, without what the camera wrote about itself."""
     with _store(request).reading() as session:
         sha256 = fields.get_field(session, field_id).image_sha256
-    pixels = read_image(_store(request).images.path(sha256))
+    pixels = _photograph(_store(request).images.path(sha256))
     return _picture(encode_jpeg(pixels, width), "image/jpeg")
 
 
@@ -263,7 +265,7 @@ def get_cell_picture(request: Request, actor: Reader, field_id: Number, number: 
     with _store(request).reading() as session:
         field = _with_result(session, field_id)
         cell = _cell(field, number)
-    pixels = read_image(_store(request).images.path(field.image_sha256))
+    pixels = _photograph(_store(request).images.path(field.image_sha256))
     crop = cut_cell(pixels, np.array(cell.outline, np.int32))
     if heat:
         classifier: Classifier = request.app.state.classifier
@@ -354,6 +356,12 @@ def _cell(field: Field, number: int) -> Cell:
         if cell.number == number:
             return cell
     raise NotFoundError(f"{field.name} has no cell {number}.")
+
+
+@lru_cache(maxsize=2)
+def _photograph(path: FilePath) -> NDArray[np.uint8]:
+    """The pixels of a photograph, kept for the next cell of it; its name is its content's hash, so it never changes."""
+    return read_image(path)
 
 
 def _picture(content: bytes, media_type: str) -> Response:

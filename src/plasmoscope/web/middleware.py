@@ -49,7 +49,8 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in security.HEADERS.items():
                     headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                # Styles and scripts may be kept, and are asked for anew whether they changed.
+                headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
             await send(message)
 
         await self._app(scope, receive, protected if scope["type"] == "http" else send)
