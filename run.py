@@ -14,7 +14,18 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # Commands that need more than the inference packages.
-EXTRAS = {"test": "dev", "train": "train", "evaluate": "train", "convert": "train", "data": "train"}
+EXTRAS = {
+    "test": "dev",
+    "train": "train",
+    "evaluate": "train",
+    "convert": "train",
+    "data": "train",
+    "doctor": "serve",
+    "backup": "serve",
+    "serve": "serve",
+    "account": "serve",
+    "export-cells": "serve",
+}
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("pytest",))
 
 

@@ -1,6 +1,8 @@
 """Fixtures: real cells where the shared data lies beside the checkout, rendered ones everywhere."""
 
+import itertools
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,11 @@ import torch
 from PIL import Image
 
 from plasmoscope import Classifier
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.store.store import Store
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
+from postgres import running_postgresql
 
 # Tiny networks lose more to threads waiting for each other than they gain.
 torch.set_num_threads(1)
@@ -70,3 +75,41 @@ def nih_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("nih")
     write_cells(root, fields=2, seed=11)
     return root
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Address of a server; it takes a database's name."""
+    with running_postgresql() as address:
+        yield address
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """A new database for ``Store``: None is SQLite in its folder."""
+    if request.param == "sqlite":
+        return None
+    import psycopg
+
+    address = request.getfixturevalue("postgresql")
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(address.format("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return str(address.format(name))
+
+
+@pytest.fixture
+def store(tmp_path: Path, database: str | None) -> Iterator[Store]:
+    """Empty records, on SQLite and on PostgreSQL."""
+    opened = Store(tmp_path / "records", database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def rendered_png() -> bytes:
+    """A small rendered field as a file."""
+    return encode_png(render_field(4, 480, 360, cells=12).image)

@@ -5,7 +5,21 @@ from importlib.util import find_spec
 from plasmoscope.errors import PlasmoscopeError
 
 # One module of each extra that is never installed by anything else.
-_WITNESS = {"train": ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "onnx", "matplotlib")}
+_WITNESS = {
+    "train": ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "onnx", "matplotlib"),
+    "serve": (
+        "fastapi",
+        "uvicorn",
+        "sqlalchemy",
+        "alembic",
+        "argon2",
+        "python_multipart",
+        "prometheus_client",
+        "babel",
+        "httpx2",
+    ),
+    "postgres": ("psycopg",),
+}
 
 
 class MissingExtraError(PlasmoscopeError):

@@ -89,7 +89,7 @@ def analyze_field(
     try:
         pixels, digest = _pixels(image)
     except ImageError as error:
-        return _unreadable(named, str(error))
+        return unreadable(named, str(error))
     return _analyze(pixels, digest, named, classifier, calling(classifier, threshold, views), override_gate)
 
 
@@ -149,7 +149,7 @@ def analyze_slide(
         try:
             pixels, digest = _pixels(image)
         except ImageError as error:
-            return _unreadable(name, str(error)), None
+            return unreadable(name, str(error)), None
         field = kept(name, digest)
         if field is None:
             field = _analyze(pixels, digest, name, classifier, how, options.override_gate)
@@ -191,10 +191,6 @@ def _slide(
     accepted = [field for field in fields if field.accepted]
     counted = sum(field.counted for field in accepted)
     infected = sum(field.infected for field in accepted)
-    counting = classifier.card.counting
-    errors = None
-    if counting and how == Calling(counting.threshold, counting.views):
-        errors = Errors(counting.sensitivity, counting.parasitized, counting.specificity, counting.uninfected)
     return Slide(
         slide=options.slide,
         patient=options.patient,
@@ -205,9 +201,17 @@ def _slide(
         threshold=how.threshold,
         views=how.views,
         fields=tuple(fields),
-        count=_count(infected, counted, red_cells, errors, options),
-        notes=tuple(_notes(fields)),
+        count=_count(infected, counted, red_cells, known_errors(classifier, how), options),
+        notes=tuple(notes_on(fields)),
     )
+
+
+def known_errors(classifier: Classifier, how: Calling) -> Errors | None:
+    """How often the classifier errs when cells are called so; None where that was never measured."""
+    counting = classifier.card.counting
+    if counting is None or how != Calling(counting.threshold, counting.views):
+        return None
+    return Errors(counting.sensitivity, counting.parasitized, counting.specificity, counting.uninfected)
 
 
 def _count(
@@ -239,7 +243,8 @@ def count_patient(
     )
 
 
-def _notes(fields: Sequence[Field]) -> list[str]:
+def notes_on(fields: Sequence[Field]) -> list[str]:
+    """A sentence on every field that was not counted, or only at the user's wish."""
     notes = []
     for field in fields:
         if field.error:
@@ -344,7 +349,8 @@ def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
     return image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
-def _unreadable(name: str, error: str) -> Field:
+def unreadable(name: str, error: str) -> Field:
+    """The record of a field that could not be read."""
     return Field(name=name, sha256="", width=0, height=0, cell_diameter=None, checks=(), accepted=False, error=error)
 
 

@@ -14,8 +14,8 @@ DEFAULT_RED_CELLS = 5_000_000
 # Mean volume of a red cell, for a haematocrit without a red-cell count.
 _MEAN_CELL_VOLUME_FL = 90.0
 # Red cells that a routine count and the WHO research protocol ask for.
-_ENOUGH_CELLS = 1_000
-_RESEARCH_CELLS = 5_000
+ENOUGH_CELLS = 1_000
+RESEARCH_CELLS = 5_000
 # WHO asks a count to lie within a quarter of the truth.
 DEFAULT_PRECISION = 0.25
 
@@ -119,7 +119,7 @@ def count_slide(
     counted: int,
     red_cells: RedCellCount,
     errors: Errors | None,
-    enough_cells: int = _ENOUGH_CELLS,
+    enough_cells: int = ENOUGH_CELLS,
     precision: float = DEFAULT_PRECISION,
 ) -> Count:
     """The count of a slide from its cells.
@@ -173,11 +173,11 @@ def _advice(infected: int, counted: int, share: Interval, enough_cells: int, pre
     if counted < enough_cells:
         return f"Keep counting: {enough_cells - counted:,} more red cells to reach {enough_cells:,}."
     reach = max(share.high - share.value, share.value - share.low)
-    if infected and reach > precision * share.value and counted < _RESEARCH_CELLS:
+    if infected and reach > precision * share.value and counted < RESEARCH_CELLS:
         return (
-            f"For a more exact figure keep counting, up to {_RESEARCH_CELLS:,} red cells: the interval still reaches "
+            f"For a more exact figure keep counting, up to {RESEARCH_CELLS:,} red cells: the interval still reaches "
             f"{reach / share.value:.0%} to one side of the estimate."
         )
-    if infected == 0 and counted < _RESEARCH_CELLS:
-        return f"To lower the limit keep counting, up to {_RESEARCH_CELLS:,} red cells, and look at a thick film."
+    if infected == 0 and counted < RESEARCH_CELLS:
+        return f"To lower the limit keep counting, up to {RESEARCH_CELLS:,} red cells, and look at a thick film."
     return None

@@ -29,7 +29,7 @@ class QualityCheck(_Record):
     """One question that the quality gate asks of a field."""
 
     name: str
-    """``focus``, ``exposure``, ``stain``, ``cells``, ``density``, ``thin_film``."""
+    """``focus``, ``exposure``, ``stain``, ``cells``, ``density``, ``thin_film``; ``review``: a person rejected it."""
     value: float
     """What was measured."""
     passed: bool
@@ -101,7 +101,7 @@ class Cell:
     parasitized_probability: float | None = None
     """Calibrated P(parasitized); None for what is not a red cell."""
     parasitized: bool | None = None
-    """The call at the slide's threshold."""
+    """The call: at the slide's threshold, or a microscopist's (the slide's notes then say how many were changed)."""
 
     @property
     def counted(self) -> bool:

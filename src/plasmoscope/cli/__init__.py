@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from plasmoscope import __version__
+from plasmoscope.cli.account import account
 from plasmoscope.cli.analyze import analyze
 from plasmoscope.cli.classify import classify
 from plasmoscope.cli.compare import compare
@@ -20,6 +21,8 @@ from plasmoscope.cli.evaluate_fields import evaluate_fields
 from plasmoscope.cli.explain import explain
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
+from plasmoscope.cli.serve import serve
+from plasmoscope.cli.store import backup, doctor, export_cells
 from plasmoscope.cli.train import train
 from plasmoscope.errors import PlasmoscopeError
 
@@ -47,6 +50,7 @@ def _root(
 
 for command in (
     analyze,
+    serve,
     classify,
     explain,
     demo,
@@ -59,9 +63,13 @@ for command in (
     summary,
     augmentations,
     lr_range,
+    doctor,
+    export_cells,
+    backup,
 ):
     app.command()(command)
 app.add_typer(data, name="data")
+app.add_typer(account, name="account")
 
 
 def main() -> None:

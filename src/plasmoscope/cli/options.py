@@ -12,6 +12,25 @@ CacheOption = Annotated[
 SettingsOption = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe, such as image_size=96.")
 ]
+
+
+def _records_folder() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("plasmoscope", appauthor=False)
+
+
+RecordsOption = Annotated[
+    Path,
+    typer.Option("--data", default_factory=_records_folder, help="Folder of the records and photographs."),
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PLASMOSCOPE_DATABASE",
+        help="PostgreSQL instead of SQLite in the folder: postgresql://user:password@host/database.",
+    ),
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder (default: shipped).")
 ]

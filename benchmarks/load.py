@@ -1,0 +1,137 @@
+"""How a workstation bears many clients at once, while it analyses what they send.
+
+python benchmarks/load.py [--clients 32] [--seconds 60]
+"""
+
+import argparse
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx2
+import numpy as np
+
+from plasmoscope.client import Workstation
+from plasmoscope.reports.illustrations import encode_jpeg
+from plasmoscope.synthetic.rendering import render_field
+
+_PHOTOGRAPHS = 20
+_UPLOAD_SHARE = 0.1
+_PROGRAM = {"x-plasmoscope-client": "benchmark"}
+_BROWSER = {"accept": "text/html"}
+# As of somebody who has accepted what the program is for.
+_WELCOMED = {"welcome": "accepted"}
+
+
+def main() -> None:
+    """Start a workstation, let clients loose on it, and print what they saw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pause", type=float, default=1, help="seconds that a client looks at a page, on average")
+    arguments = parser.parse_args()
+    rendered = [
+        encode_jpeg(render_field(seed, 1280, 960, cells=130, cell_diameter=60).image) for seed in range(_PHOTOGRAPHS)
+    ]
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        listening.close()
+        command = [sys.executable, "-m", "plasmoscope", "serve", "--data", folder, "--port", str(port)]
+        server = subprocess.Popen([*command, "--queue", "50"], stdout=subprocess.DEVNULL)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(address)
+            with Workstation(address) as workstation:
+                slides = [workstation.new_slide(f"P{number}", "S") for number in range(arguments.clients)]
+            seen = _let_loose(address, slides, rendered, arguments.seconds, arguments.pause)
+            _report(seen, _megabytes(server.pid), address, slides)
+        finally:
+            server.terminate()
+            server.wait()
+
+
+class _Seen:
+    def __init__(self) -> None:
+        self.statuses: Counter[tuple[str, int]] = Counter()
+        self.seconds: dict[str, list[float]] = {"page": [], "upload": []}
+        self.failures: list[str] = []
+
+
+def _let_loose(address: str, slides: list[int], photographs: list[bytes], seconds: float, pause: float) -> list[_Seen]:
+    ends = time.monotonic() + seconds
+    seen = [_Seen() for _ in slides]
+    threads = [
+        threading.Thread(target=_use, args=(address, slide, photographs, ends, pause, one))
+        for slide, one in zip(slides, seen, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return seen
+
+
+def _use(address: str, slide: int, photographs: list[bytes], ends: float, pause: float, seen: _Seen) -> None:
+    """One person: looks at pages, pausing between them, and now and then sends a photograph that nobody sent before."""
+    chance = random.Random(slide)
+    # A browser has a session cookie, and with it would have to show the page's token; a program has none.
+    with (
+        httpx2.Client(base_url=address, headers=_BROWSER, cookies=_WELCOMED, timeout=60) as browser,
+        httpx2.Client(base_url=address, headers=_PROGRAM, timeout=60) as program,
+    ):
+        while time.monotonic() < ends:
+            started = time.perf_counter()
+            try:
+                if chance.random() < _UPLOAD_SHARE:
+                    kind = "upload"
+                    # Bytes after the picture's end change its content's hash and nothing else.
+                    content = chance.choice(photographs) + chance.randbytes(8)
+                    answer = program.post(f"/api/v1/slides/{slide}/fields", files={"file": ("field.jpg", content)})
+                else:
+                    kind = "page"
+                    answer = browser.get(chance.choice(("/", f"/slides/{slide}")))
+            except httpx2.TransportError as error:
+                seen.failures.append(repr(error))
+                continue
+            seen.statuses[kind, answer.status_code] += 1
+            seen.seconds[kind].append(time.perf_counter() - started)
+            time.sleep(chance.uniform(0, 2 * pause))
+
+
+def _report(seen: list[_Seen], megabytes: float, address: str, slides: list[int]) -> None:
+    statuses: Counter[tuple[str, int]] = sum((one.statuses for one in seen), Counter())
+    print(", ".join(f"{kind} {status}: {number}" for (kind, status), number in sorted(statuses.items())))
+    print(f"connections that failed: {sum(len(one.failures) for one in seen)}")
+    for kind in ("page", "upload"):
+        times = np.concatenate([one.seconds[kind] for one in seen])
+        print(f"{kind}: median {np.median(times) * 1000:.0f} ms, 95 % within {np.quantile(times, 0.95) * 1000:.0f} ms")
+    with Workstation(address) as workstation:
+        analysed = sum(workstation.slide(slide)["fields_analysed"] for slide in slides)
+    print(f"photographs analysed meanwhile: {analysed}; the server's memory was {megabytes:.0f} MB at most")
+
+
+def _wait_for(address: str) -> None:
+    while True:
+        try:
+            httpx2.get(f"{address}/health").raise_for_status()
+        except httpx2.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _megabytes(process: int) -> float:
+    """The most memory a process has held, as Linux tells."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(found.group(1)) / 1024 if found else float("nan")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""``plasmoscope serve``."""
+
+from typing import Annotated
+
+import typer
+
+from plasmoscope.cli.console import RESEARCH_USE, console, errors
+from plasmoscope.cli.options import DatabaseOption, ModelOption, RecordsOption
+
+
+def serve(
+    data: RecordsOption,
+    database: DatabaseOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's need accounts.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    model: ModelOption = None,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="Photographs analysed at once.")] = 1,
+    queue: Annotated[
+        int, typer.Option(min=1, help="Photographs that may wait; more are refused for the moment.")
+    ] = 200,
+    https: Annotated[
+        bool, typer.Option("--https", help="The page is reached by https alone, through a proxy.")
+    ] = False,
+) -> None:
+    """Run the workstation: a web page and an HTTP interface, on this machine alone unless told otherwise.
+
+    Nothing leaves the machine. Photographs lie in the data folder, and so do the records, unless a database is named.
+    """
+    from plasmoscope.extras import require_extra
+
+    require_extra("serve", "The workstation")
+    import uvicorn
+
+    from plasmoscope.store import accounts
+    from plasmoscope.web.app import create_app
+    from plasmoscope.web.settings import Settings
+
+    settings = Settings(
+        folder=data,
+        database_url=database,
+        host=host,
+        port=port,
+        model=model,
+        workers=workers,
+        longest_queue=queue,
+        secure_cookies=https,
+    )
+    app = create_app(settings)
+    if settings.accounts_required:
+        with app.state.store.reading() as session:
+            admins = [account for account in accounts.all_accounts(session) if account.active]
+        if not admins:
+            errors.print(
+                f"Others can reach {host}, so people must log in, and there is no account yet. Make one first: "
+                f"plasmoscope account add NAME --role admin --data {data}"
+            )
+            raise typer.Exit(2)
+    console.print(f"Open http://{host}:{port} in a browser. Stop with Ctrl+C; nothing is lost. {RESEARCH_USE}")
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)

@@ -1,0 +1,67 @@
+"""``plasmoscope doctor``, ``backup`` and ``export-cells``: looking after the records, and learning from them."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from plasmoscope.cli.console import console, track
+from plasmoscope.cli.options import DatabaseOption, RecordsOption
+from plasmoscope.extras import require_extra
+
+
+def doctor(data: RecordsOption, database: DatabaseOption = None) -> None:
+    """Compare the records with the photographs on disk and mend what a crash or power cut left behind.
+
+    Exit code 0: all is well, or was mended; 1: photographs are missing or damaged and must be uploaded again.
+    """
+    require_extra("serve", "The record of slides")
+    from plasmoscope.store.doctor import examine
+    from plasmoscope.store.store import Store
+
+    with closing(Store.existing(data, database)) as store:
+        findings = examine(store, track)
+    for file in findings.orphans:
+        console.print(f"Removed {escape(str(file))}: no slide needs it.")
+    if findings.interrupted:
+        console.print(f"In line again after an analysis that was cut off: {findings.interrupted} fields.")
+    for place in findings.missing:
+        console.print(f"The photograph {escape(place)} is missing; upload it again, or restore a backup.")
+    for place in findings.damaged:
+        console.print(f"The photograph {escape(place)} was altered and is set aside; upload it again.")
+    if findings.all_well:
+        console.print("All is well.")
+    if findings.missing or findings.damaged:
+        raise typer.Exit(1)
+
+
+def backup(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder; it opens as --data does.")],
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Copy records and photographs into a new data folder; work may go on meanwhile."""
+    require_extra("serve", "The record of slides")
+    from plasmoscope.store.backup import back_up
+    from plasmoscope.store.store import Store
+
+    with closing(Store.existing(data, database)) as store:
+        back_up(store, output, track)
+    console.print(f"{escape(str(output))} holds a copy. Use it with --data, or keep it on another disk.")
+
+
+def export_cells(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that becomes a data set in the NIH layout.")],
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Write every cell that a person called infected or not, as new training data; `train --data OUT` takes it."""
+    require_extra("serve", "The record of slides")
+    from plasmoscope.store.store import Store
+    from plasmoscope.store.training_data import export_training_cells
+
+    with closing(Store.existing(data, database)) as store, store.reading() as session:
+        written = export_training_cells(session, store.images, output, track)
+    console.print(f"{len(written)} cells that people called are in {escape(str(output))}.")

@@ -1,0 +1,127 @@
+"""A workstation from another program: ``Workstation("http://127.0.0.1:8000")``."""
+
+import time
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from plasmoscope.analysis.results import Slide
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.extras import require_extra
+
+_CELLS_AT_ONCE = 100
+_TIMEOUT_SECONDS = 120.0
+
+
+class WorkstationError(PlasmoscopeError):
+    """The workstation cannot be reached, or refused a request."""
+
+    def __init__(self, message: str, code: str = "unreachable") -> None:
+        super().__init__(message)
+        self.code = code
+        """What the interface calls it, such as ``not_found``."""
+
+
+class Workstation:
+    """Talks to a running ``plasmoscope serve``.
+
+    >>> with Workstation("http://127.0.0.1:8000") as workstation:  # doctest: +SKIP
+    ...     slide = workstation.new_slide("A-203", "17", haematocrit_percent=38)
+    ...     workstation.upload(slide, ["field_1.jpg", "field_2.jpg"])
+    ...     print(workstation.result(slide).count.statement)
+    """
+
+    def __init__(self, address: str, name: str = "", password: str = "") -> None:
+        """Log in where a name is given.
+
+        Raises:
+            WorkstationError: it cannot be reached, or name and password do not fit.
+        """
+        require_extra("serve", "The client")
+        import httpx2
+
+        self._http = httpx2.Client(
+            base_url=f"{address.rstrip('/')}/api/v1/",
+            headers={"x-plasmoscope-client": "plasmoscope.client"},
+            timeout=_TIMEOUT_SECONDS,
+        )
+        self._unreachable = httpx2.TransportError
+        if name:
+            token = self._send("POST", "login", json={"name": name, "password": password}).json()["token"]
+            self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> "Workstation":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def classify(self, cells: Iterable[Path | str]) -> list[dict[str, Any]]:
+        """P(parasitized) of pictures of single cells: ``name``, ``probability``, ``call`` and ``error`` of each."""
+        files = [Path(cell) for cell in cells]
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(files), _CELLS_AT_ONCE):
+            part = [("files", (file.name, file.read_bytes())) for file in files[start : start + _CELLS_AT_ONCE]]
+            answers += self._send("POST", "cells", files=part).json()["cells"]
+        return answers
+
+    def new_slide(self, patient: str, code: str, taken_on: date | None = None, **details: Any) -> int:
+        """Record a slide and give its number; ``details`` as in ``plasmoscope.store.slides.SlideDetails``."""
+        said = {"patient": patient, "code": code, "taken_on": (taken_on or date.today()).isoformat()}
+        return int(self._send("POST", "slides", json=said | details).json()["id"])
+
+    def upload(self, slide: int, photographs: Iterable[Path | str]) -> list[int]:
+        """Send photographs of a slide, waiting where the line is full, and give the numbers of their fields."""
+        fields = []
+        for photograph in photographs:
+            file = Path(photograph)
+            part = {"file": (file.name, file.read_bytes())}
+            fields.append(int(self._send("POST", f"slides/{slide}/fields", files=part).json()["id"]))
+        return fields
+
+    def slide(self, slide: int) -> dict[str, Any]:
+        """A slide with its photographs and its running count."""
+        found: dict[str, Any] = self._send("GET", f"slides/{slide}").json()
+        return found
+
+    def result(self, slide: int) -> Slide:
+        """The slide's result, once all its photographs are analysed."""
+        while self.slide(slide)["fields_waiting"]:
+            time.sleep(0.5)
+        return Slide.model_validate_json(self.file(slide, "slide.json"))
+
+    def file(self, slide: int, name: str) -> bytes:
+        """A file of a slide, such as ``report.pdf``."""
+        content: bytes = self._send("GET", f"slides/{slide}/files/{name}").content
+        return content
+
+    def _send(self, method: str, path: str, **request: Any) -> Any:
+        while True:
+            try:
+                answer = self._http.request(method, path, **request)
+            except self._unreachable as error:
+                raise WorkstationError(
+                    f"The workstation at {self._http.base_url} cannot be reached: {error}"
+                ) from error
+            if answer.is_success:
+                return answer
+            refusal = _refusal(answer)
+            if answer.status_code != 429 or refusal["code"] != "busy":
+                raise WorkstationError(refusal["message"], refusal["code"])
+            time.sleep(float(answer.headers.get("retry-after", 1)))
+
+
+def _refusal(answer: Any) -> dict[str, str]:
+    try:
+        error: dict[str, str] = answer.json()["error"]
+        return error
+    except (ValueError, KeyError, TypeError):
+        return {"code": "failed", "message": f"The workstation answered with status {answer.status_code}."}

@@ -1,0 +1,131 @@
+"""Accounts with passwords, and the sessions of who is logged in."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import get_args
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from plasmoscope.store.audit import note
+from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
+from plasmoscope.store.records import Account, LoginSession, Role, now
+
+SHORTEST_PASSWORD = 10
+_LONGEST = 200
+_hasher = PasswordHasher()
+# What the password of a name that does not exist is held against, so that the time tells nothing.
+_NOBODY = _hasher.hash(secrets.token_hex())
+
+
+def add_account(session: Session, who: str, name: str, password: str, role: Role) -> Account:
+    """Let somebody log in.
+
+    Raises:
+        StoreError: no name, a password that is too short, or no such role.
+        ConflictError: the name is taken.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > _LONGEST:
+        raise StoreError(f"Give the account a name of at most {_LONGEST} characters.")
+    if role not in get_args(Role):
+        raise StoreError(f"A role is {', '.join(get_args(Role))}; not '{role}'.")
+    if session.scalar(select(Account.id).where(func.lower(Account.name) == name.lower())):
+        raise ConflictError(f"There is an account {name} already.")
+    account = Account(name=name, password_hash=_hash(password), role=role)
+    session.add(account)
+    session.flush()
+    note(session, who, "add account", f"account/{account.id}", name=name, role=role)
+    return account
+
+
+def set_password(session: Session, who: str, account_id: int, password: str) -> Account:
+    """Give an account another password; whoever is logged in with it must log in anew.
+
+    Raises:
+        NotFoundError, StoreError: no such account; the password is too short.
+    """
+    account = _get(session, account_id)
+    account.password_hash = _hash(password)
+    _end_sessions(session, account_id)
+    note(session, who, "set password", f"account/{account_id}")
+    return account
+
+
+def deactivate(session: Session, who: str, account_id: int) -> Account:
+    """Let an account log in no more; what it did stays in the records under its name.
+
+    Raises:
+        NotFoundError: no such account.
+        ConflictError: it is the last active admin.
+    """
+    account = _get(session, account_id)
+    others = select(Account.id).where(Account.role == "admin", Account.active, Account.id != account_id)
+    if account.role == "admin" and session.scalar(others) is None:
+        raise ConflictError(f"{account.name} is the last admin; make another one first.")
+    account.active = False
+    _end_sessions(session, account_id)
+    note(session, who, "deactivate account", f"account/{account_id}")
+    return account
+
+
+def all_accounts(session: Session) -> Sequence[Account]:
+    """Every account by name."""
+    return session.scalars(select(Account).order_by(Account.name)).all()
+
+
+def log_in(session: Session, name: str, password: str, hours: float) -> str | None:
+    """Begin a session.
+
+    Returns:
+        Its token, which only the caller ever sees; None where name and password do not fit an active account.
+    """
+    account = session.scalar(select(Account).where(func.lower(Account.name) == " ".join(name.split()).lower()))
+    try:
+        _hasher.verify(account.password_hash if account else _NOBODY, password)
+    except VerifyMismatchError:
+        return None
+    if account is None or not account.active:
+        return None
+    session.execute(delete(LoginSession).where(LoginSession.expires < now()))
+    token = secrets.token_urlsafe(32)
+    expires = now() + timedelta(hours=hours)
+    session.add(LoginSession(token_hash=_token_hash(token), account_id=account.id, expires=expires))
+    note(session, account.name, "log in", f"account/{account.id}")
+    return token
+
+
+def logged_in(session: Session, token: str) -> Account | None:
+    """Whose session a token belongs to; None where it has ended."""
+    found = session.scalar(select(LoginSession).where(LoginSession.token_hash == _token_hash(token)))
+    return found.account if found and found.expires > now() and found.account.active else None
+
+
+def log_out(session: Session, token: str) -> None:
+    """End a session."""
+    session.execute(delete(LoginSession).where(LoginSession.token_hash == _token_hash(token)))
+
+
+def _get(session: Session, account_id: int) -> Account:
+    account = session.get(Account, account_id)
+    if account is None:
+        raise NotFoundError(f"There is no account number {account_id}.")
+    return account
+
+
+def _end_sessions(session: Session, account_id: int) -> None:
+    session.execute(delete(LoginSession).where(LoginSession.account_id == account_id))
+
+
+def _hash(password: str) -> str:
+    if not SHORTEST_PASSWORD <= len(password) <= _LONGEST:
+        raise StoreError(f"Give a password of {SHORTEST_PASSWORD} to {_LONGEST} characters.")
+    return _hasher.hash(password)
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,56 @@
+"""The append-only record of every change. There is no way to alter or delete an entry."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, or_, select, true
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from plasmoscope.store.records import AuditEntry, Field
+
+PROGRAM = "plasmoscope"
+"""Who, where the program itself changed something."""
+
+
+def slide_subject(slide_id: int) -> str:
+    """How a slide is called in the audit."""
+    return f"slide/{slide_id}"
+
+
+def field_subject(field: Field) -> str:
+    """How a field is called in the audit."""
+    return f"{slide_subject(field.slide_id)}/field/{field.id}"
+
+
+def note(session: Session, who: str, action: str, subject: str, **detail: Any) -> None:
+    """Write an entry in the transaction of the change itself.
+
+    Args:
+        who: name of the account.
+        action: a verb or two, such as ``sign``.
+        subject: what was changed: ``slide_subject``, ``field_subject``, or ``account/1``.
+        detail: JSON.
+    """
+    session.add(AuditEntry(who=who, action=action, subject=subject, detail=detail))
+
+
+def entries(session: Session, subject: str = "", offset: int = 0, limit: int = 100) -> Sequence[AuditEntry]:
+    """The newest entries first.
+
+    Args:
+        subject: only this one and what lies below it: ``slide/3`` gives those of its fields too; all if empty.
+    """
+    newest = select(AuditEntry).where(_about(subject)).order_by(AuditEntry.id.desc())
+    return session.scalars(newest.offset(offset).limit(limit)).all()
+
+
+def how_many(session: Session, subject: str = "") -> int:
+    """The number of entries, of a subject as for ``entries``."""
+    return session.scalar(select(func.count()).where(_about(subject))) or 0
+
+
+def _about(subject: str) -> ColumnElement[bool]:
+    if not subject:
+        return true()
+    return or_(AuditEntry.subject == subject, AuditEntry.subject.startswith(f"{subject}/", autoescape=True))

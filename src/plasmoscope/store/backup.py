@@ -1,0 +1,50 @@
+"""A copy of everything that can be opened in place of the original."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from plasmoscope.progress import Track, untracked
+from plasmoscope.store.errors import StoreError
+from plasmoscope.store.records import Base, Field
+from plasmoscope.store.store import Store
+
+_ROWS_AT_ONCE = 100
+
+
+def back_up(store: Store, folder: Path, track: Track = untracked) -> None:
+    """Copy records and photographs, as they are at one moment, into a new data folder; work may go on meanwhile.
+
+    The copy is a data folder with SQLite, whatever the original's database is: ``Store(folder)`` opens it.
+
+    Raises:
+        StoreError: the folder exists, or a photograph is missing.
+        OSError: it cannot be written.
+    """
+    if folder.exists():
+        raise StoreError(f"{folder} exists already; name a new folder for the backup.")
+    unfinished = folder.with_name(folder.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    with closing(Store(unfinished)) as copy:
+        _copy(store, copy, track)
+    unfinished.replace(folder)
+
+
+def _copy(store: Store, copy: Store, track: Track) -> None:
+    with store.reading() as source, copy.session() as target:
+        for table in Base.metadata.sorted_tables:
+            # In the order written, so that what a row refers to is there before it.
+            rows = source.execute(select(table).order_by(table.c.id)).yield_per(_ROWS_AT_ONCE)
+            for some in rows.mappings().partitions():
+                target.execute(insert(table), [dict(row) for row in some])
+        photographs = source.scalars(select(Field.image_sha256).distinct()).all()
+    # A photograph never changes, and stays while the records name it.
+    for sha256 in track(photographs, len(photographs), "Copying photographs"):
+        original = store.images.path(sha256)
+        if not original.exists():
+            raise StoreError(f"The photograph {original} is missing; run 'plasmoscope doctor' first to see what it is.")
+        copied = copy.images.path(sha256)
+        copied.parent.mkdir(exist_ok=True)
+        shutil.copyfile(original, copied)

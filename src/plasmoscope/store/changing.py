@@ -1,0 +1,53 @@
+"""The way to every change: the slide is held until the transaction ends, and a signed one is refused."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from plasmoscope.store.errors import ConflictError, NotFoundError
+from plasmoscope.store.records import Field, Slide
+
+
+def hold_slide(session: Session, slide_id: int) -> Slide:
+    """A slide as it is now, which nobody else can change until the transaction ends; its version grows.
+
+    Raises:
+        NotFoundError: no such slide.
+    """
+    slide = session.scalar(
+        select(Slide).where(Slide.id == slide_id).with_for_update(of=Slide).execution_options(populate_existing=True)
+    )
+    if slide is None:
+        raise NotFoundError(f"There is no slide number {slide_id}; it may have been deleted.")
+    slide.version += 1
+    return slide
+
+
+def slide_to_change(session: Session, slide_id: int) -> Slide:
+    """``hold_slide``, for what a signed slide must not undergo.
+
+    Raises:
+        NotFoundError: no such slide.
+        ConflictError: it is signed.
+    """
+    slide = hold_slide(session, slide_id)
+    if slide.status == "signed":
+        raise ConflictError(
+            f"Slide {slide.code} was signed by {slide.signed_by} and cannot be changed; reopen it with a reason first."
+        )
+    return slide
+
+
+def field_to_change(session: Session, field_id: int) -> Field:
+    """A field as it is now, whose slide nobody else can change until the transaction ends.
+
+    Raises:
+        NotFoundError: no such field.
+        ConflictError: its slide is signed.
+    """
+    slide_id = session.scalar(select(Field.slide_id).where(Field.id == field_id))
+    if slide_id is not None:
+        slide_to_change(session, slide_id)
+        field = session.get(Field, field_id, populate_existing=True)
+        if field is not None:
+            return field
+    raise NotFoundError(f"There is no field number {field_id}; it may have been deleted.")

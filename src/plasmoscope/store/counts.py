@@ -1,0 +1,145 @@
+"""The count of a slide, with corrections and rejections: fast as figures, whole as a result for the reports."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, undefer
+
+from plasmoscope.analysis import results
+from plasmoscope.analysis.analyze import notes_on, unreadable
+from plasmoscope.analysis.counting import count_slide, red_cell_count
+from plasmoscope.store.corrections import corrected, latest
+from plasmoscope.store.errors import ConflictError
+from plasmoscope.store.method import Method
+from plasmoscope.store.records import Correction, Field, Slide, now
+
+# Those that hold, by field and cell number.
+_Corrections = Mapping[int, Mapping[int, Correction]]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A slide in numbers."""
+
+    counted: int = 0
+    """Whole red cells."""
+    infected: int = 0
+    fields: int = 0
+    """Photographs whose analysis has ended, well or not."""
+    in_count: int = 0
+    """Photographs that are counted."""
+    unfinished: int = 0
+    """Photographs that wait or are being analysed."""
+
+
+def tallies(session: Session, slide_ids: Collection[int]) -> dict[int, Tally]:
+    """Numbers of many slides at once; every slide has an entry."""
+    found = dict.fromkeys(slide_ids, Tally())
+    rows = session.execute(
+        select(
+            Field.slide_id,
+            func.sum(case((Field.in_count, Field.counted), else_=0)),
+            func.sum(case((Field.in_count, Field.infected), else_=0)),
+            func.sum(case((Field.status.in_(("done", "failed")), 1), else_=0)),
+            func.sum(case((Field.in_count, 1), else_=0)),
+            func.sum(case((Field.status.in_(("waiting", "analysing")), 1), else_=0)),
+        )
+        .where(Field.slide_id.in_(slide_ids))
+        .group_by(Field.slide_id)
+    )
+    return found | {slide_id: Tally(*numbers) for slide_id, *numbers in rows}
+
+
+def tally(session: Session, slide_id: int) -> Tally:
+    """Numbers of one slide."""
+    return tallies(session, [slide_id])[slide_id]
+
+
+def slide_count(session: Session, slide: Slide) -> results.Count | None:
+    """The running count with its interval and advice; None while no cell is counted."""
+    methods = session.scalars(select(Field.method).where(Field.slide_id == slide.id, Field.in_count))
+    return _count(session, slide, {Method.model_validate(method) for method in methods}, latest(session, slide.id))
+
+
+def slide_result(session: Session, slide: Slide) -> results.Slide:
+    """The slide as the reports take it (``plasmoscope.reports.bundle.write_slide``).
+
+    Calls, rejections and duplicates are as people left them; cells called no cell are left out. The photograph of a
+    field without an error is ``Images.path(field.sha256)``.
+
+    Raises:
+        ConflictError: no photograph is analysed.
+    """
+    rows = session.scalars(
+        select(Field)
+        .where(Field.slide_id == slide.id, Field.status.in_(("done", "failed")))
+        .order_by(Field.position)
+        .options(undefer(Field.result))
+    ).all()
+    methods = {row.id: Method.model_validate(row.method) for row in rows if row.status == "done"}
+    if not methods:
+        raise ConflictError(f"No photograph of slide {slide.code} is analysed yet, so there is nothing to report.")
+    counting = {methods[row.id] for row in rows if row.in_count}
+    corrections = latest(session, slide.id)
+    names = {row.id: row.name for row in rows}
+    fields = tuple(_reviewed(row, corrections.get(row.id, {}), names) for row in rows)
+    method = list(methods.values())[-1]
+    return results.Slide(
+        slide=slide.code,
+        patient=slide.patient.code,
+        created=(slide.signed_at or now()).isoformat(timespec="seconds"),
+        plasmoscope=method.plasmoscope,
+        model=method.model,
+        model_sha256=method.model_sha256,
+        threshold=method.threshold,
+        views=method.views,
+        fields=fields,
+        count=_count(session, slide, counting, corrections),
+        notes=(*notes_on(fields), *_notes(len(counting), corrections, tally(session, slide.id).unfinished)),
+    )
+
+
+def _count(
+    session: Session, slide: Slide, methods: Collection[Method], corrections: _Corrections
+) -> results.Count | None:
+    numbers = tally(session, slide.id)
+    if not numbers.counted:
+        return None
+    # The model's errors tell nothing of calls that are not its own, and those of two models do not mix.
+    errors = next(iter(methods)).errors if len(methods) == 1 and not _changed(corrections) else None
+    red_cells = red_cell_count(slide.red_cells_per_ul, slide.haematocrit_percent)
+    return count_slide(numbers.infected, numbers.counted, red_cells, errors)
+
+
+def _changed(corrections: _Corrections) -> Counter[str]:
+    """How many cells hold another call than the model's, by that call."""
+    holding = [correction for of_field in corrections.values() for correction in of_field.values()]
+    return Counter(correction.call for correction in holding if correction.call != correction.model_call)
+
+
+def _reviewed(row: Field, corrections: Mapping[int, Correction], names: Mapping[int, str]) -> results.Field:
+    found = row.found()
+    if row.status == "failed" or found is None:
+        return unreadable(row.name, row.error or "")
+    checks = found.checks
+    if row.rejected:
+        message = f"the microscopist rejected it: {row.reject_reason}"
+        checks = (*checks, results.QualityCheck(name="review", value=0, passed=False, message=message))
+    duplicate_of = names[row.duplicate_of_id] if row.duplicate_of_id else None
+    said = {"name": row.name, "checks": checks, "accepted": row.in_count, "duplicate_of": duplicate_of}
+    return corrected(found, corrections).model_copy(update=said)
+
+
+def _notes(methods: int, corrections: _Corrections, unfinished: int) -> Iterator[str]:
+    if changed := _changed(corrections):
+        calls = ", ".join(f"{number} to {call}" for call, number in sorted(changed.items()))
+        yield (
+            f"A microscopist changed {changed.total()} of the model's calls ({calls}), so no estimate corrected for "
+            "the model's errors is given."
+        )
+    if methods > 1:
+        yield "The fields were analysed by different versions of program or model; the last one's is named."
+    if unfinished:
+        yield f"{unfinished} photographs were not analysed yet."

@@ -1,0 +1,15 @@
+"""What can go wrong with the records, by what the user can do about it."""
+
+from plasmoscope.errors import PlasmoscopeError
+
+
+class StoreError(PlasmoscopeError):
+    """What was asked of the records makes no sense, or they cannot be opened."""
+
+
+class NotFoundError(StoreError):
+    """There is no such slide, field or patient."""
+
+
+class ConflictError(StoreError):
+    """What was asked does not fit the state that the records are in, such as a change of a signed slide."""

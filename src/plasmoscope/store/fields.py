@@ -1,0 +1,237 @@
+"""A slide's photographs: kept, analysed one after the other, rejected and taken back."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from plasmoscope.analysis import results
+from plasmoscope.analysis.duplicates import find_same
+from plasmoscope.store.audit import PROGRAM, field_subject, note
+from plasmoscope.store.changing import field_to_change, slide_to_change
+from plasmoscope.store.errors import ConflictError, NotFoundError
+from plasmoscope.store.images import Images, content_hash
+from plasmoscope.store.method import Method
+from plasmoscope.store.records import Field
+from plasmoscope.store.slides import given_reason
+
+_LONGEST_NAME = 200
+
+
+def add_field(session: Session, images: Images, who: str, slide_id: int, name: str, data: bytes) -> Field:
+    """Keep a photograph and put it in line for analysis; one that the slide has already is given back as it is.
+
+    Args:
+        name: to show; any text.
+        data: the file's content.
+
+    Raises:
+        NotFoundError, ConflictError: as ``slide_to_change``.
+        OSError: the file cannot be written.
+    """
+    slide_to_change(session, slide_id)
+    sha256 = content_hash(data)
+    earlier = fields_of(session, slide_id)
+    field = next((field for field in earlier if field.image_sha256 == sha256), None)
+    if field is not None:
+        # Its file may have been lost.
+        images.put(sha256, data)
+        return field
+    field = Field(
+        slide_id=slide_id,
+        position=max((field.position for field in earlier), default=0) + 1,
+        name=_free_name(name, {field.name for field in earlier}),
+        image_sha256=sha256,
+        size=len(data),
+    )
+    session.add(field)
+    session.flush()
+    # Between the row and its commit: no row is ever without its file, and ``doctor``, which waits for the commit,
+    # cannot take the file for an orphan.
+    images.put(sha256, data)
+    note(session, who, "upload", field_subject(field), name=field.name, sha256=sha256, size=len(data))
+    return field
+
+
+def get_field(session: Session, field_id: int) -> Field:
+    """A field by its number.
+
+    Raises:
+        NotFoundError: no such field.
+    """
+    field = session.get(Field, field_id)
+    if field is None:
+        raise NotFoundError(f"There is no field number {field_id}; it may have been deleted.")
+    return field
+
+
+def fields_of(session: Session, slide_id: int) -> Sequence[Field]:
+    """A slide's fields in their order, without their results."""
+    return session.scalars(select(Field).where(Field.slide_id == slide_id).order_by(Field.position)).all()
+
+
+def take_waiting(session: Session) -> Field | None:
+    """The field that has waited longest, now marked as being analysed; None when none waits."""
+    field = session.scalar(
+        select(Field)
+        .where(Field.status == "waiting")
+        .order_by(Field.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if field is not None:
+        field.status = "analysing"
+    return field
+
+
+def finish(
+    session: Session, field_id: int, found: results.Field, method: Method, mark: NDArray[np.float32] | None
+) -> bool:
+    """Keep what the analysis found.
+
+    Args:
+        found: as ``analyze_field`` gives it; with an ``error`` the field counts as failed.
+        method: how it was analysed.
+        mark: ``fingerprint`` of the photograph; None where it could not be read.
+
+    Returns:
+        False where the field is no longer being analysed, such as after ``cancel``; nothing is kept then.
+
+    Raises:
+        NotFoundError: the slide was deleted meanwhile.
+    """
+    if found.error is not None:
+        return fail(session, field_id, found.error)
+    field = field_to_change(session, field_id)
+    if field.status != "analysing":
+        return False
+    if found.sha256 != field.image_sha256:
+        raise ValueError(f"the result is of another photograph than {field.name}")
+    field.status = "done"
+    field.error = None
+    field.result = found.model_dump_json()
+    field.method = method.model_dump(mode="json")
+    field.fingerprint = None if mark is None else mark.astype(np.float32).tobytes()
+    field.accepted = found.accepted
+    field.counted, field.infected = found.counted, found.infected
+    _mark_duplicates(session, field.slide_id)
+    detail = {"accepted": found.accepted, "counted": found.counted, "infected": found.infected}
+    note(session, PROGRAM, "analyse", field_subject(field), **detail, method=field.method)
+    return True
+
+
+def fail(session: Session, field_id: int, error: str) -> bool:
+    """Record why a field could not be analysed; returns and raises as ``finish``."""
+    field = field_to_change(session, field_id)
+    if field.status != "analysing":
+        return False
+    field.status, field.error = "failed", error
+    note(session, PROGRAM, "fail", field_subject(field), error=error)
+    return True
+
+
+def cancel(session: Session, who: str, field_id: int) -> Field:
+    """Take a field out of the line, or drop what its analysis will find.
+
+    Raises:
+        NotFoundError, ConflictError: as ``field_to_change``; ConflictError also where its analysis has ended.
+    """
+    field = field_to_change(session, field_id)
+    if field.status not in {"waiting", "analysing"}:
+        raise ConflictError(f"The analysis of {field.name} has ended; reject the field if it should not count.")
+    field.status = "cancelled"
+    note(session, who, "cancel", field_subject(field))
+    return field
+
+
+def analyse_again(session: Session, who: str, field_id: int, override_gate: bool = False) -> Field:
+    """Put a field in line again that failed, was cancelled, or was refused by the quality gate.
+
+    Args:
+        override_gate: count it although a quality check fails.
+
+    Raises:
+        NotFoundError, ConflictError: as ``field_to_change``; ConflictError also where it is in line or was counted.
+    """
+    field = field_to_change(session, field_id)
+    if field.status in {"waiting", "analysing"} or (field.status == "done" and field.accepted):
+        raise ConflictError(f"{field.name} needs no other analysis: it is {field.status}.")
+    field.status, field.override_gate = "waiting", override_gate
+    note(session, who, "analyse again", field_subject(field), override_gate=override_gate)
+    return field
+
+
+def requeue_interrupted(session: Session) -> int:
+    """Put every field back in line that is marked as being analysed, as after a crash; gives how many.
+
+    Call it only while nothing is being analysed.
+    """
+    interrupted = session.scalars(select(Field).where(Field.status == "analysing")).all()
+    for field in interrupted:
+        field.status = "waiting"
+    return len(interrupted)
+
+
+def reject(session: Session, who: str, field_id: int, reason: str) -> Field:
+    """Leave a field out of the count.
+
+    Raises:
+        NotFoundError, ConflictError: as ``field_to_change``.
+        StoreError: no reason is given.
+    """
+    return _set_rejected(session, who, field_id, given_reason(reason))
+
+
+def take_back(session: Session, who: str, field_id: int) -> Field:
+    """Let a rejected field count again.
+
+    Raises:
+        NotFoundError, ConflictError: as ``field_to_change``.
+    """
+    return _set_rejected(session, who, field_id, None)
+
+
+def _set_rejected(session: Session, who: str, field_id: int, reason: str | None) -> Field:
+    field = field_to_change(session, field_id)
+    field.rejected, field.reject_reason = reason is not None, reason
+    _mark_duplicates(session, field.slide_id)
+    note(session, who, "reject" if field.rejected else "take back", field_subject(field), reason=reason)
+    return field
+
+
+def _mark_duplicates(session: Session, slide_id: int) -> None:
+    """Of the fields that show one place, let only the first count."""
+    session.flush()
+    candidates = session.scalars(
+        select(Field)
+        .where(Field.slide_id == slide_id, Field.status == "done")
+        .order_by(Field.position)
+        .options(undefer(Field.fingerprint))
+    ).all()
+    firsts: list[Field] = []
+    marks: list[NDArray[np.float32]] = []
+    for field in candidates:
+        field.duplicate_of_id = None
+        if not field.in_count or field.fingerprint is None:
+            continue
+        mark = np.frombuffer(field.fingerprint, np.float32)
+        same = find_same(mark, marks)
+        if same is not None:
+            field.duplicate_of_id = firsts[same].id
+        else:
+            firsts.append(field)
+            marks.append(mark)
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """A name that no other field of the slide has: a camera in a browser calls every picture alike."""
+    whole = PurePosixPath(name[-_LONGEST_NAME:])
+    number, free = 1, str(whole)
+    while free in taken:
+        number += 1
+        free = f"{whole.stem} ({number}){whole.suffix}"
+    return free

@@ -1,0 +1,217 @@
+"""The tables: patients, their slides, the slides' fields, corrections of cells, the audit, and accounts."""
+
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import JSON, DateTime, ForeignKey, LargeBinary, MetaData, Text, UniqueConstraint, and_
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeDecorator
+
+from plasmoscope.analysis import results
+
+SlideStatus = Literal["open", "signed"]
+FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
+Call = Literal["infected", "not infected", "not a cell"]
+Role = Literal["reader", "technician", "admin"]
+
+
+def now() -> datetime:
+    """The present moment, with its time zone."""
+    return datetime.now(UTC)
+
+
+class _Moment(TypeDecorator[datetime]):
+    """A time that comes back with its time zone; SQLite keeps none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class _Words(TypeDecorator[str]):
+    """Text without the few characters that a database cannot hold: NUL and halves of surrogate pairs."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    # Named constraints can be changed by later migrations.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it by this name
+        datetime: _Moment,
+        str: _Words,
+        bytes: LargeBinary,
+        dict[str, Any]: JSON,
+        SlideStatus: _Words,
+        FieldStatus: _Words,
+        Call: _Words,
+        Role: _Words,
+    }
+
+
+class Patient(Base):
+    """A person, known by the laboratory's code."""
+
+    __tablename__ = "patients"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Slide(Base):
+    """One stained film."""
+
+    __tablename__ = "slides"
+    __table_args__ = (UniqueConstraint("patient_id", "code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
+    code: Mapped[str]
+    taken_on: Mapped[date] = mapped_column(index=True)
+    site: Mapped[str]
+    preparer: Mapped[str]
+    microscopist: Mapped[str]
+    stain: Mapped[str]
+    haematocrit_percent: Mapped[float | None]
+    red_cells_per_ul: Mapped[float | None]
+    status: Mapped[SlideStatus] = mapped_column(default="open")
+    created: Mapped[datetime] = mapped_column(default=now)
+    signed_by: Mapped[str | None]
+    signed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+    """Grows with every change of the slide, its fields or their cells."""
+
+    patient: Mapped[Patient] = relationship(lazy="joined", innerjoin=True)
+
+
+class Field(Base):
+    """One photograph of a slide."""
+
+    __tablename__ = "fields"
+    __table_args__ = (UniqueConstraint("slide_id", "image_sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    """From 1, in the order of upload."""
+    name: Mapped[str]
+    """As uploaded, made unique on its slide; for showing only, never a path."""
+    image_sha256: Mapped[str] = mapped_column(index=True)
+    size: Mapped[int]
+    """Bytes."""
+    status: Mapped[FieldStatus] = mapped_column(default="waiting", index=True)
+    override_gate: Mapped[bool] = mapped_column(default=False)
+    """To be counted although a quality check fails."""
+    rejected: Mapped[bool] = mapped_column(default=False)
+    reject_reason: Mapped[str | None]
+    error: Mapped[str | None]
+    result: Mapped[str | None] = mapped_column(deferred=True)
+    """The analysis's field as JSON, as the program found it; never altered. ``found`` reads it."""
+    method: Mapped[dict[str, Any] | None]
+    """How it was analysed: ``plasmoscope.store.method.Method`` as JSON."""
+    fingerprint: Mapped[bytes | None] = mapped_column(deferred=True)
+    """``plasmoscope.analysis.duplicates.fingerprint``, float32."""
+    accepted: Mapped[bool] = mapped_column(default=False)
+    """It passed the quality gate, or the gate was overridden."""
+    duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("fields.id", ondelete="SET NULL"))
+    """The counted field of the slide that shows the same place."""
+    counted: Mapped[int] = mapped_column(default=0)
+    """Whole red cells, with corrections."""
+    infected: Mapped[int] = mapped_column(default=0)
+    """Whole infected red cells, with corrections."""
+    created: Mapped[datetime] = mapped_column(default=now)
+
+    @hybrid_property
+    def in_count(self) -> bool:
+        """Whether its cells enter the slide's count."""
+        return self.status == "done" and self.accepted and not self.rejected and self.duplicate_of_id is None
+
+    @in_count.inplace.expression
+    @classmethod
+    def _in_count(cls) -> ColumnElement[bool]:
+        return and_(cls.status == "done", cls.accepted, ~cls.rejected, cls.duplicate_of_id.is_(None))
+
+    def found(self) -> results.Field | None:
+        """What the program found in it; None before it is analysed."""
+        return results.Field.model_validate_json(self.result) if self.result else None
+
+
+class Correction(Base):
+    """A person's call of one cell. The latest of a cell holds; earlier ones stay."""
+
+    __tablename__ = "corrections"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    field_id: Mapped[int] = mapped_column(ForeignKey("fields.id", ondelete="CASCADE"), index=True)
+    cell_number: Mapped[int]
+    call: Mapped[Call]
+    by: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=now)
+    model_call: Mapped[str]
+    """``infected``, ``not infected``, or the kind of object that the program took it for."""
+    model_probability: Mapped[float | None]
+    """P(parasitized)."""
+
+
+class AuditEntry(Base):
+    """One change: who did what to what, and when. The database refuses to alter or delete it."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    who: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)
+    """``slide/3``, ``slide/3/field/12``, ``account/1``."""
+    detail: Mapped[dict[str, Any]]
+
+
+class Account(Base):
+    """Somebody who may log in."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    role: Mapped[Role]
+    active: Mapped[bool] = mapped_column(default=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class LoginSession(Base):
+    """Somebody is logged in; the database knows only a hash of what their browser holds."""
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    expires: Mapped[datetime]
+
+    account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)

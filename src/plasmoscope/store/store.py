@@ -1,0 +1,135 @@
+"""Opening the records: a data folder with SQLite, or a PostgreSQL server and a folder for the photographs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+
+from plasmoscope.extras import require_extra
+from plasmoscope.store.errors import StoreError
+from plasmoscope.store.images import Images
+
+_DATABASE = "plasmoscope.db"
+_IMAGES = "images"
+_WAIT_SECONDS = 30
+# Any number, the same in every process: whoever holds it migrates.
+_MIGRATION_LOCK = 7_305_811
+
+
+class Store:
+    """The records and the photographs. Several processes may have it open at once."""
+
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        """Open the records, making what is missing and bringing tables of an earlier version up to date.
+
+        Args:
+            folder: holds the photographs, and the SQLite database where no ``url`` is given.
+            url: of a PostgreSQL database: ``postgresql://user:password@host/database``.
+
+        Raises:
+            StoreError: the database cannot be reached, or was written by a later version of the program.
+            OSError: the folder cannot be written to.
+        """
+        self.folder = folder
+        # Patients' records are for the owner's eyes.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.images = Images(folder / _IMAGES)
+        self.images.folder.mkdir(exist_ok=True)
+        self.engine = _postgresql(url) if url else _sqlite(folder / _DATABASE)
+        self._readers = self.engine.execution_options(reads_only=True)
+        try:
+            with self.engine.begin() as connection:
+                _migrate(connection)
+        except DBAPIError as error:
+            raise StoreError(
+                f"The database of {folder} cannot be opened ({error.orig}). Check that it runs and that its address, "
+                "name and password are right."
+            ) from error
+        except CommandError as error:
+            raise StoreError(
+                f"The records in {folder} were written by a later version of Plasmoscope ({error}). Update the program."
+            ) from error
+
+    @classmethod
+    def existing(cls, folder: Path, url: str | None = None) -> "Store":
+        """Open records that are there already; a mistyped folder is not made.
+
+        Raises:
+            StoreError: nothing was ever kept in the folder; otherwise as the class itself.
+        """
+        if not (folder / _IMAGES).is_dir():
+            raise StoreError(f"{folder} holds no records of slides. Check the path.")
+        return cls(folder, url)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A transaction for changes: kept whole when the block ends well, dropped whole when it does not."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view for looking things up; it waits for nobody, nobody waits for it, and it cannot change."""
+        with Session(self._readers, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _sqlite(file: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(file)), connect_args={"timeout": _WAIT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: object) -> None:
+        # Transactions begin where SQLAlchemy says, not where Python's sqlite3 guesses.
+        connection.isolation_level = None
+        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {setting}")
+        # SQLite's own knows no letters but A to Z; searches fold case with it.
+        connection.create_function("lower", 1, lambda words: words and words.lower(), deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reads_only = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql(f"PRAGMA query_only = {reads_only:d}")
+        # A writer takes its turn at the start: one that read first and then found another writing would have to fail.
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    require_extra("postgres", "A PostgreSQL database")
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("The database's address is not of the form postgresql://user:password@host/name.") from error
+    if address.get_backend_name() != "postgresql":
+        raise StoreError(f"Records are kept in SQLite or PostgreSQL, not in {address.get_backend_name()}.")
+    engine = create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("reads_only", False):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    return engine
+
+
+def _migrate(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    config = Config()
+    config.set_main_option("script_location", "plasmoscope.store:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

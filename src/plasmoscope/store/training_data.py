@@ -1,0 +1,69 @@
+"""Cells that people called, as new training cells in the NIH layout."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from plasmoscope.analysis.analyze import read_field
+from plasmoscope.files import whole_file
+from plasmoscope.imaging.cells import cut_cell
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.progress import Track, untracked
+from plasmoscope.store.corrections import latest
+from plasmoscope.store.images import Images
+from plasmoscope.store.records import Correction, Field, Slide
+
+# Above the NIH's own patients, so that both sets can lie in one folder and be split by patient.
+_FIRST_PATIENT = 1_000
+
+
+def export_training_cells(session: Session, images: Images, folder: Path, track: Track = untracked) -> list[Path]:
+    """Write every whole cell that a person called infected or not, by the latest call.
+
+    Cells of rejected fields, and what is no cell, are left out. Names tell patient, slide, field and cell by their
+    numbers in these records, never by a code.
+
+    Args:
+        folder: becomes the data set: ``cell_images/Parasitized`` and ``cell_images/Uninfected`` are made in it.
+
+    Returns:
+        The files.
+
+    Raises:
+        ImageError: a photograph is missing or damaged.
+        OSError: the folder cannot be written to.
+    """
+    for class_name in CLASS_NAMES:
+        (folder / "cell_images" / class_name).mkdir(parents=True, exist_ok=True)
+    called = session.scalars(
+        select(Field)
+        .where(Field.id.in_(select(Correction.field_id)), ~Field.rejected)
+        .order_by(Field.id)
+        .options(undefer(Field.result))
+    ).all()
+    written: list[Path] = []
+    for field in track(called, len(called), "Cutting cells"):
+        written += _export_field(session, images, folder / "cell_images", field)
+    return written
+
+
+def _export_field(session: Session, images: Images, folder: Path, field: Field) -> list[Path]:
+    slide = session.get_one(Slide, field.slide_id)
+    corrections = latest(session, slide.id)[field.id]
+    found = field.found()
+    pixels = read_field(images.path(field.image_sha256))
+    written = []
+    for cell in found.cells if found else ():
+        correction = corrections.get(cell.number)
+        if correction is None or correction.call == "not a cell" or cell.on_border:
+            continue
+        class_name = CLASS_NAMES[PARASITIZED if correction.call == "infected" else 1 - PARASITIZED]
+        patient = _FIRST_PATIENT + slide.patient_id
+        name = f"C{patient}P{patient}S{slide.id}_IMG_{field.id}_cell_{cell.number}.png"
+        with whole_file(folder / class_name / name) as unfinished:
+            Image.fromarray(cut_cell(pixels, np.array(cell.outline, np.int32))).save(unfinished, "PNG")
+        written.append(folder / class_name / name)
+    return written

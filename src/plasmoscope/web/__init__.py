@@ -1,0 +1,1 @@
+"""The workstation: a web page and an HTTP interface to the records of slides."""

@@ -1,0 +1,96 @@
+"""What the buttons of the pages do: each changes the records and leads back to the page that it stands on."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+
+from plasmoscope.store import corrections, fields, slides
+from plasmoscope.store.records import Call, Field
+from plasmoscope.web import api
+from plasmoscope.web.api import Number
+from plasmoscope.web.entrance import show_example
+from plasmoscope.web.security import Technician
+from plasmoscope.web.visit import Welcomed, go, records
+
+router = APIRouter(dependencies=[Welcomed])
+
+_Reason = Annotated[str, Form(max_length=1000)]
+
+
+@router.post("/example")
+def make_example(request: Request, actor: Technician) -> Response:
+    """The example slide, made where there is none."""
+    return go(f"/slides/{show_example(request, actor.name)}")
+
+
+@router.post("/slides/{slide_id}/photographs")
+def add_photographs(
+    request: Request, actor: Technician, slide_id: Number, file: Annotated[list[UploadFile], File()]
+) -> Response:
+    """Photographs from a browser without scripts, which sends an empty one for each box that holds none."""
+    for photograph in file:
+        if photograph.filename:
+            api.upload_field(request, actor, slide_id, photograph)
+    return go(f"/slides/{slide_id}")
+
+
+@router.post("/slides/{slide_id}/sign")
+def sign(request: Request, actor: Technician, slide_id: Number, version: Annotated[int, Form()]) -> Response:
+    """Sign a slide off, as it was when the page was made."""
+    with records(request).session() as session:
+        slides.sign(session, actor.name, slide_id, version)
+    return go(f"/slides/{slide_id}")
+
+
+@router.post("/slides/{slide_id}/reopen")
+def reopen(request: Request, actor: Technician, slide_id: Number, reason: _Reason = "") -> Response:
+    """Take the signature off."""
+    with records(request).session() as session:
+        slides.reopen(session, actor.name, slide_id, reason)
+    return go(f"/slides/{slide_id}")
+
+
+@router.post("/fields/{field_id}/cancel")
+def cancel(request: Request, actor: Technician, field_id: Number) -> Response:
+    """Stop an analysis."""
+    with records(request).session() as session:
+        return _to_slide(fields.cancel(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/again")
+def analyse_again(
+    request: Request, actor: Technician, field_id: Number, override_gate: Annotated[bool, Form()] = False
+) -> Response:
+    """Analyse a photograph once more."""
+    with records(request).session() as session:
+        answer = _to_slide(fields.analyse_again(session, actor.name, field_id, override_gate))
+    request.app.state.jobs.wake()
+    return answer
+
+
+@router.post("/fields/{field_id}/reject")
+def reject(request: Request, actor: Technician, field_id: Number, reason: _Reason = "") -> Response:
+    """Leave a photograph out of the count."""
+    with records(request).session() as session:
+        return _to_slide(fields.reject(session, actor.name, field_id, reason))
+
+
+@router.post("/fields/{field_id}/restore")
+def restore(request: Request, actor: Technician, field_id: Number) -> Response:
+    """Count a rejected photograph again."""
+    with records(request).session() as session:
+        return _to_slide(fields.take_back(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/cells/{number}/call")
+def call_cell(
+    request: Request, actor: Technician, field_id: Number, number: Number, call: Annotated[Call, Form()]
+) -> Response:
+    """Call a cell."""
+    with records(request).session() as session:
+        corrections.correct(session, actor.name, field_id, number, call)
+    return go(f"/fields/{field_id}?cell={number}")
+
+
+def _to_slide(field: Field) -> Response:
+    return go(f"/slides/{field.slide_id}")

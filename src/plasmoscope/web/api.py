@@ -1,0 +1,381 @@
+"""``/api/v1``: everything that the pages can do, for programs."""
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import undefer
+
+from plasmoscope.analysis.results import Cell
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.explanation import explain
+from plasmoscope.imaging.cells import cut_cell
+from plasmoscope.imaging.reading import ImageError, read_image
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.reports.bundle import write_slide
+from plasmoscope.reports.illustrations import encode_jpeg, encode_png
+from plasmoscope.reports.pictures import lay_heat
+from plasmoscope.store import accounts, audit, corrections, counts, fields, history, slides
+from plasmoscope.store.errors import ConflictError, NotFoundError
+from plasmoscope.store.records import Field, SlideStatus
+from plasmoscope.store.store import Store
+from plasmoscope.web import schemas
+from plasmoscope.web.errors import WebError
+from plasmoscope.web.security import Admin, LoginLimit, Reader, Technician, session_token
+from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
+from plasmoscope.web.uploads import read_upload, shown_name
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": schemas.Error} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503, 507)
+}
+router = APIRouter(prefix="/api/v1", responses=_REFUSALS)
+
+# What the databases' integers hold.
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+_RETRY_SECONDS = 10
+# Files of a slide: what the report is written as, and its type.
+_DOWNLOADS = {
+    "report.pdf": ("pdf", "application/pdf"),
+    "report.html": ("html", "text/html; charset=utf-8"),
+    "slide.json": ("json", "application/json"),
+    "cells.csv": ("csv", "text/csv; charset=utf-8"),
+    "fields.csv": ("csv", "text/csv; charset=utf-8"),
+    "coco.json": ("coco", "application/json"),
+}
+# Formats of a file for each field, in one archive.
+_ARCHIVES = {"qupath.zip": "qupath", "fiji.zip": "imagej", "pictures.zip": "pictures"}
+
+
+@router.post("/login", tags=["accounts"])
+def log_in(request: Request, given: schemas.LoginIn) -> schemas.LoginOut:
+    """Log in as a program; browsers use the page."""
+    return schemas.LoginOut(token=checked_login(request, given.name, given.password))
+
+
+@router.post("/logout", tags=["accounts"], status_code=204)
+def log_out(request: Request, actor: Reader) -> None:
+    """End the session."""
+    with _store(request).session() as session:
+        accounts.log_out(session, session_token(request))
+
+
+@router.get("/accounts", tags=["accounts"])
+def list_accounts(request: Request, actor: Admin) -> list[schemas.AccountOut]:
+    """Who may log in."""
+    with _store(request).reading() as session:
+        return [schemas.AccountOut.model_validate(account) for account in accounts.all_accounts(session)]
+
+
+@router.post("/accounts", tags=["accounts"], status_code=201)
+def add_account(request: Request, actor: Admin, given: schemas.AccountIn) -> schemas.AccountOut:
+    """Let somebody log in."""
+    with _store(request).session() as session:
+        account = accounts.add_account(session, actor.name, given.name, given.password, given.role)
+        return schemas.AccountOut.model_validate(account)
+
+
+@router.post("/accounts/{account_id}/deactivate", tags=["accounts"])
+def deactivate_account(request: Request, actor: Admin, account_id: Number) -> schemas.AccountOut:
+    """Let an account log in no more."""
+    with _store(request).session() as session:
+        return schemas.AccountOut.model_validate(accounts.deactivate(session, actor.name, account_id))
+
+
+@router.post("/cells", tags=["cells"])
+def classify_cells(
+    request: Request, actor: Reader, files: Annotated[list[UploadFile], File(description="Single cells.")]
+) -> schemas.CellAnswers:
+    """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others."""
+    if len(files) > MAX_CELLS:
+        raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
+    classifier: Classifier = request.app.state.classifier
+    limit = classifier.card.threshold
+    answers = []
+    for file in files:
+        try:
+            probability = float(classifier.predict(read_image(read_upload(file)))[0])
+        except ImageError as error:
+            answers.append(schemas.CellAnswer(name=shown_name(file), error=str(error)))
+            continue
+        call = CLASS_NAMES[PARASITIZED if probability >= limit else 1 - PARASITIZED]
+        answers.append(schemas.CellAnswer(name=shown_name(file), probability=probability, call=call))
+    return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
+
+
+@router.get("/slides", tags=["slides"])
+def list_slides(
+    request: Request,
+    actor: Reader,
+    patient: Annotated[str, Query(max_length=200)] = "",
+    slide: Annotated[str, Query(max_length=200)] = "",
+    microscopist: Annotated[str, Query(max_length=200)] = "",
+    since: date | None = None,
+    until: date | None = None,
+    status: SlideStatus | None = None,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> schemas.SlidePage:
+    """Find slides, the newest first."""
+    search = history.Search(patient, slide, microscopist, since, until, status)
+    with _store(request).reading() as session:
+        page = history.find_slides(session, search, offset, limit)
+        numbers = counts.tallies(session, [found.id for found in page.slides])
+        listed = [schemas.SlideOut.of(found, numbers[found.id]) for found in page.slides]
+    return schemas.SlidePage(slides=listed, total=page.total)
+
+
+@router.post("/slides", tags=["slides"], status_code=201)
+def create_slide(request: Request, actor: Technician, given: schemas.SlideIn) -> schemas.SlideWhole:
+    """Record a new slide."""
+    with _store(request).session() as session:
+        slide_id = slides.create_slide(session, actor.name, given.details()).id
+    return get_slide(request, actor, slide_id)
+
+
+@router.get("/slides/{slide_id}", tags=["slides"])
+def get_slide(request: Request, actor: Reader, slide_id: Number) -> schemas.SlideWhole:
+    """A slide with its photographs and its running count."""
+    with _store(request).reading() as session:
+        slide = slides.get_slide(session, slide_id)
+        shown = [schemas.FieldOut.model_validate(field) for field in fields.fields_of(session, slide_id)]
+        tally, count = counts.tally(session, slide_id), counts.slide_count(session, slide)
+        whole: schemas.SlideWhole = schemas.SlideWhole.of(slide, tally, fields=shown, count=count)
+        return whole
+
+
+@router.put("/slides/{slide_id}", tags=["slides"])
+def describe_slide(request: Request, actor: Technician, slide_id: Number, given: schemas.SlideIn) -> schemas.SlideWhole:
+    """Describe a slide anew."""
+    with _store(request).session() as session:
+        slides.update_slide(session, actor.name, slide_id, given.details())
+    return get_slide(request, actor, slide_id)
+
+
+@router.post("/slides/{slide_id}/delete", tags=["slides"], status_code=204)
+def delete_slide(request: Request, actor: Admin, slide_id: Number, given: schemas.Reason) -> None:
+    """Delete an open slide; the audit keeps that it was there."""
+    with _store(request).session() as session:
+        slides.delete_slide(session, actor.name, slide_id, given.reason)
+
+
+@router.post("/slides/{slide_id}/sign", tags=["slides"])
+def sign_slide(request: Request, actor: Technician, slide_id: Number, given: schemas.Signature) -> schemas.SlideWhole:
+    """Sign a slide off, as it was at the version that was looked at."""
+    with _store(request).session() as session:
+        slides.sign(session, actor.name, slide_id, given.version)
+    return get_slide(request, actor, slide_id)
+
+
+@router.post("/slides/{slide_id}/reopen", tags=["slides"])
+def reopen_slide(request: Request, actor: Technician, slide_id: Number, given: schemas.Reason) -> schemas.SlideWhole:
+    """Let a signed slide be changed again."""
+    with _store(request).session() as session:
+        slides.reopen(session, actor.name, slide_id, given.reason)
+    return get_slide(request, actor, slide_id)
+
+
+@router.get("/slides/{slide_id}/audit", tags=["slides"])
+def list_audit(
+    request: Request,
+    actor: Reader,
+    slide_id: Number,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[schemas.AuditOut]:
+    """Who changed what of a slide, the newest first."""
+    with _store(request).reading() as session:
+        found = audit.entries(session, audit.slide_subject(slide_id), offset, limit)
+        return [schemas.AuditOut.model_validate(entry) for entry in found]
+
+
+@router.get("/slides/{slide_id}/files/{name}", tags=["slides"], response_class=Response)
+def download(request: Request, actor: Reader, slide_id: Number, name: Annotated[str, Path(max_length=40)]) -> Response:
+    """The report and the tables.
+
+    report.pdf, report.html, slide.json, cells.csv, fields.csv, coco.json, qupath.zip, fiji.zip or pictures.zip.
+    """
+    if name not in _DOWNLOADS and name not in _ARCHIVES:
+        raise NotFoundError(f"There is no such file; choose from {', '.join([*_DOWNLOADS, *_ARCHIVES])}.")
+    store = _store(request)
+    with store.reading() as session:
+        result = counts.slide_result(session, slides.get_slide(session, slide_id))
+    kind, media_type = _DOWNLOADS[name] if name in _DOWNLOADS else (_ARCHIVES[name], "application/zip")
+    with tempfile.TemporaryDirectory() as place:
+        folder = FilePath(place)
+        write_slide(folder, result, lambda field: read_image(store.images.path(field.sha256)), [kind])
+        content = (folder / name).read_bytes() if name in _DOWNLOADS else _zipped(folder)
+    shown = "inline" if name == "report.pdf" else "attachment"
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'{shown}; filename="{name}"'})
+
+
+@router.post("/slides/{slide_id}/fields", tags=["fields"], status_code=201)
+def upload_field(
+    request: Request, actor: Technician, slide_id: Number, file: Annotated[UploadFile, File()]
+) -> schemas.FieldOut:
+    """Keep a photograph of the slide and put it in line; the same one twice is kept once."""
+    settings: Settings = request.app.state.settings
+    store = _store(request)
+    with store.reading() as session:
+        waiting = session.scalar(select(func.count()).where(Field.status == "waiting")) or 0
+    if waiting >= settings.longest_queue:
+        raise WebError(
+            429, "busy", f"{waiting} photographs wait already; send this one again in a moment.", _RETRY_SECONDS
+        )
+    data = read_upload(file)
+    with store.session() as session:
+        field = fields.add_field(session, store.images, actor.name, slide_id, shown_name(file), data)
+    request.app.state.jobs.wake()
+    return schemas.FieldOut.model_validate(field)
+
+
+@router.get("/fields/{field_id}", tags=["fields"])
+def get_field(request: Request, actor: Reader, field_id: Number) -> schemas.FieldWhole:
+    """A photograph with all that was found in it, and what people made of it."""
+    with _store(request).reading() as session:
+        field = _with_result(session, field_id)
+        found = field.found()
+        made = [schemas.CorrectionOut.model_validate(made) for made in corrections.corrections_of(session, field_id)]
+        shown = schemas.FieldOut.model_validate(field).model_dump()
+    return schemas.FieldWhole(**shown, found=found.model_dump(mode="json") if found else None, corrections=made)
+
+
+@router.get("/fields/{field_id}/image", tags=["fields"], response_class=Response)
+def get_image(
+    request: Request, actor: Reader, field_id: Number, width: Annotated[int, Query(ge=64, le=8000)] = 8000
+) -> Response:
+    """The upright photograph as JPEG, without what the camera wrote about itself."""
+    with _store(request).reading() as session:
+        sha256 = fields.get_field(session, field_id).image_sha256
+    pixels = _photograph(_store(request).images.path(sha256))
+    return _picture(encode_jpeg(pixels, width), "image/jpeg")
+
+
+@router.get("/fields/{field_id}/cells/{number}/picture", tags=["cells"], response_class=Response)
+def get_cell_picture(request: Request, actor: Reader, field_id: Number, number: Number, heat: bool = False) -> Response:
+    """One cell, or with ``heat`` what its call rests on, laid over it; 404 where no one place stands out."""
+    with _store(request).reading() as session:
+        field = _with_result(session, field_id)
+        cell = _cell(field, number)
+    pixels = _photograph(_store(request).images.path(field.image_sha256))
+    crop = cut_cell(pixels, np.array(cell.outline, np.int32))
+    if heat:
+        classifier: Classifier = request.app.state.classifier
+        why = explain(classifier, crop)
+        if not why.found:
+            raise NotFoundError("No one place stands out: the call rests on the cell as a whole.")
+        crop = lay_heat(classifier.prepare(crop), why.heat)
+    return _picture(encode_png(crop), "image/png")
+
+
+@router.post("/fields/{field_id}/cells/{number}/call", tags=["cells"], status_code=201)
+def call_cell(
+    request: Request, actor: Technician, field_id: Number, number: Number, given: schemas.CorrectionIn
+) -> schemas.CorrectionOut:
+    """Change a cell's call; what the model said is kept."""
+    with _store(request).session() as session:
+        made = corrections.correct(session, actor.name, field_id, number, given.call)
+        return schemas.CorrectionOut.model_validate(made)
+
+
+@router.post("/fields/{field_id}/reject", tags=["fields"])
+def reject_field(request: Request, actor: Technician, field_id: Number, given: schemas.Reason) -> schemas.FieldOut:
+    """Leave a photograph out of the count."""
+    with _store(request).session() as session:
+        return schemas.FieldOut.model_validate(fields.reject(session, actor.name, field_id, given.reason))
+
+
+@router.post("/fields/{field_id}/take-back", tags=["fields"])
+def take_field_back(request: Request, actor: Technician, field_id: Number) -> schemas.FieldOut:
+    """Count a rejected photograph again."""
+    with _store(request).session() as session:
+        return schemas.FieldOut.model_validate(fields.take_back(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/cancel", tags=["fields"])
+def cancel_field(request: Request, actor: Technician, field_id: Number) -> schemas.FieldOut:
+    """Take a photograph out of the line, or drop what its analysis will find."""
+    with _store(request).session() as session:
+        return schemas.FieldOut.model_validate(fields.cancel(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/analyse-again", tags=["fields"])
+def analyse_field_again(
+    request: Request, actor: Technician, field_id: Number, override_gate: bool = False
+) -> schemas.FieldOut:
+    """Put a photograph in line again; with ``override_gate`` it counts although a quality check fails."""
+    with _store(request).session() as session:
+        field = fields.analyse_again(session, actor.name, field_id, override_gate)
+        shown = schemas.FieldOut.model_validate(field)
+    request.app.state.jobs.wake()
+    return shown
+
+
+def checked_login(request: Request, name: str, password: str) -> str:
+    """The token of a new session.
+
+    Raises:
+        WebError: 401, name and password do not fit; 429, after too many failures.
+    """
+    limit: LoginLimit = request.app.state.login_limit
+    keys = f"name {name.lower()}", f"address {request.client.host if request.client else ''}"
+    limit.check(*keys)
+    with _store(request).session() as session:
+        token = accounts.log_in(session, name, password, SESSION_HOURS)
+    if token is None:
+        limit.failed(*keys)
+        raise WebError(401, "login", "Name and password do not fit.")
+    return token
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _with_result(session: Any, field_id: int) -> Field:
+    field: Field | None = session.get(Field, field_id, options=[undefer(Field.result)])
+    if field is None:
+        raise NotFoundError(f"There is no field number {field_id}; it may have been deleted.")
+    return field
+
+
+def _cell(field: Field, number: int) -> Cell:
+    found = field.found()
+    if found is None:
+        raise ConflictError(f"{field.name} is not analysed yet.")
+    for cell in found.cells:
+        if cell.number == number:
+            return cell
+    raise NotFoundError(f"{field.name} has no cell {number}.")
+
+
+@lru_cache(maxsize=2)
+def _photograph(path: FilePath) -> NDArray[np.uint8]:
+    """The pixels of a photograph, kept for the next cell of it; its name is its content's hash, so it never changes."""
+    return read_image(path)
+
+
+def _picture(content: bytes, media_type: str) -> Response:
+    # A photograph never changes under its number; the browser may keep it while it is open.
+    return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _zipped(folder: FilePath) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in _files(folder):
+            archive.write(file, file.relative_to(folder))
+    return packed.getvalue()
+
+
+def _files(folder: FilePath) -> Iterator[FilePath]:
+    return (file for file in sorted(folder.rglob("*")) if file.is_file())

@@ -1,0 +1,115 @@
+"""The workstation's web application, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DBAPIError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from plasmoscope import __version__
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.store.store import Store
+from plasmoscope.web import api, pages, security, watch
+from plasmoscope.web.errors import WebError, as_web_error
+from plasmoscope.web.jobs import Jobs
+from plasmoscope.web.metrics import Metrics
+from plasmoscope.web.middleware import BodyLimit, Headers, Measure, Visitor
+from plasmoscope.web.settings import MAX_BODY, Settings
+
+_STATIC = Path(__file__).parent / "static"
+_CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 413: "too_large", 429: "busy"}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application with its records and its analysis threads, which begin and end with it.
+
+    Raises:
+        ModelError, StoreError: the model or the records cannot be opened.
+    """
+    metrics = Metrics()
+    store = Store(settings.folder, settings.database_url)
+    classifier = Classifier.load(settings.model)
+    sessions = security.Sessions(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.jobs = Jobs(store, classifier, settings.workers, metrics)
+        app.state.jobs.start()
+        yield
+        await run_in_threadpool(app.state.jobs.stop)
+        store.close()
+
+    app = FastAPI(
+        title="Plasmoscope",
+        version=__version__,
+        description="Finds malaria parasites in thin blood smears. For research use only; not a medical device.",
+        lifespan=lifespan,
+        dependencies=[Depends(_admit)],
+        # The documents' own page would fetch scripts from elsewhere; the document itself is at /api/v1/openapi.json.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.settings, app.state.store, app.state.classifier = settings, store, classifier
+    app.state.metrics, app.state.sessions, app.state.login_limit = metrics, sessions, security.LoginLimit()
+    app.include_router(api.router)
+    app.include_router(watch.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.add_middleware(Visitor, sessions=sessions)
+    app.add_middleware(BodyLimit, most=MAX_BODY)
+    app.add_middleware(Headers)
+    app.add_middleware(Measure, metrics=metrics)
+    app.add_exception_handler(PlasmoscopeError, _on_error)
+    app.add_exception_handler(HTTPException, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_error)
+    app.add_exception_handler(DBAPIError, _on_error)
+    app.add_exception_handler(OSError, _on_error)
+    return app
+
+
+async def _admit(request: Request) -> None:
+    """Find out who is acting, and refuse changes that another site's page may have sent."""
+    sessions: security.Sessions = request.app.state.sessions
+    sessions.check_host(request)
+    if security.is_change(request.method):
+        given = request.headers.get(security.CSRF_HEADER)
+        if given is None:
+            given = str((await request.form()).get(security.CSRF_FIELD, "")) if _is_form(request) else ""
+        sessions.check_csrf(request, given)
+    request.state.actor = await run_in_threadpool(sessions.actor, request)
+
+
+def _is_form(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in {"application/x-www-form-urlencoded", "multipart/form-data"}
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    answer = _as_web_error(error)
+    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else {}
+    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+        content = {"error": {"code": answer.code, "message": str(answer)}}
+        return JSONResponse(content, answer.status, headers)
+    return await run_in_threadpool(pages.error_page, request, answer, headers)
+
+
+def _as_web_error(error: Exception) -> WebError:
+    if isinstance(error, PlasmoscopeError):
+        return as_web_error(error)
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or "request"
+        return WebError(422, "invalid", f"{where}: {first['msg']}")
+    if isinstance(error, HTTPException):
+        return WebError(error.status_code, _CODES.get(error.status_code, "refused"), str(error.detail))
+    if isinstance(error, DBAPIError):
+        return WebError(503, "database", "The records cannot be reached just now; try again in a moment.", 5)
+    return WebError(507, "no_room", f"Nothing was kept: {getattr(error, 'strerror', None) or error}.")

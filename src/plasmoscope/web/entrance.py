@@ -1,0 +1,136 @@
+"""The way in: welcome, language and light, logging in, accounts."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, Request, Response
+
+from plasmoscope.store import accounts
+from plasmoscope.store.records import Role
+from plasmoscope.web import languages
+from plasmoscope.web.api import Number, checked_login
+from plasmoscope.web.errors import WebError
+from plasmoscope.web.example import example_slide
+from plasmoscope.web.rendering import THEME_COOKIE, THEMES, render
+from plasmoscope.web.security import SESSION_COOKIE, Admin, Reader, session_token
+from plasmoscope.web.visit import WELCOME_CODE, go, own, records, remember, welcome
+
+router = APIRouter()
+
+
+@router.get("/welcome")
+def show_welcome(request: Request, then: str = "/") -> Response:
+    """A short tour, and what the program is for."""
+    return render(request, "welcome.html", then=own(then))
+
+
+@router.post("/welcome")
+def accept(
+    request: Request,
+    actor: Reader,
+    then: Annotated[str, Form()] = "/",
+    example: Annotated[str, Form()] = "",
+) -> Response:
+    """What the program is for is accepted."""
+    if example and actor.may("technician"):
+        then = f"/slides/{show_example(request, actor.name)}"
+    return welcome(go(then), request)
+
+
+def show_example(request: Request, who: str) -> int:
+    """The example slide's number; its analysis begins at once."""
+    slide_id = example_slide(records(request), who)
+    request.app.state.jobs.wake()
+    return slide_id
+
+
+@router.post("/settings")
+def change_settings(
+    request: Request,
+    language: Annotated[str, Form()] = "",
+    theme: Annotated[str, Form()] = "",
+    back: Annotated[str, Form()] = "/",
+) -> Response:
+    """Another language, or light instead of dark."""
+    answer = go(back)
+    if language in languages.LANGUAGES:
+        remember(answer, request, languages.COOKIE, language)
+    if theme:
+        # Without scripts the page cannot say which one it shows.
+        other = "light" if request.cookies.get(THEME_COOKIE) == "dark" else "dark"
+        remember(answer, request, THEME_COOKIE, theme if theme in THEMES else other)
+    return answer
+
+
+@router.get("/login")
+def show_login(request: Request) -> Response:
+    """The page to log in."""
+    if request.state.actor is not None:
+        return go("/")
+    return render(request, "login.html", wrong=False)
+
+
+@router.post("/login")
+def log_in(
+    request: Request,
+    name: Annotated[str, Form(max_length=200)],
+    password: Annotated[str, Form(max_length=200)],
+) -> Response:
+    """Begin a session."""
+    try:
+        token = checked_login(request, name, password)
+    except WebError as error:
+        if error.status != 401:
+            raise
+        return render(request, "login.html", 401, wrong=True)
+    answer = go("/")
+    request.app.state.sessions.add_cookie(answer.headers, SESSION_COOKIE, token)
+    return answer
+
+
+@router.post("/logout")
+def log_out(request: Request) -> Response:
+    """End the session."""
+    with records(request).session() as session:
+        accounts.log_out(session, session_token(request))
+    answer = go("/login")
+    answer.delete_cookie(SESSION_COOKIE)
+    return answer
+
+
+@router.get("/accounts")
+def show_accounts(request: Request, actor: Admin) -> Response:
+    """Who may log in."""
+    with records(request).reading() as session:
+        known = accounts.all_accounts(session)
+    return render(request, "accounts.html", accounts=known, shortest_password=accounts.SHORTEST_PASSWORD)
+
+
+@router.post("/accounts")
+def add_account(
+    request: Request,
+    actor: Admin,
+    name: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    role: Annotated[Role, Form()],
+) -> Response:
+    """Let somebody log in."""
+    with records(request).session() as session:
+        accounts.add_account(session, actor.name, name, password, role)
+    return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/deactivate")
+def deactivate_account(request: Request, actor: Admin, account_id: Number) -> Response:
+    """Let an account log in no more."""
+    with records(request).session() as session:
+        accounts.deactivate(session, actor.name, account_id)
+    return go("/accounts")
+
+
+def turned_away(request: Request, error: WebError) -> Response | None:
+    """The page that somebody needs first; None where the error is of another kind."""
+    if error.code == WELCOME_CODE:
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return go(f"/welcome?then={quote(here)}")
+    return go("/login") if error.status == 401 else None

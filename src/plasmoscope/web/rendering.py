@@ -1,0 +1,63 @@
+"""From a template and what it shows to an answer in the reader's language."""
+
+from functools import cache
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from plasmoscope.web import languages, words
+from plasmoscope.web.security import Actor
+
+THEME_COOKIE = "theme"
+THEMES = ("light", "dark")
+
+
+def reader_words(request: Request) -> words.Words:
+    """Words in the language that this reader picked, or else their browser prefers."""
+    chosen = request.cookies.get(languages.COOKIE)
+    return words.Words(languages.choose(chosen, request.headers.get("accept-language", "")))
+
+
+def render(
+    request: Request, template: str, status: int = 200, headers: dict[str, str] | None = None, **shown: Any
+) -> HTMLResponse:
+    """A page.
+
+    Args:
+        shown: what the template names; each says at its top what it needs.
+    """
+    said = reader_words(request)
+    actor: Actor | None = getattr(request.state, "actor", None)
+    theme = request.cookies.get(THEME_COOKIE)
+    page = environment(said.language.code).get_template(template)
+    content = page.render(
+        words=said,
+        language=said.language,
+        actor=actor,
+        may_change=actor is not None and actor.may("technician"),
+        accounts_required=request.app.state.settings.accounts_required,
+        csrf_token=request.app.state.sessions.csrf_token(request.state.session),
+        theme=theme if theme in THEMES else "",
+        here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        **shown,
+    )
+    return HTMLResponse(content, status, headers)
+
+
+@cache
+def environment(code: str) -> Environment:
+    """The templates with the messages of one language."""
+    made = Environment(
+        loader=PackageLoader("plasmoscope.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    # newstyle: a message's values are put in, and escaped, by the template.
+    made.install_gettext_translations(languages.catalogue(code), newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(languages=languages.LANGUAGES, meanings=words)
+    return made

@@ -1,0 +1,205 @@
+"""What the HTTP interface takes and gives, as documented in its OpenAPI document."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from plasmoscope.analysis.results import Count
+from plasmoscope.store import records
+from plasmoscope.store.counts import Tally
+from plasmoscope.store.records import Call, FieldStatus, Role, SlideStatus
+from plasmoscope.store.slides import SlideDetails
+
+Text = Annotated[str, Field(max_length=200)]
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class ErrorBody(_Schema):
+    """Why a request was refused."""
+
+    code: str
+    """For programs: ``not_found``, ``conflict``, ``invalid``, ``unusable_image``, ``too_large``, ``busy``, ..."""
+    message: str
+    """For people: what to do about it."""
+
+
+class Error(_Schema):
+    """The body of every refusal."""
+
+    error: ErrorBody
+
+
+class CellAnswer(_Schema):
+    """The answer for one picture of a single cell: a probability with its call, or the reason why there is none."""
+
+    name: str
+    probability: float | None = None
+    call: str | None = None
+    error: str | None = None
+
+
+class CellAnswers(_Schema):
+    """In the order sent."""
+
+    cells: list[CellAnswer]
+    model: str
+    threshold: float
+
+
+class SlideIn(_Schema):
+    """What people say about a slide."""
+
+    patient: Annotated[str, Field(min_length=1, max_length=200)]
+    code: Annotated[str, Field(min_length=1, max_length=200)]
+    taken_on: date
+    site: Text = ""
+    preparer: Text = ""
+    microscopist: Text = ""
+    stain: Text = ""
+    haematocrit_percent: Annotated[float, Field(ge=5, le=75)] | None = None
+    red_cells_per_ul: Annotated[float, Field(ge=100_000, le=12_000_000)] | None = None
+
+    def details(self) -> SlideDetails:
+        """As the records take it."""
+        return SlideDetails(**self.model_dump())
+
+
+class FieldOut(_Schema):
+    """One photograph and how far it is."""
+
+    id: int
+    name: str
+    status: FieldStatus
+    error: str | None
+    accepted: bool
+    counted: int
+    infected: int
+    in_count: bool
+    rejected: bool
+    reject_reason: str | None
+    duplicate_of_id: int | None
+
+
+class SlideOut(_Schema):
+    """A slide in a list."""
+
+    id: int
+    patient: str
+    code: str
+    taken_on: date
+    site: str
+    preparer: str
+    microscopist: str
+    stain: str
+    haematocrit_percent: float | None
+    red_cells_per_ul: float | None
+    status: SlideStatus
+    version: int
+    created: datetime
+    signed_by: str | None
+    signed_at: datetime | None
+    fields_analysed: int
+    fields_waiting: int
+    counted: int
+    infected: int
+
+    @classmethod
+    def of(cls, slide: records.Slide, tally: Tally, **more: Any) -> Any:
+        """From the records."""
+        said = {name: getattr(slide, name) for name in SlideOut.model_fields if hasattr(slide, name)}
+        said |= {"patient": slide.patient.code, "counted": tally.counted, "infected": tally.infected}
+        return cls(**said, fields_analysed=tally.fields, fields_waiting=tally.unfinished, **more)
+
+
+class SlideWhole(SlideOut):
+    """A slide with its photographs and its running count."""
+
+    fields: list[FieldOut]
+    count: Count | None
+
+
+class SlidePage(_Schema):
+    """Some of the slides that were found, the newest first."""
+
+    slides: list[SlideOut]
+    total: int
+
+
+class CorrectionIn(_Schema):
+    """A person's call of a cell."""
+
+    call: Call
+
+
+class CorrectionOut(_Schema):
+    """A person's call of a cell, with what the model said."""
+
+    cell_number: int
+    call: Call
+    by: str
+    at: datetime
+    model_call: str
+    model_probability: float | None
+
+
+class FieldWhole(FieldOut):
+    """A photograph with all that the program found in it, and what people made of it."""
+
+    found: dict[str, Any] | None
+    """The analysis's field, as ``slide.schema.json`` describes it; None before it is analysed."""
+    corrections: list[CorrectionOut]
+    """The earliest first; the latest of a cell holds."""
+
+
+class Reason(_Schema):
+    """Why; it is kept with the record."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Signature(_Schema):
+    """What the signer looked at."""
+
+    version: int
+
+
+class AuditOut(_Schema):
+    """One change."""
+
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+class LoginIn(_Schema):
+    """Name and password."""
+
+    name: Annotated[str, Field(max_length=200)]
+    password: Annotated[str, Field(max_length=200)]
+
+
+class LoginOut(_Schema):
+    """Send it as ``Authorization: Bearer TOKEN``."""
+
+    token: str
+
+
+class AccountIn(LoginIn):
+    """Somebody who may log in."""
+
+    role: Role
+
+
+class AccountOut(_Schema):
+    """An account, without its password."""
+
+    id: int
+    name: str
+    role: Role
+    active: bool

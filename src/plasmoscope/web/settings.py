@@ -1,0 +1,48 @@
+"""How a workstation is run."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from plasmoscope.imaging.reading import MAX_BYTES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a laboratory decides when it starts the workstation."""
+
+    folder: Path
+    """Holds photographs and, without ``database_url``, the database."""
+    database_url: str | None = None
+    """Of a PostgreSQL database."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    model: Path | None = None
+    """Instead of the one that ships."""
+    workers: int = 1
+    """Photographs analysed at once."""
+    longest_queue: int = 200
+    """Photographs that may wait for analysis; more are refused for the moment."""
+    secure_cookies: bool = False
+    """The page is reached by https alone, through a proxy."""
+
+    @property
+    def accounts_required(self) -> bool:
+        """Whether people must log in: wherever others can reach the page."""
+        return not is_loopback(self.host)
+
+
+# Of one request: a photograph, and some hundred single cells, with their wrapping.
+MAX_BODY = MAX_BYTES + 1024**2
+MAX_CELLS = 500
+SESSION_HOURS = 12
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

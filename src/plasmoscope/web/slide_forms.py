@@ -1,0 +1,72 @@
+"""Recording a slide and changing its details."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Request, Response
+
+from plasmoscope.store import history, slides
+from plasmoscope.store.errors import ConflictError
+from plasmoscope.store.records import now
+from plasmoscope.web.api import Number
+from plasmoscope.web.forms import SlideBoxes, SlideForm, filled, read_form
+from plasmoscope.web.rendering import render
+from plasmoscope.web.security import NAME_COOKIE, Technician
+from plasmoscope.web.visit import Welcomed, go, records
+from plasmoscope.web.words import mark
+
+router = APIRouter(dependencies=[Welcomed])
+
+_Suggested = Literal["site", "preparer", "microscopist", "stain"]
+_SUGGESTED: tuple[_Suggested, ...] = ("site", "preparer", "microscopist", "stain")
+_TAKEN = mark("This patient has a slide with this ID already.")
+
+
+@router.get("/slides/new")
+def new_slide(request: Request, actor: Technician, patient: str = "") -> Response:
+    """An empty form, with today's date."""
+    return _show(request, SlideForm({"taken_on": now().astimezone().date().isoformat(), "patient": patient}, {}, None))
+
+
+@router.post("/slides")
+def create_slide(request: Request, actor: Technician, boxes: Annotated[SlideBoxes, Form()]) -> Response:
+    """Record a new slide."""
+    form = read_form(boxes)
+    if form.details is None:
+        return _show(request, form)
+    try:
+        with records(request).session() as session:
+            slide_id = slides.create_slide(session, actor.name, form.details).id
+    except ConflictError:
+        return _show(request, SlideForm(form.values, {"code": _TAKEN}, None))
+    answer = go(f"/slides/{slide_id}")
+    if form.details.microscopist and not request.app.state.settings.accounts_required:
+        # Whoever works alone is known by the name that they give here.
+        request.app.state.sessions.add_cookie(answer.headers, NAME_COOKIE, form.details.microscopist)
+    return answer
+
+
+@router.get("/slides/{slide_id}/details")
+def show_details(request: Request, actor: Technician, slide_id: Number) -> Response:
+    """The form with what is known of a slide."""
+    with records(request).reading() as session:
+        form = filled(slides.details_of(slides.get_slide(session, slide_id)))
+    return _show(request, form, slide_id)
+
+
+@router.post("/slides/{slide_id}/details")
+def change_details(
+    request: Request, actor: Technician, slide_id: Number, boxes: Annotated[SlideBoxes, Form()]
+) -> Response:
+    """Describe a slide anew."""
+    form = read_form(boxes)
+    if form.details is None:
+        return _show(request, form, slide_id)
+    with records(request).session() as session:
+        slides.update_slide(session, actor.name, slide_id, form.details)
+    return go(f"/slides/{slide_id}")
+
+
+def _show(request: Request, form: SlideForm, slide_id: int | None = None) -> Response:
+    with records(request).reading() as session:
+        known = {what: history.known_values(session, what) for what in _SUGGESTED}
+    return render(request, "slide_form.html", 422 if form.errors else 200, form=form, known=known, slide_id=slide_id)

@@ -1,0 +1,57 @@
+// The page of single cells: sends pictures a few at a time, and shows what the model says of each.
+
+import { takeFiles } from "./dropping.js";
+import { csrfToken, problemOf, said } from "./live.js";
+
+const AT_ONCE = 20;
+const list = document.querySelector(".singles");
+const status = document.querySelector("[data-status]");
+const form = document.querySelector("form.drop");
+const share = new Intl.NumberFormat(`${document.documentElement.lang}-u-nu-latn`, {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+});
+
+takeFiles(form, async (files) => {
+  for (let first = 0; first < files.length; first += AT_ONCE) {
+    status.textContent = said.working;
+    status.textContent = await classify(files.slice(first, first + AT_ONCE));
+  }
+});
+
+// Returns what went wrong, or nothing.
+async function classify(files) {
+  const body = new FormData();
+  for (const file of files) body.append("files", file);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-CSRF-Token": csrfToken } });
+    if (!answer.ok) return await problemOf(answer);
+    const { cells } = await answer.json();
+    cells.forEach((cell, index) => list.append(show(cell, files[index])));
+    return "";
+  } catch {
+    return said.offline;
+  }
+}
+
+function show(cell, file) {
+  const row = document.createElement("li");
+  const word = document.createElement("span");
+  const name = document.createElement("bdi");
+  name.textContent = cell.name;
+  if (cell.error) {
+    word.textContent = cell.error;
+    word.className = "wrong";
+  } else {
+    const infected = cell.call === "Parasitized";
+    const picture = document.createElement("img");
+    picture.src = URL.createObjectURL(file);
+    picture.alt = cell.name;
+    picture.width = picture.height = 96;
+    row.className = infected ? "infected" : "not-infected";
+    word.textContent = `${infected ? said.infected : said.notInfected} ${share.format(cell.probability)}`;
+    row.append(picture);
+  }
+  row.append(word, name);
+  return row;
+}

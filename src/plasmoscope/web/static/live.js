@@ -1,0 +1,62 @@
+// Keeps parts of a page up to date with the server's own rendering of them, so that every word comes from one place.
+
+// What the server wrote for the scripts to say, in the reader's language.
+export const said = JSON.parse(document.querySelector("#said").textContent);
+
+export const csrfToken = document.querySelector("meta[name=csrf-token]").content;
+
+// Parts carry data-state, which changes whenever they do; the others stay as they are, with what is being typed there.
+function takeOver(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  const list = fresh.querySelectorAll("[data-part]");
+  if (!list.length) return false;
+  for (const part of list) {
+    const old = document.getElementById(part.id);
+    if (!old) document.getElementById(part.parentElement.id)?.append(document.adoptNode(part));
+    else if (old.dataset.state !== part.dataset.state) {
+      const focused = old.contains(document.activeElement);
+      const node = document.adoptNode(part);
+      old.replaceWith(node);
+      if (focused) node.focus({ preventScroll: true });
+    }
+  }
+  document.dispatchEvent(new Event("refreshed"));
+  return true;
+}
+
+export function alertReader(message) {
+  const place = document.querySelector("[data-alert]");
+  place.textContent = message;
+  place.hidden = !message;
+}
+
+export async function refresh() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (answer.ok) takeOver(await answer.text());
+}
+
+// What a refused request says, for people.
+export async function problemOf(answer) {
+  try {
+    return (await answer.json()).error.message;
+  } catch {
+    return said.failed;
+  }
+}
+
+// Forms marked data-live are sent without leaving the page; the answer is the page itself, or an error page.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-live]")) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form, event.submitter));
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+    const text = await answer.text();
+    if (answer.ok && takeOver(text)) return alertReader("");
+    const page = new DOMParser().parseFromString(text, "text/html");
+    alertReader(page.querySelector("main p")?.textContent ?? said.failed);
+  } catch {
+    alertReader(said.offline);
+  }
+});

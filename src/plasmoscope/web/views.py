@@ -1,0 +1,181 @@
+"""What the templates show of the records, put together from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from plasmoscope.analysis import results
+from plasmoscope.analysis.results import Cell, Interval
+from plasmoscope.store import audit, corrections, counts, history
+from plasmoscope.store.counts import Tally
+from plasmoscope.store.errors import NotFoundError
+from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
+from plasmoscope.web.overlay import Outlined, outline_objects, outlined
+from plasmoscope.web.words import FIELD_STATUS, SAME_PLACE, mark
+
+_KINDS = {"waiting": "working", "analysing": "working", "done": "counted", "failed": "left-out", "cancelled": ""}
+
+
+@dataclass(frozen=True)
+class HomeRow:
+    """A slide in the list of slides."""
+
+    slide: Slide
+    tally: Tally
+    parasitaemia: Interval | None
+    """Percent."""
+
+
+@dataclass(frozen=True)
+class FieldCard:
+    """A photograph on its slide's page."""
+
+    field: Field
+    status: str
+    """A message."""
+    kind: str
+    """Style of the status."""
+    reasons: tuple[str, ...]
+    """Why it failed or is not counted: messages, or what people or the program said."""
+
+    @property
+    def state(self) -> str:
+        """Changes whenever it has to be shown anew."""
+        field = self.field
+        return f"{self.status} {field.counted} {field.infected} {field.accepted} {' '.join(self.reasons)}"
+
+
+@dataclass(frozen=True)
+class CalledCell:
+    """A cell in the gallery."""
+
+    field: Field
+    cell: Cell
+    called_by_person: bool
+
+
+@dataclass(frozen=True)
+class OpenCell:
+    """The cell that is open beside its photograph."""
+
+    object: Outlined
+    model_call: str
+    """A key of ``words.CALLS``."""
+    before: int
+    """Number of the cell before it; after the first comes the last."""
+    after: int
+    corrections: tuple[Correction, ...]
+    """All of this cell, the earliest first."""
+
+    @property
+    def state(self) -> str:
+        """Changes whenever it has to be shown anew."""
+        return f"{self.object.cell.number} {len(self.corrections)}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """An entry of the audit."""
+
+    entry: AuditEntry
+    particulars: str
+
+
+def home_rows(session: Session, found: Sequence[Slide]) -> list[HomeRow]:
+    """Slides with their numbers."""
+    numbers = counts.tallies(session, [slide.id for slide in found])
+    return [HomeRow(slide, numbers[slide.id], history.parasitaemia(numbers[slide.id])) for slide in found]
+
+
+def field_cards(session: Session, slide: Slide) -> list[FieldCard]:
+    """A slide's photographs in their order."""
+    refused = Field.override_gate | ~Field.accepted
+    # Only what the gate found fault with is read whole.
+    faults = {
+        field.id: found.faults
+        for field in session.scalars(_analysed(slide).where(refused))
+        if (found := field.found()) is not None
+    }
+    rows = session.scalars(select(Field).where(Field.slide_id == slide.id).order_by(Field.position))
+    return [_card(field, faults.get(field.id, ())) for field in rows]
+
+
+def called_cells(session: Session, slide: Slide) -> list[CalledCell]:
+    """The counted cells called infected, by people or else by the model, the most certain first."""
+    holding = corrections.latest(session, slide.id)
+    called = []
+    for field in session.scalars(_analysed(slide).where(Field.in_count)):
+        mine, found = holding.get(field.id, {}), field.found()
+        if found is not None:
+            cells = corrections.corrected(found, mine).cells
+            called += [CalledCell(field, one, one.number in mine) for one in cells if one.counted and one.parasitized]
+    return sorted(called, key=lambda one: -(one.cell.parasitized_probability or 0))
+
+
+def field_objects(session: Session, field: Field, found: results.Field) -> list[Outlined]:
+    """Every object of a photograph, by the call that holds."""
+    return outline_objects(found, corrections.latest(session, field.slide_id).get(field.id, {}))
+
+
+def open_cell(session: Session, field: Field, objects: Sequence[Outlined], number: int) -> OpenCell:
+    """One object of a photograph.
+
+    Raises:
+        NotFoundError: there is no such number.
+    """
+    numbers = [one.cell.number for one in objects]
+    if number not in numbers:
+        raise NotFoundError(f"{field.name} has no cell {number}.")
+    place = numbers.index(number)
+    said = corrections.corrections_of(session, field.id)
+    return OpenCell(
+        object=objects[place],
+        model_call=outlined(objects[place].cell, None).call,
+        before=numbers[place - 1],
+        after=numbers[(place + 1) % len(numbers)],
+        corrections=tuple(one for one in said if one.cell_number == number),
+    )
+
+
+def changes_of(session: Session, slide: Slide, offset: int, limit: int) -> list[Change]:
+    """The newest changes of a slide first."""
+    names = dict(session.execute(select(Field.id, Field.name).where(Field.slide_id == slide.id)).tuples().all())
+    entries = audit.entries(session, audit.slide_subject(slide.id), offset, limit)
+    return [Change(entry, _particulars(entry, names)) for entry in entries]
+
+
+def _analysed(slide: Slide) -> Any:
+    done = select(Field).where(Field.slide_id == slide.id, Field.status == "done").order_by(Field.position)
+    return done.options(undefer(Field.result))
+
+
+def _card(field: Field, faults: tuple[str, ...]) -> FieldCard:
+    if field.status != "done":
+        reasons = (field.error,) if field.status == "failed" and field.error else ()
+        return FieldCard(field, FIELD_STATUS[field.status], _KINDS[field.status], reasons)
+    if field.rejected:
+        return FieldCard(field, mark("Rejected"), "left-out", (field.reject_reason or "",))
+    if field.duplicate_of_id is not None:
+        return FieldCard(field, mark("Not counted"), "left-out", (SAME_PLACE,))
+    if not field.accepted:
+        return FieldCard(field, mark("Not counted"), "left-out", faults)
+    return FieldCard(field, FIELD_STATUS["done"], "counted", faults)
+
+
+def _particulars(entry: AuditEntry, names: dict[int, str]) -> str:
+    place = entry.subject.rpartition("/field/")[2]
+    said = [names[int(place)]] if place.isdigit() and int(place) in names else []
+    # How it was analysed is in the report; what is empty says nothing.
+    detail = {name: value for name, value in entry.detail.items() if name not in {"method", "sha256", "name"}}
+    said += [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items() if value not in (None, "")]
+    return "; ".join(said)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        # As ``update_slide`` notes it: before and after.
+        return " → ".join("-" if one in (None, "") else str(one) for one in value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,157 @@
+"""What the pages say about the records, in the reader's language."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+
+from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS
+from plasmoscope.analysis.results import Count, Interval
+from plasmoscope.store.records import Slide
+from plasmoscope.web.languages import ENGLISH, Language, catalogue
+
+# Within a sentence, a name keeps its own direction of writing between these.
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+_NO_BREAK_SPACE = "\u00a0"
+
+
+def mark(message: str) -> str:
+    """Have a message in the catalogues that is only translated later, by ``Words.say``."""
+    return message
+
+
+# Word for word as in ``plasmoscope.analysis.results``.
+RESEARCH_USE = mark("For research use only; not a medical device. A qualified microscopist must confirm every result.")
+SLIDE_STATUS = {"open": mark("Open"), "signed": mark("Signed")}
+FIELD_STATUS = {
+    "waiting": mark("Waiting"),
+    "analysing": mark("Being analysed"),
+    "done": mark("Counted"),
+    "failed": mark("Failed"),
+    "cancelled": mark("Cancelled"),
+}
+CALLS = {
+    "infected": mark("infected"),
+    "not infected": mark("not infected"),
+    "not a cell": mark("not a cell"),
+    "not called": mark("red cell, not called"),
+    "cut": mark("cut by the border, not counted"),
+    "white_cell": mark("white cell"),
+    "platelet": mark("platelet"),
+    "precipitate": mark("stain precipitate"),
+}
+ROLES = {"reader": mark("Reader"), "technician": mark("Technician"), "admin": mark("Administrator")}
+ACTIONS = {
+    "create": mark("recorded the slide"),
+    "describe": mark("changed the details"),
+    "upload": mark("added a photograph"),
+    "analyse": mark("analysed a photograph"),
+    "fail": mark("could not analyse a photograph"),
+    "cancel": mark("cancelled an analysis"),
+    "analyse again": mark("asked for another analysis"),
+    "reject": mark("rejected a photograph"),
+    "take back": mark("took a photograph back into the count"),
+    "call": mark("called a cell"),
+    "sign": mark("signed the slide"),
+    "reopen": mark("reopened the slide"),
+}
+# What the quality gate says, word for word as in ``plasmoscope.analysis.quality``.
+FAULTS = (
+    mark("the picture is too dark; turn the lamp up or expose longer"),
+    mark("hardly any red cell was found; is this a stained thin film? Move to a field with cells"),
+    mark("the cells are out of focus, so parasites cannot be seen; refocus and take the picture again"),
+    mark("what was found has not the colour of stained red cells; this looks like something else than a thin film"),
+    mark(
+        "there is no clear background with single red cells: a thick film, or no blood film at all; "
+        "use the thin film of the slide"
+    ),
+    mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
+)
+SAME_PLACE = mark("It shows the same place as another photograph, which is counted.")
+
+
+class Words:
+    """Sentences, numbers and dates in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        # Numbers and dates are British, as the words are.
+        self._locale = "en_GB" if language is ENGLISH else language.code
+        self._translations = catalogue(language.code)
+
+    def say(self, message: str, **values: object) -> str:
+        """A message with its values put in; as in the templates, ``%%`` stands for a percent sign."""
+        return self._translations.gettext(message) % values
+
+    def one_of(self, meanings: Mapping[str, str], key: str) -> str:
+        """A translated meaning; the key itself where there is none, such as an action of a later version."""
+        return self.say(meanings[key]) if key in meanings else key
+
+    def reason(self, text: str) -> str:
+        """Why a photograph is not counted; what a person wrote stays as it is."""
+        return self.say(text) if text in {SAME_PLACE, *FAULTS} else text
+
+    def number(self, value: float) -> str:
+        """A whole number."""
+        return str(format_decimal(round(value), locale=self._locale))
+
+    def percent(self, value: float) -> str:
+        """A parasitaemia in percent, to three digits."""
+        shown = format_decimal(value, "@##" if value else "0", locale=self._locale)
+        return f"{shown}{_NO_BREAK_SPACE}%"
+
+    def probability(self, value: float) -> str:
+        """A share of 1, to two places."""
+        return str(format_decimal(value, "0.00", locale=self._locale))
+
+    def density(self, value: float) -> str:
+        """Parasites per microlitre: no count of cells carries more than three digits."""
+        return self.number(float(f"{value:.3g}"))
+
+    def day(self, value: date) -> str:
+        """A date."""
+        return format_date(value, "medium", locale=self._locale)
+
+    def moment(self, value: datetime) -> str:
+        """Date and time on this machine's clock."""
+        local = value.astimezone()
+        return format_datetime(local, "medium", tzinfo=local.tzinfo, locale=self._locale)
+
+    def name(self, text: str) -> str:
+        """A name or code within a sentence."""
+        return f"{_ISOLATE}{text}{_END_ISOLATE}"
+
+    def estimate(self, interval: Interval) -> str:
+        """A parasitaemia in percent; where it is nought, the most that it may be."""
+        if interval.value:
+            return self.percent(interval.value)
+        return self.say(mark("below %(share)s"), share=self.percent(interval.high))
+
+    def basis(self, slide: Slide) -> str:
+        """Where the red cells per microlitre come from."""
+        if slide.red_cells_per_ul is not None:
+            return self.say(mark("from the measured red-cell count"))
+        if slide.haematocrit_percent is not None:
+            return self.say(mark("from the haematocrit"))
+        message = mark("assuming %(number)s red cells per microlitre")
+        return self.say(message, number=self.number(DEFAULT_RED_CELLS))
+
+    def span(self, interval: Interval) -> str:
+        """The interval of a parasitaemia."""
+        low, high = self.percent(interval.low), self.percent(interval.high)
+        return self.say(mark("%(low)s to %(high)s"), low=low, high=high)
+
+    def advice(self, count: Count) -> str | None:
+        """What ``Count.advice`` says; None where the count suffices."""
+        if count.advice is None:
+            return None
+        if count.counted < ENOUGH_CELLS:
+            more, enough = self.number(ENOUGH_CELLS - count.counted), self.number(ENOUGH_CELLS)
+            message = mark("Keep counting: %(more)s more red cells to reach %(enough)s.")
+            return self.say(message, more=more, enough=enough)
+        if count.infected:
+            message = mark("For a more exact figure keep counting, up to %(most)s red cells.")
+        else:
+            message = mark("To lower the limit keep counting, up to %(most)s red cells, and look at a thick film.")
+        return self.say(message, most=self.number(RESEARCH_CELLS))

@@ -1,0 +1,250 @@
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from plasmoscope.analysis.results import Slide
+from plasmoscope.imaging.reading import read_image
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.store import fields
+from plasmoscope.synthetic.rendering import SyntheticField, render_field
+from test_reading import pixel_bomb
+from workstation import new_slide, upload, when_analysed, workstation
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    with workstation(tmp_path_factory.mktemp("records")) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def truth() -> SyntheticField:
+    return render_field(21, width=960, height=720, cells=60, parasitaemia=0.2)
+
+
+@pytest.fixture(scope="module")
+def photograph(truth: SyntheticField) -> bytes:
+    return encode_png(truth.image)
+
+
+@pytest.fixture(scope="module")
+def analysed(client: TestClient, photograph: bytes) -> int:
+    """A slide with one analysed photograph."""
+    slide = new_slide(client, code="analysed")
+    assert upload(client, slide, photograph).status_code == 201
+    when_analysed(client, slide)
+    return slide
+
+
+def code_of(answer: object) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_an_uploaded_photograph_is_analysed_and_counted(
+    client: TestClient, analysed: int, truth: SyntheticField
+) -> None:
+    shown = client.get(f"/api/v1/slides/{analysed}").json()
+    whole = [cell for cell in truth.cells if cell.whole]
+    assert abs(shown["counted"] - len(whole)) <= 2
+    assert abs(shown["infected"] - sum(cell.infected for cell in whole)) <= 2
+    assert shown["count"]["parasitaemia"]["low"] < 100 * shown["infected"] / shown["counted"]
+    field = client.get(f"/api/v1/fields/{shown['fields'][0]['id']}").json()
+    assert field["found"]["cells"][0]["outline"]
+
+
+def test_the_same_photograph_twice_is_kept_once(client: TestClient, analysed: int, photograph: bytes) -> None:
+    before = client.get(f"/api/v1/slides/{analysed}").json()
+    again = upload(client, analysed, photograph, "another name.png")
+    assert again.status_code == 201
+    assert again.json()["id"] == before["fields"][0]["id"]
+    assert client.get(f"/api/v1/slides/{analysed}").json()["counted"] == before["counted"]
+
+
+def test_a_persons_call_changes_the_count_and_the_report(client: TestClient, photograph: bytes) -> None:
+    slide = new_slide(client, code="corrected")
+    upload(client, slide, photograph)
+    before = when_analysed(client, slide)
+    field = before["fields"][0]["id"]
+    cells = client.get(f"/api/v1/fields/{field}").json()["found"]["cells"]
+    infected = next(cell["number"] for cell in cells if cell["parasitized"] and not cell["on_border"])
+    url = f"/api/v1/fields/{field}/cells/{infected}"
+    made = client.post(f"{url}/call", json={"call": "not infected"})
+    assert made.status_code == 201
+    assert made.json()["model_call"] == "infected"
+    after = client.get(f"/api/v1/slides/{slide}").json()
+    assert (after["infected"], after["counted"]) == (before["infected"] - 1, before["counted"])
+    assert client.post(f"{url}/call", json={"call": "not a cell"}).status_code == 201
+    after = client.get(f"/api/v1/slides/{slide}").json()
+    assert after["counted"] == before["counted"] - 1
+    report = Slide.model_validate_json(client.get(f"/api/v1/slides/{slide}/files/slide.json").content)
+    assert report.count.counted == after["counted"]
+    assert [entry["action"] for entry in client.get(f"/api/v1/slides/{slide}/audit").json()][:2] == ["call", "call"]
+
+
+def test_a_cell_is_shown_with_what_its_call_rests_on(client: TestClient, analysed: int) -> None:
+    field = client.get(f"/api/v1/slides/{analysed}").json()["fields"][0]["id"]
+    cells = client.get(f"/api/v1/fields/{field}").json()["found"]["cells"]
+    infected = next(cell["number"] for cell in cells if cell["parasitized"])
+    healthy = next(cell["number"] for cell in cells if cell["parasitized"] is False)
+    plain = client.get(f"/api/v1/fields/{field}/cells/{infected}/picture")
+    heat = client.get(f"/api/v1/fields/{field}/cells/{infected}/picture?heat=1")
+    assert read_image(plain.content).shape[2] == read_image(heat.content).shape[2] == 3
+    assert plain.content != heat.content
+    nothing = client.get(f"/api/v1/fields/{field}/cells/{healthy}/picture?heat=1")
+    assert code_of(nothing) == (404, "not_found")
+    assert "No one place" in nothing.json()["error"]["message"]
+    assert code_of(client.get(f"/api/v1/fields/{field}/cells/9999/picture")) == (404, "not_found")
+
+
+def test_a_signed_slide_changes_no_more_until_it_is_reopened(client: TestClient, photograph: bytes) -> None:
+    slide = new_slide(client, code="signed")
+    upload(client, slide, photograph)
+    shown = when_analysed(client, slide)
+    field = shown["fields"][0]["id"]
+    assert code_of(client.post(f"/api/v1/slides/{slide}/sign", json={"version": 1})) == (409, "conflict")
+    version = client.get(f"/api/v1/slides/{slide}").json()["version"]
+    assert client.post(f"/api/v1/slides/{slide}/sign", json={"version": version}).json()["status"] == "signed"
+    refused = client.post(f"/api/v1/fields/{field}/reject", json={"reason": "blurred"})
+    assert code_of(refused) == (409, "conflict")
+    assert code_of(upload(client, slide, photograph)) == (409, "conflict")
+    assert code_of(client.post(f"/api/v1/slides/{slide}/reopen", json={"reason": " "})) == (422, "invalid")
+    assert client.post(f"/api/v1/slides/{slide}/reopen", json={"reason": "wrong slide"}).json()["status"] == "open"
+    assert client.post(f"/api/v1/fields/{field}/reject", json={"reason": "blurred"}).json()["rejected"]
+    assert client.get(f"/api/v1/slides/{slide}").json()["counted"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("report.pdf", b"%PDF"),
+        ("report.html", b"<!doctype html>"),
+        ("slide.json", b"{"),
+        ("cells.csv", b"field"),
+        ("fields.csv", b"field"),
+        ("coco.json", b"{"),
+        ("qupath.zip", b"PK"),
+        ("fiji.zip", b"PK"),
+        ("pictures.zip", b"PK"),
+    ],
+)
+def test_every_file_of_a_slide_can_be_fetched(client: TestClient, analysed: int, name: str, start: bytes) -> None:
+    answer = client.get(f"/api/v1/slides/{analysed}/files/{name}")
+    assert answer.status_code == 200
+    assert answer.content.lower().startswith(start.lower())
+    if name.endswith(".zip"):
+        assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+
+
+@pytest.mark.parametrize("name", ["passwd", "slide.json%00.pdf", "..%2Fslide.json", ".part"])
+def test_a_download_has_one_of_its_names(client: TestClient, analysed: int, name: str) -> None:
+    assert code_of(client.get(f"/api/v1/slides/{analysed}/files/{name}")) == (404, "not_found")
+
+
+def bad_files(good: bytes) -> dict[str, bytes]:
+    return {
+        "truncated.png": good[: len(good) // 2],
+        "empty.png": b"",
+        "text.png": b"not a picture",
+        "bomb.png": pixel_bomb(30_000),
+        "large.png": pixel_bomb(9_000),
+        "page.html": b"<html><script>alert(1)</script></html>",
+        "picture.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    }
+
+
+def test_bad_photographs_are_refused_by_reason_and_leave_nothing(client: TestClient, photograph: bytes) -> None:
+    slide = new_slide(client, code="bad files")
+    for name, data in bad_files(photograph).items():
+        refused = upload(client, slide, data, name)
+        assert code_of(refused) == (422, "unusable_image"), name
+        if name in {"bomb.png", "large.png"}:
+            assert "million" in refused.json()["error"]["message"]
+    assert client.get(f"/api/v1/slides/{slide}").json()["fields"] == []
+
+
+def test_unusual_photographs_are_taken(client: TestClient, truth: SyntheticField) -> None:
+    slide = new_slide(client, code="unusual files")
+    picture = Image.fromarray(truth.image)
+    cmyk, grey, arabic = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    picture.convert("CMYK").save(cmyk, "JPEG")
+    Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257).save(grey, "TIFF")
+    picture.transpose(Image.Transpose.ROTATE_90).save(arabic, "PNG")
+    for name, stream in {"cmyk.jpg": cmyk, "grey.tif": grey, "../../شريحة.png": arabic}.items():
+        assert upload(client, slide, stream.getvalue(), name).status_code == 201, name
+    shown = when_analysed(client, slide)
+    assert [field["status"] for field in shown["fields"]] == ["done"] * 3
+
+
+def test_single_cells_are_called_and_broken_ones_named(
+    client: TestClient, rendered_cells: list[tuple[np.ndarray, bool]], photograph: bytes
+) -> None:
+    good = [("files", (f"{infected}.png", encode_png(cell))) for cell, infected in rendered_cells[:6]]
+    bad = [("files", (name, data)) for name, data in bad_files(photograph).items()]
+    answer = client.post("/api/v1/cells", files=good + bad)
+    assert answer.status_code == 200
+    cells = answer.json()["cells"]
+    assert [cell["call"] for cell in cells[:6]] == [
+        "Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:6]
+    ]
+    assert all(cell["error"] and cell["call"] is None for cell in cells[6:])
+
+
+def test_a_full_line_says_when_to_come_back(tmp_path: Path, photograph: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "take_waiting", lambda session: None)
+    with workstation(tmp_path, longest_queue=1) as client:
+        slide = new_slide(client)
+        assert upload(client, slide, photograph).status_code == 201
+        refused = upload(client, slide, encode_png(render_field(5, 480, 360, cells=12).image))
+        assert code_of(refused) == (429, "busy")
+        assert int(refused.headers["retry-after"]) > 0
+        assert "plasmoscope_fields_waiting 1.0" in client.get("/metrics").text
+
+
+def test_what_waited_at_the_end_is_analysed_after_the_next_start(
+    tmp_path: Path, photograph: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as stopped:
+        stopped.setattr(fields, "take_waiting", lambda session: None)
+        with workstation(tmp_path) as client:
+            slide = new_slide(client)
+            upload(client, slide, photograph)
+    with workstation(tmp_path) as client:
+        assert when_analysed(client, slide)["counted"] > 0
+
+
+def test_slides_are_found_again_page_by_page(client: TestClient) -> None:
+    for number in range(3):
+        new_slide(client, patient="searched", code=f"S-{number}", taken_on=f"2026-04-0{number + 1}")
+    found = client.get("/api/v1/slides", params={"patient": "SEARCH", "limit": 2}).json()
+    assert found["total"] == 3
+    assert [slide["code"] for slide in found["slides"]] == ["S-2", "S-1"]
+    rest = client.get("/api/v1/slides", params={"patient": "SEARCH", "limit": 2, "offset": 2}).json()
+    assert [slide["code"] for slide in rest["slides"]] == ["S-0"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"patient": " "}, {"haematocrit_percent": 900}, {"red_cells_per_ul": -1}, {"taken_on": "yesterday"}, {"x": 1}],
+)
+def test_what_makes_no_slide_is_refused(client: TestClient, changes: dict[str, object]) -> None:
+    answer = client.post("/api/v1/slides", json={"patient": "P", "code": "C", "taken_on": "2026-01-01"} | changes)
+    assert code_of(answer) == (422, "invalid")
+
+
+def test_numbers_beyond_any_record_are_no_failure(client: TestClient) -> None:
+    for number in (0, 2**31, 10**30):
+        assert client.get(f"/api/v1/slides/{number}").status_code in {404, 422}
+
+
+def test_the_document_of_the_interface_names_every_refusal(client: TestClient) -> None:
+    document = client.get("/api/v1/openapi.json").json()
+    answers = document["paths"]["/api/v1/slides/{slide_id}/fields"]["post"]["responses"]
+    assert {"201", "409", "413", "422", "429"} <= set(answers)
+    assert "Error" in json.dumps(answers["429"])

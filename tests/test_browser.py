@@ -1,0 +1,198 @@
+"""A person at the workstation, in a real browser (Debian's package ``chromium``)."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conftest import shared_path
+from plasmoscope.web.app import create_app
+from plasmoscope.web.settings import Settings
+
+# Where to keep pictures of the pages, to look at; nowhere if not set.
+SCREENSHOTS = os.environ.get("PLASMOSCOPE_SCREENSHOTS")
+ANALYSED = 60_000  # milliseconds
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        app = create_app(Settings(tmp_path_factory.mktemp("records")))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs Chromium (on Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A browser that was never here before; whatever goes wrong in a page's script fails the test."""
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900}, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: wrong.append(request.url) if not own(request.url, address) else None)
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def own(url: str, address: str) -> bool:
+    return url.startswith((address, "data:", "blob:"))
+
+
+def picture(page: Page, name: str) -> None:
+    if SCREENSHOTS:
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+
+
+def accept(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="I understand").click()
+    expect(page.locator("html.scripted")).to_be_attached()
+
+
+def test_a_newcomer_sees_the_example_slide_in_one_click(page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_text("not a medical device").first).to_be_visible()
+    picture(page, "welcome")
+    page.get_by_role("button", name="Accept, and show me").click()
+    expect(page.locator("#count .big")).to_contain_text("%", timeout=ANALYSED)
+    expect(page.locator("[data-unfinished]")).to_have_count(0, timeout=ANALYSED)
+    picture(page, "slide")
+    page.locator("#fields a.thumbnail").first.click()
+    expect(page.locator("svg.smear a.object.infected").first).to_be_visible()
+    picture(page, "field")
+    page.goto("/")
+    expect(page.locator("table.slides tbody tr")).to_have_count(1)
+    picture(page, "history")
+
+
+def test_a_slide_from_first_photograph_to_signature(page: Page) -> None:
+    photographs = [shared_path(f"data/fields_lab3/{name}.jpg") for name in ("pf_171", "pf_182", "po_182")]
+    accept(page)
+    page.get_by_role("link", name="New slide").click()
+    page.locator("[name=patient]").fill("A-203")
+    page.locator("[name=code]").fill("17")
+    page.locator("[name=haematocrit_percent]").fill("38")
+    page.locator("main form button.main").click()
+    expect(page.locator("html.scripted")).to_be_visible()
+    page.locator("input[type=file]").first.set_input_files(photographs)
+    expect(page.locator("#fields li.field")).to_have_count(3, timeout=ANALYSED)
+    expect(page.locator("#fields a.thumbnail")).to_have_count(3, timeout=ANALYSED)
+    expect(page.locator("[data-unfinished]")).to_have_count(0, timeout=ANALYSED)
+    slide = page.url
+
+    # A call is changed, and the count follows.
+    page.locator("#fields a.thumbnail").first.click()
+    numbers = page.locator("#numbers")
+    before = numbers.inner_text()
+    page.locator("svg.smear a.object.infected").first.click()
+    expect(page.locator("#cell img.large")).to_be_visible()
+    page.get_by_role("link", name="Show what the call rests on").click()
+    expect(page.locator("[data-heat-said]")).not_to_be_empty(timeout=20_000)
+    expect(page.locator("[data-heat-said]")).not_to_contain_text("Please wait", timeout=20_000)
+    picture(page, "cell")
+    page.locator("#cell button[value='not infected']").click()
+    expect(numbers).not_to_have_text(before)
+
+    # With the keyboard alone: zoom, and open another cell.
+    smear = page.locator("svg.smear")
+    smear.focus()
+    whole = smear.get_attribute("viewBox")
+    page.keyboard.press("+")
+    expect(smear).not_to_have_attribute("viewBox", whole)
+    page.keyboard.press("0")
+    expect(smear).to_have_attribute("viewBox", whole)
+    opened = page.locator("#cell").get_attribute("data-open")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#cell")).not_to_have_attribute("data-open", opened)
+
+    page.goto(slide)
+    with page.expect_download() as pdf:
+        page.locator("a[href$='cells.csv']").click()
+    assert Path(pdf.value.path()).read_bytes().startswith(b"field")
+    report = page.request.get(page.locator("a[href$='report.pdf']").get_attribute("href"))
+    assert report.body().startswith(b"%PDF")
+    page.get_by_role("button", name="Sign off").click()
+    expect(page.get_by_text("Signed by")).to_be_visible()
+    expect(page.locator("input[type=file]")).to_have_count(0)
+    picture(page, "signed")
+
+    page.goto("/?patient=A-203")
+    expect(page.locator("table.slides tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="A-203").click()
+    picture(page, "patient")
+
+
+def test_arabic_reads_from_the_right_on_a_telephone(page: Page) -> None:
+    accept(page)
+    page.locator("#language").select_option("ar")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    page.set_viewport_size({"width": 360, "height": 740})
+    for number, path in enumerate(("/", "/slides/1", "/fields/1", "/slides/new", "/cells")):
+        page.goto(path)
+        expect(page.locator("html")).to_have_attribute("lang", "ar")
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{path} is wider than the telephone by {overflow} pixels"
+        picture(page, f"arabic-{number}")
+
+
+def test_the_dark_page_is_dark(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    accept(page)
+    page.goto("/slides/1")
+    brightness = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
+    )
+    assert brightness < 200
+    picture(page, "dark")
+
+
+def test_pictures_of_single_cells_are_called(page: Page, rendered_cells: list, tmp_path: Path) -> None:
+    from PIL import Image
+
+    files = []
+    for index, (cell, _) in enumerate(rendered_cells[:4]):
+        files.append(tmp_path / f"{index}.png")
+        Image.fromarray(cell).save(files[-1])
+    accept(page)
+    page.goto("/cells")
+    page.locator("input[type=file]").first.set_input_files(files)
+    infected = sum(infected for _, infected in rendered_cells[:4])
+    expect(page.get_by_text("0.99")).to_have_count(infected, timeout=ANALYSED)
+    picture(page, "cells")

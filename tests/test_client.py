@@ -1,0 +1,69 @@
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+
+from plasmoscope.client import Workstation, WorkstationError
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.web.app import create_app
+from plasmoscope.web.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A workstation that runs on a free port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        app = create_app(Settings(tmp_path_factory.mktemp("records")))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_a_program_counts_a_slide(address: str, rendered_png: bytes, tmp_path: Path) -> None:
+    photograph = tmp_path / "حقل.png"
+    photograph.write_bytes(rendered_png)
+    with Workstation(address) as workstation:
+        slide = workstation.new_slide("P", "S", haematocrit_percent=38)
+        (field,) = workstation.upload(slide, [photograph])
+        result = workstation.result(slide)
+        assert result.fields[0].name == "حقل.png"
+        assert result.count.counted == workstation.slide(slide)["counted"] > 0
+        assert workstation.slide(slide)["fields"][0]["id"] == field
+        assert workstation.file(slide, "report.pdf").startswith(b"%PDF")
+
+
+def test_a_program_classifies_single_cells(
+    address: str, rendered_cells: list[tuple[np.ndarray, bool]], tmp_path: Path
+) -> None:
+    for index, (cell, _) in enumerate(rendered_cells[:4]):
+        (tmp_path / f"{index}.png").write_bytes(encode_png(cell))
+    (tmp_path / "broken.png").write_bytes(b"")
+    with Workstation(address) as workstation:
+        answers = workstation.classify(sorted(tmp_path.iterdir()))
+    assert [answer["call"] for answer in answers[:4]] == [
+        "Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:4]
+    ]
+    assert "empty" in answers[4]["error"]
+
+
+def test_a_refusal_says_why(address: str) -> None:
+    with Workstation(address) as workstation, pytest.raises(WorkstationError, match="no slide number 999") as refused:
+        workstation.slide(999)
+    assert refused.value.code == "not_found"
+
+
+def test_a_workstation_that_does_not_run_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with Workstation(f"http://127.0.0.1:{port}") as workstation, pytest.raises(WorkstationError, match="reached"):
+        workstation.slide(1)

@@ -1,0 +1,103 @@
+"""A workstation that is killed again and again while photographs come in."""
+
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from plasmoscope.analysis.analyze import analyze_field
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.client import Workstation, WorkstationError
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.store.doctor import examine
+from plasmoscope.store.store import Store
+from plasmoscope.synthetic.rendering import render_field
+
+PHOTOGRAPHS = 50
+KILLS = 4
+
+
+class Served:
+    """``plasmoscope serve`` in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port = listening.getsockname()[1]
+        self._command = [sys.executable, "-m", "plasmoscope", "serve", "--data", str(folder), "--port", str(self.port)]
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            with socket.socket() as knock:
+                if knock.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise TimeoutError("the workstation does not start")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photographs")
+    files = [folder / f"{number:02d}.png" for number in range(PHOTOGRAPHS)]
+    for number, file in enumerate(files):
+        file.write_bytes(encode_png(render_field(number, 480, 360, cells=12).image))
+    return files
+
+
+def test_every_acknowledged_upload_outlives_being_killed(
+    photographs: list[Path], classifier: Classifier, tmp_path: Path
+) -> None:
+    chance = random.Random(0)
+    served = Served(tmp_path)
+    served.start()
+    with Workstation(served.address) as workstation:
+        slide = workstation.new_slide("P", "S")
+    acknowledged: dict[int, Path] = {}
+    waiting = list(photographs)
+    for _ in range(KILLS):
+        killer = threading.Timer(chance.uniform(0.05, 1.0), served.kill)
+        killer.start()
+        try:
+            with Workstation(served.address) as workstation:
+                while waiting:
+                    (field,) = workstation.upload(slide, waiting[:1])
+                    assert field not in acknowledged
+                    acknowledged[field] = waiting.pop(0)
+        except WorkstationError:
+            # Whether the last photograph was kept is not known; whoever sends it again must not count it twice.
+            pass
+        killer.join()
+        served.start()
+    with Workstation(served.address) as workstation:
+        for photograph in waiting:
+            (field,) = workstation.upload(slide, [photograph])
+            acknowledged[field] = photograph
+        result = workstation.result(slide)
+        shown = workstation.slide(slide)
+    served.kill()
+
+    assert len(acknowledged) == len(shown["fields"]) == PHOTOGRAPHS
+    by_name = {path.name: path for path in photographs}
+    assert sorted(field.name for field in result.fields) == sorted(by_name)
+    for field in result.fields[:: PHOTOGRAPHS // 5]:
+        alone = analyze_field(by_name[field.name], classifier)
+        assert (field.counted, field.infected) == (alone.counted, alone.infected)
+    assert shown["counted"] == sum(field.counted for field in result.fields if field.accepted) > 0
+    store = Store(tmp_path)
+    first = examine(store)
+    assert not first.missing
+    assert not first.damaged
+    assert examine(store).all_well
+    kept = {path.name for path in store.images.files()}
+    assert len(kept) == PHOTOGRAPHS

@@ -1,0 +1,94 @@
+"""The pages' languages: chosen, complete, and falling back to English."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.frontend import CommandLineInterface
+from babel.messages.pofile import read_po
+
+from plasmoscope.analysis.quality import Measurements, quality_checks
+from plasmoscope.analysis.results import RESEARCH_USE
+from plasmoscope.web import words
+from plasmoscope.web.languages import ENGLISH, LANGUAGES, catalogue, choose
+from plasmoscope.web.words import Words
+
+ROOT = Path(__file__).parents[1]
+LOCALE = ROOT / "src/plasmoscope/web/locale"
+TRANSLATED = [code for code in LANGUAGES if code != "en"]
+
+
+def read_catalogue(file: Path) -> Catalog:
+    with file.open("rb") as stream:
+        return read_po(stream)
+
+
+def translations(code: str) -> dict[str, str]:
+    read = read_catalogue(LOCALE / code / "LC_MESSAGES" / "plasmoscope.po")
+    return {message.id: message.string for message in read if message.id}
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Every message of the pages, as the documented command finds them."""
+    template = tmp_path_factory.mktemp("messages") / "messages.pot"
+    options = ["-F", str(ROOT / "pyproject.toml"), "-k", "mark", "-o", str(template)]
+    CommandLineInterface().run(["pybabel", "-q", "extract", *options, str(ROOT / "src/plasmoscope/web")])
+    return {message.id for message in read_catalogue(template) if message.id}
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_every_message_is_translated(code: str, messages: set[str]) -> None:
+    translated = {message for message, translation in translations(code).items() if translation}
+    assert messages - translated == set(), "not translated"
+    assert translated - messages == set(), "no longer used"
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_a_translation_is_filled_in_like_its_message(code: str) -> None:
+    for message, translation in translations(code).items():
+        places = [sorted(re.findall(r"%\(\w+\)s|%%", text)) for text in (message, translation)]
+        assert places[0] == places[1], message
+        assert "%" not in re.sub(r"%\(\w+\)s|%%", "", translation), translation
+
+
+def test_a_missing_message_stays_english() -> None:
+    assert catalogue("fr").gettext("Slides") == "Lames"
+    assert catalogue("fr").gettext("Never translated") == "Never translated"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "expected"),
+    [
+        ("ar", "fr", "ar"),
+        ("xx", "fr-CA,fr;q=0.9", "fr"),
+        (None, "de,ru;q=0.3,pt-BR;q=0.8", "pt"),
+        (None, "zh-Hans-CN", "zh"),
+        (None, "fr;q=0,de", "en"),
+        (None, "fr;q=much", "en"),
+        (None, "", "en"),
+    ],
+)
+def test_the_chosen_language_comes_first_then_the_browsers(chosen: str | None, accepted: str, expected: str) -> None:
+    assert choose(chosen, accepted).code == expected
+
+
+def test_what_the_quality_gate_says_is_a_message_of_the_pages() -> None:
+    bad = Measurements(
+        cells=0, coverage=1, regular=0, focus=0, brightness=0, density=0, redness=1, evenness=1, clear=0, nuclear=1
+    )
+    faults = {check.message for check in quality_checks(bad)}
+    assert faults == set(words.FAULTS)
+
+
+def test_the_research_use_statement_is_the_analysis_own() -> None:
+    assert words.RESEARCH_USE == RESEARCH_USE
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    assert Words(ENGLISH).percent(2.0341) == "2.03\u00a0%"
+    assert Words(LANGUAGES["fr"]).percent(2.0341) == "2,03\u00a0%"
+    assert Words(ENGLISH).percent(0) == "0\u00a0%"
+    assert Words(ENGLISH).number(1234567) == "1,234,567"
+    assert Words(ENGLISH).density(123456) == "123,000"

@@ -1,0 +1,370 @@
+"""The pages, as a browser without scripts uses them."""
+
+import html
+import re
+from collections.abc import Iterator
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.reports.looks import LEGEND
+from plasmoscope.store.slides import SlideDetails, create_slide
+from plasmoscope.synthetic.rendering import render_field
+from plasmoscope.web.languages import LANGUAGES
+from plasmoscope.web.security import CLIENT_HEADER
+from workstation import PASSWORD, add_account, when_analysed, workstation
+
+STATIC = Path(__file__).parents[1] / "src/plasmoscope/web/static"
+FORM = {"patient": "Ama Mensah", "code": "A-17", "taken_on": "2026-03-01", "microscopist": "Kofi"}
+
+
+class Browser:
+    """A browser without scripts: it reads pages, and sends their forms with the token that stands in them."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        del client.headers[CLIENT_HEADER]
+        client.headers["accept"] = "text/html"
+
+    def see(self, path: str, status: int = 200) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[-600:]}"
+        return answer.text
+
+    def send(self, path: str, status: int = 200, **boxes: object) -> str:
+        """Send a form and follow to where it leads."""
+        answer = self.client.post(path, data=boxes | {"csrf_token": self._token()})
+        self.at = answer.url.path
+        assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[-600:]}"
+        return answer.text
+
+    def upload(self, slide: str, data: bytes) -> str:
+        """Choose one photograph, and leave the box of the camera empty."""
+        empty = (
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename=""\r\n'
+            b"Content-Type: application/octet-stream\r\n\r\n\r\n"
+        )
+        chosen = empty.replace(b'filename=""', b'filename="field.png"').removesuffix(b"\r\n") + data + b"\r\n"
+        token = f'--x\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{self._token()}\r\n--x--\r\n'
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        body = chosen + empty + token.encode()
+        answer = self.client.post(f"{slide}/photographs", content=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def _token(self) -> str:
+        return re.search(r'name="csrf-token" content="(\w+)"', self.client.get("/welcome").text)[1]
+
+
+class Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.inline_scripts = 0
+        self.forms_without_token = 0
+        self._posting = False
+        self._token = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append((tag, found))
+        if tag == "script":
+            self.inline_scripts += "src" not in found and found.get("type") != "application/json"
+        if tag == "form":
+            self._posting, self._token = found.get("method") == "post", False
+        self._token |= tag == "input" and found.get("name") == "csrf_token" and bool(found.get("value"))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self.forms_without_token += self._posting and not self._token
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """On its first start, and welcomed."""
+    with workstation(tmp_path) as client:
+        browser = Browser(client)
+        browser.send("/welcome")
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, dict[str, str]]]:
+    """A workstation with the example slide, and the paths of all of its pages."""
+    with workstation(tmp_path_factory.mktemp("records")) as client:
+        browser = Browser(client)
+        browser.send("/welcome", example="yes")
+        slide = browser.at
+        fields = when_analysed(client, int(slide.rpartition("/")[2]))["fields"]
+        field = f"/fields/{fields[0]['id']}"
+        cells = client.get(f"/api/v1{field}").json()["found"]["cells"]
+        cell = next(cell for cell in cells if cell["parasitized"] and not cell["on_border"])
+        browser.send("/slides", **FORM)
+        paths = {
+            "home": "/",
+            "nothing found": "/?patient=nobody",
+            "new": "/slides/new",
+            "slide": slide,
+            "empty slide": browser.at,
+            "details": f"{slide}/details",
+            "cells of slide": f"{slide}/cells",
+            "changes": f"{slide}/changes",
+            "field": field,
+            "cell": f"{field}?cell={cell['number']}",
+            "patient": "/patients/Example",
+            "single cells": "/cells",
+            "welcome": "/welcome",
+            "accounts": "/accounts",
+        }
+        yield browser, paths
+
+
+# First start
+
+
+def test_the_first_start_leads_to_the_welcome_and_from_there_on(tmp_path: Path) -> None:
+    with workstation(tmp_path) as client:
+        browser = Browser(client)
+        assert "I understand and accept this" in browser.see("/slides/new?patient=P-1")
+        assert "New slide" in browser.send("/welcome", then="/slides/new?patient=P-1")
+        assert 'value="P-1"' in browser.see("/slides/new?patient=P-1")
+
+
+@pytest.mark.parametrize("foreign", ["https://evil.example/", "//evil.example/", "/\\evil.example", "evil"])
+def test_the_welcome_leads_to_pages_of_this_workstation_only(browser: Browser, foreign: str) -> None:
+    browser.send("/welcome", then=foreign)
+    assert browser.at == "/"
+
+
+def test_the_example_slide_is_made_once_and_analysed(browser: Browser) -> None:
+    browser.send("/example")
+    slide = browser.at
+    shown = when_analysed(browser.client, int(slide.rpartition("/")[2]))
+    assert [field["in_count"] for field in shown["fields"]] == [True, True, True]
+    assert shown["infected"] > 0
+    browser.send("/example")
+    assert browser.at == slide
+
+
+# Recording
+
+
+def test_a_new_slide_is_recorded_under_the_microscopists_name(browser: Browser) -> None:
+    assert "Nothing is counted yet" in browser.send("/slides", **FORM)
+    browser.send("/slides", **FORM | {"code": "A-18", "haematocrit_percent": "38,5"})
+    assert "38.5" in browser.see(browser.at)
+    assert "Kofi" in browser.see(f"{browser.at}/changes")
+
+
+@pytest.mark.parametrize(
+    ("box", "text", "said"),
+    [
+        ("patient", " ", "Give the patient's ID."),
+        ("taken_on", "yesterday", "Give the date"),
+        ("haematocrit_percent", "420", "Give a haematocrit"),
+        ("red_cells_per_ul", "many", "Give a count"),
+        ("site", "x" * 201, "This is too long"),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_box_and_nothing_is_lost(
+    browser: Browser, box: str, text: str, said: str
+) -> None:
+    page = browser.send("/slides", 422, **FORM | {box: text})
+    assert said in page.partition(f'id="wrong-{box}"')[2].partition("</p>")[0]
+    assert 'value="Kofi"' in page
+
+
+def test_a_slide_is_recorded_once(browser: Browser) -> None:
+    browser.send("/slides", **FORM)
+    assert "has a slide with this ID already" in browser.send("/slides", 422, **FORM)
+
+
+def test_words_used_before_are_offered_again(browser: Browser) -> None:
+    browser.send("/slides", **FORM | {"site": "Kumasi"})
+    assert '<option value="Kumasi">' in browser.see("/slides/new")
+
+
+def test_details_are_changed(browser: Browser) -> None:
+    browser.send("/slides", **FORM)
+    slide = browser.at
+    assert 'value="Ama Mensah"' in browser.see(f"{slide}/details")
+    assert "Giemsa" in browser.send(f"{slide}/details", **FORM | {"stain": "Giemsa"})
+
+
+def test_photographs_are_added_without_scripts(browser: Browser, rendered_png: bytes) -> None:
+    browser.send("/slides", **FORM)
+    page = browser.upload(browser.at, rendered_png)
+    assert page.count('<li class="card field"') == 1
+    assert "field.png" in page
+
+
+def test_slides_are_searched_and_paged(browser: Browser) -> None:
+    with browser.client.app.state.store.session() as session:
+        for number in range(51):
+            details = SlideDetails("P" if number % 2 else "Q", f"S-{number:03}", date(2026, 3, 1))
+            create_slide(session, "tests", details)
+    assert "1 to 50 of 51" in browser.see("/")
+    assert "S-000" in browser.see("/?page=2")
+    found = browser.see("/?patient=q&slide=s-01&status=open&since=&until=2999-01-01")
+    assert re.findall(r"<bdi>(S-\d+)</bdi>", found) == ["S-018", "S-016", "S-014", "S-012", "S-010"]
+
+
+# Looking and changing
+
+
+def test_a_call_is_changed_counted_and_kept(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    path, _, number = paths["cell"].partition("?cell=")
+    assert "The model's call: infected." in browser.see(paths["cell"])
+    before = browser.see(paths["slide"])
+    page = browser.send(f"{path}/cells/{number}/call", call="not infected")
+    assert f'class="object not-infected" id="object-{number}"' in page
+    assert "Kofi" in page.partition('id="cell"')[2]
+    assert browser.see(paths["slide"]) != before
+    assert "called a cell" in browser.see(paths["changes"])
+    browser.send(f"{path}/cells/{number}/call", call="infected")
+    assert f"?cell={number}#cell" in browser.see(paths["cells of slide"])
+
+
+def test_a_cell_that_is_not_there_is_said(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    assert "There is no such page or record" in browser.see(paths["field"] + "?cell=9999", 404)
+
+
+def test_a_photograph_is_rejected_with_a_reason_and_taken_back(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    assert "cannot be used" in browser.send(f"{paths['field']}/reject", 422, reason=" ")
+    assert "a hair on it" in browser.send(f"{paths['field']}/reject", reason="a hair on it")
+    assert "a hair on it" not in browser.send(f"{paths['field']}/restore")
+
+
+def test_why_a_photograph_is_not_counted_is_said_in_the_readers_language(
+    browser: Browser,
+) -> None:
+    browser.send("/slides", **FORM)
+    slide = browser.at
+    browser.upload(slide, encode_png(render_field(4, 480, 360, cells=12).image // 6))
+    when_analysed(browser.client, int(slide.rpartition("/")[2]))
+    browser.send("/settings", language="fr")
+    page = browser.see(slide)
+    assert "Non comptée" in page
+    assert "l'image est trop sombre" in html.unescape(page)
+    field = re.search(r'action="(/fields/\d+)/again"', page)[1]
+    browser.send(f"{field}/again", override_gate="yes")
+    when_analysed(browser.client, int(slide.rpartition("/")[2]))
+    assert "Non comptée" not in browser.see(slide)
+
+
+def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    version = re.search(r'name="version" value="(\d+)"', browser.see(paths["slide"]))[1]
+    signed = browser.send(f"{paths['slide']}/sign", version=version)
+    assert "Signed by" in signed
+    assert "data-upload" not in signed
+    assert "does not fit the state" in browser.send(f"{paths['field']}/reject", 409, reason="late")
+    assert 'value="not a cell"' not in browser.see(paths["cell"])
+    assert "data-upload" in browser.send(f"{paths['slide']}/reopen", reason="a cell was missed")
+    assert "a cell was missed" in browser.see(paths["changes"])
+
+
+def test_a_patients_course_shows_every_slide_with_a_count(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    page = browser.see(paths["patient"])
+    assert page.count('class="interval"') == 1
+    assert "chart" not in browser.see("/patients/Ama%20Mensah")
+
+
+# Every page
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_page_is_there_in_every_language(at_work: tuple[Browser, dict[str, str]], code: str) -> None:
+    browser, paths = at_work
+    browser.send("/settings", language=code)
+    for name, path in paths.items():
+        root = Page(browser.see(path)).tags[0]
+        assert root == ("html", {"lang": code, "dir": "rtl" if code == "ar" else "ltr"}), name
+    browser.send("/settings", language="en")
+
+
+def test_pages_hold_no_inline_script_or_style_and_forms_their_token(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    for name, path in paths.items():
+        page = Page(browser.see(path))
+        assert not page.inline_scripts, name
+        assert not page.forms_without_token, name
+        for tag, attributes in page.tags:
+            assert tag != "style", name
+            assert not [attribute for attribute in attributes if attribute == "style" or attribute.startswith("on")]
+
+
+def test_pages_can_be_read_aloud_and_used_by_keyboard(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    for name, path in paths.items():
+        page = Page(browser.see(path))
+        ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+        assert len(ids) == len(set(ids)), name
+        labelled = {attributes["for"] for tag, attributes in page.tags if tag == "label" and "for" in attributes}
+        for tag, attributes in page.tags:
+            if tag == "img":
+                assert "alt" in attributes, name
+            if tag in {"input", "select"} and attributes.get("type") not in {"hidden", "file", "checkbox"}:
+                assert attributes.get("id") in labelled, (name, attributes)
+        assert sum(tag == "h1" for tag, _ in page.tags) == 1, name
+
+
+def test_pages_ask_for_nothing_from_elsewhere(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    for path in paths.values():
+        for tag, attributes in Page(browser.see(path)).tags:
+            for name in ("src", "href", "action"):
+                address = attributes.get(name) or "/"
+                assert re.match("/(?!/)|#", address), (tag, address)
+                if address.startswith("/static/"):
+                    assert (STATIC / address.removeprefix("/static/")).is_file(), address
+
+
+def test_names_from_outside_are_shown_and_never_run(browser: Browser) -> None:
+    page = browser.send("/slides", **FORM | {"code": "<script>alert(1)</script>", "patient": "a/b?c#d"})
+    assert "<script>alert" not in page
+    assert "a/b?c#d" in browser.see(re.search(r'href="(/patients/[^"]+)"', page)[1])
+
+
+def test_calls_have_the_colours_of_the_reports() -> None:
+    style = (STATIC / "plasmoscope.css").read_text("utf-8")
+    colours = {"#{:02x}{:02x}{:02x}".format(*look.colour) for look in LEGEND}
+    assert colours <= set(re.findall(r"\.object[\w.-]* \{ stroke: (#\w+);", style))
+
+
+def test_light_and_dark_are_remembered(browser: Browser) -> None:
+    assert 'data-theme="dark"' in browser.send("/settings", theme="other", back="/cells")
+    assert browser.at == "/cells"
+    assert 'data-theme="light"' in browser.send("/settings", theme="other")
+
+
+# Accounts
+
+
+def test_others_log_in_and_see_what_their_role_may_do(tmp_path: Path) -> None:
+    with workstation(tmp_path, host="0.0.0.0") as client:
+        add_account(client, "Amina", "admin")
+        add_account(client, "Rita", "reader")
+        browser = Browser(client)
+        assert 'action="/login"' in browser.see("/")
+        assert "do not belong together" in browser.send("/login", 401, name="Rita", password="a wrong password")
+        browser.send("/login", name="Rita", password=PASSWORD)
+        assert "New slide" not in browser.send("/welcome")
+        assert "You may not do this" in browser.see("/accounts", 403)
+        browser.send("/logout")
+        assert browser.at == "/login"
+        browser.send("/login", name="Amina", password=PASSWORD)
+        page = browser.send("/accounts", name="Tom", password=PASSWORD, role="technician")
+        assert "Tom" in page
+        assert "Deactivated" in browser.send("/accounts/3/deactivate")

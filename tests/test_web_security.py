@@ -1,0 +1,182 @@
+"""Each guard has a test that fails when it is removed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from plasmoscope.web.security import CLIENT_HEADER, CSRF_HEADER, SESSION_COOKIE
+from plasmoscope.web.settings import is_loopback
+from workstation import PASSWORD, SLIDE, add_account, log_in, new_slide, upload, workstation
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[TestClient]:
+    """On loopback, without accounts, seen by a browser."""
+    with workstation(tmp_path) as client:
+        del client.headers[CLIENT_HEADER]
+        yield client
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[TestClient]:
+    """Reached by others, with an account of each role."""
+    with workstation(tmp_path, host="0.0.0.0") as client:
+        for role in ("reader", "technician", "admin"):
+            add_account(client, role.capitalize(), role)
+        yield client
+
+
+def csrf_token(client: TestClient) -> str:
+    page = client.get("/welcome").text
+    return page.partition('name="csrf-token" content="')[2].partition('"')[0]
+
+
+def test_a_change_without_the_pages_token_is_refused(alone: TestClient) -> None:
+    token = csrf_token(alone)
+    assert len(token) == 64
+    assert alone.post("/api/v1/slides", json=SLIDE).json()["error"]["code"] == "csrf"
+    assert alone.post("/api/v1/slides", json=SLIDE, headers={CSRF_HEADER: "0" * 64}).status_code == 403
+    assert alone.post("/api/v1/slides", json=SLIDE, headers={CSRF_HEADER: token}).status_code == 201
+
+
+def test_a_token_of_another_session_is_refused(alone: TestClient) -> None:
+    token = csrf_token(alone)
+    alone.cookies.clear()
+    assert csrf_token(alone) != token
+    assert alone.post("/api/v1/slides", json=SLIDE, headers={CSRF_HEADER: token}).status_code == 403
+
+
+def test_another_sites_form_is_refused_also_from_a_browser_without_cookies(alone: TestClient) -> None:
+    answer = alone.post("/api/v1/slides/1/fields", files={"file": ("a.png", b"")})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "csrf")
+
+
+def test_a_foreign_name_that_points_here_is_refused(alone: TestClient) -> None:
+    assert alone.get("/api/v1/slides", headers={"host": "evil.example:8000"}).status_code == 400
+    assert alone.get("/api/v1/slides", headers={"host": "localhost:8000"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("127.9.9.9", True), ("0.0.0.0", False),
+     ("192.168.1.5", False), ("laboratory.example", False), ("127.0.0.1.example", False)],
+)  # fmt: skip
+def test_only_loopback_needs_no_accounts(host: str, alone: bool) -> None:
+    assert is_loopback(host) is alone
+
+
+def test_nobody_reads_a_shared_workstation_without_logging_in(shared: TestClient) -> None:
+    for path in ("/api/v1/slides", "/api/v1/slides/1", "/api/v1/fields/1", "/api/v1/fields/1/image"):
+        assert shared.get(path).json()["error"]["code"] == "login", path
+    assert shared.get("/api/v1/slides", headers=log_in(shared, "Reader")).status_code == 200
+
+
+def test_a_role_does_no_more_than_it_may(shared: TestClient) -> None:
+    reader, technician, admin = (log_in(shared, name) for name in ("Reader", "Technician", "Admin"))
+    assert shared.post("/api/v1/slides", json=SLIDE, headers=reader).json()["error"]["code"] == "role"
+    slide = shared.post("/api/v1/slides", json=SLIDE, headers=technician).json()["id"]
+    path = f"/api/v1/slides/{slide}"
+    assert shared.post(f"{path}/sign", json={"version": 1}, headers=reader).status_code == 403
+    assert shared.post(f"{path}/delete", json={"reason": "x"}, headers=technician).status_code == 403
+    account = {"name": "New", "password": PASSWORD, "role": "admin"}
+    for headers in (reader, technician):
+        assert shared.post("/api/v1/accounts", json=account, headers=headers).status_code == 403
+        assert shared.get("/api/v1/accounts", headers=headers).status_code == 403
+        assert shared.post("/api/v1/accounts/3/deactivate", headers=headers).status_code == 403
+    assert shared.post("/api/v1/accounts", json=account, headers=admin).status_code == 201
+    assert shared.post(f"{path}/delete", json={"reason": "x"}, headers=admin).status_code == 204
+
+
+def test_a_role_in_the_request_raises_nobody(shared: TestClient) -> None:
+    reader = log_in(shared, "Reader")
+    answer = shared.post("/api/v1/slides", json=SLIDE | {"role": "admin"}, headers=reader | {"x-role": "admin"})
+    assert answer.status_code == 403
+
+
+def test_a_session_is_new_at_every_login(shared: TestClient) -> None:
+    planted = "planted-by-somebody-else"
+    shared.cookies.set(SESSION_COOKIE, planted)
+    headers = {CSRF_HEADER: csrf_token(shared)}
+    answer = shared.post("/api/v1/login", json={"name": "Admin", "password": PASSWORD}, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["token"] != planted
+    shared.cookies.set(SESSION_COOKIE, planted)
+    assert shared.get("/api/v1/slides").status_code == 401
+
+
+def test_guessing_passwords_is_slowed_down(shared: TestClient) -> None:
+    for _ in range(5):
+        wrong = shared.post("/api/v1/login", json={"name": "Admin", "password": "a wrong password"})
+        assert wrong.status_code == 401
+    slowed = shared.post("/api/v1/login", json={"name": "Admin", "password": PASSWORD})
+    assert slowed.status_code == 429
+    assert int(slowed.headers["retry-after"]) > 0
+
+
+def test_a_logged_out_session_is_over(shared: TestClient) -> None:
+    headers = log_in(shared, "Reader")
+    assert shared.post("/api/v1/logout", headers=headers).status_code == 204
+    assert shared.get("/api/v1/slides", headers=headers).status_code == 401
+
+
+def test_a_request_larger_than_allowed_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plasmoscope.web.app.MAX_BODY", 100_000)
+    with workstation(tmp_path) as client:
+        slide = new_slide(client)
+        assert upload(client, slide, b"x" * 200_000).status_code == 413
+        huge = client.post("/api/v1/slides", content=b'{"patient": "' + b"x" * 200_000)
+        assert huge.status_code == 413
+
+
+def test_a_photograph_larger_than_allowed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plasmoscope.web.uploads.MAX_BYTES", 1000)
+    with workstation(tmp_path) as client:
+        slide = new_slide(client)
+        assert upload(client, slide, b"x" * 1001).json()["error"]["code"] == "too_large"
+
+
+def test_names_of_uploads_are_never_paths(tmp_path: Path, rendered_png: bytes) -> None:
+    with workstation(tmp_path / "records") as client:
+        slide = new_slide(client)
+        for name in ("../../escaped.png", "/etc/escaped.png", "C:\\escaped.png", "a\x00b.png"):
+            upload(client, slide, rendered_png, name)
+    outside = list(tmp_path.rglob("*escaped*"))
+    assert outside == []
+    assert {path.name for path in tmp_path.iterdir()} == {"records"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/....//app.py"]
+)
+def test_static_files_lead_nowhere_else(alone: TestClient, path: str) -> None:
+    answer = alone.get(path)
+    assert answer.status_code in {400, 404}
+    assert b"create_app" not in answer.content
+
+
+def test_a_search_is_text_and_never_a_query(tmp_path: Path) -> None:
+    with workstation(tmp_path) as client:
+        new_slide(client)
+        for text in ("' OR '1'='1", "%", "_", "'; DROP TABLE slides; --", "\\"):
+            assert client.get("/api/v1/slides", params={"patient": text}).json()["total"] == 0, text
+        injected = new_slide(client, patient="Robert'); DROP TABLE slides;--", code='"; DELETE FROM slides')
+        assert client.get(f"/api/v1/slides/{injected}").json()["patient"] == "Robert'); DROP TABLE slides;--"
+        assert client.get("/api/v1/slides").json()["total"] == 2
+
+
+def test_every_answer_carries_the_protecting_headers(alone: TestClient) -> None:
+    for path in ("/welcome", "/api/v1/slides", "/nowhere", "/static/nowhere"):
+        headers = alone.get(path).headers
+        assert "default-src 'self'" in headers["content-security-policy"], path
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
+
+
+def test_the_session_cookie_is_for_this_site_and_no_script(alone: TestClient) -> None:
+    cookie = alone.get("/welcome").headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
