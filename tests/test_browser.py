@@ -2,19 +2,14 @@
 
 import os
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from conftest import shared_path
-from plasmoscope.web.app import create_app
-from plasmoscope.web.settings import Settings
+from workstation import served
 
 # Where to keep pictures of the pages, to look at; nowhere if not set.
 SCREENSHOTS = os.environ.get("PLASMOSCOPE_SCREENSHOTS")
@@ -31,16 +26,8 @@ QUIET = [
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = create_app(Settings(tmp_path_factory.mktemp("records")))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with served(tmp_path_factory.mktemp("records")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -1,32 +1,19 @@
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import uvicorn
 
 from plasmoscope.client import Workstation, WorkstationError
 from plasmoscope.reports.illustrations import encode_png
-from plasmoscope.web.app import create_app
-from plasmoscope.web.settings import Settings
+from workstation import served
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A workstation that runs on a free port of this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = create_app(Settings(tmp_path_factory.mktemp("records")))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with served(tmp_path_factory.mktemp("records")) as address:
+        yield address
 
 
 def test_a_program_counts_a_slide(address: str, rendered_png: bytes, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """A workstation for tests: its application, and what a browser or a program does with it."""
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi.testclient import TestClient
 
 from plasmoscope.store import accounts
@@ -24,6 +27,22 @@ def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
     app = create_app(Settings(folder, **settings))
     with TestClient(app, base_url="http://127.0.0.1:8000", headers=PROGRAM, raise_server_exceptions=False) as client:
         yield client
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a workstation that listens on a free port of this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(create_app(Settings(folder)), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def add_account(client: TestClient, name: str, role: accounts.Role) -> None:
