@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from plasmoscope.analysis.results import Slide
+from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
@@ -205,6 +205,38 @@ def test_a_full_line_says_when_to_come_back(tmp_path: Path, photograph: bytes, m
         assert code_of(refused) == (429, "busy")
         assert int(refused.headers["retry-after"]) > 0
         assert "plasmoscope_fields_waiting 1.0" in client.get("/metrics").text
+
+
+def test_a_photograph_is_analysed_without_being_kept(
+    client: TestClient, truth: SyntheticField, photograph: bytes
+) -> None:
+    before = client.get("/api/v1/slides").json()["total"]
+    answer = client.post("/api/v1/analyze", files={"file": ("field.png", photograph)})
+    found = Field.model_validate(answer.json())
+    assert abs(found.counted - sum(cell.whole for cell in truth.cells)) <= 2
+    assert client.get("/api/v1/slides").json()["total"] == before
+    assert code_of(client.post("/api/v1/analyze", files={"file": ("a.png", b"")})) == (422, "unusable_image")
+
+
+def test_no_more_photographs_are_analysed_at_once_than_there_are_workers(client: TestClient, photograph: bytes) -> None:
+    with client.app.state.analysing_alone:
+        refused = client.post("/api/v1/analyze", files={"file": ("field.png", photograph)})
+    assert code_of(refused) == (429, "busy")
+    assert "retry-after" in refused.headers
+
+
+def test_the_line_tells_how_many_are_ahead(
+    tmp_path: Path, photograph: bytes, rendered_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fields, "take_waiting", lambda session: None)
+    with workstation(tmp_path) as client:
+        slide = new_slide(client)
+        sent = [upload(client, slide, data).json()["id"] for data in (photograph, rendered_png)]
+        line = client.get("/api/v1/jobs").json()
+    assert [(job["field_id"], job["ahead"], job["status"]) for job in line] == [
+        (sent[0], 0, "waiting"),
+        (sent[1], 1, "waiting"),
+    ]
 
 
 def test_what_waited_at_the_end_is_analysed_after_the_next_start(

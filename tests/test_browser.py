@@ -170,6 +170,48 @@ def test_the_dark_page_is_dark(page: Page) -> None:
     picture(page, "dark")
 
 
+FAINT_TEXT = """
+() => {
+  const parse = (colour) => colour.match(/[0-9.]+/g).map(Number);
+  const light = (rgb) => {
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb.slice(0, 3).map((v) => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = parse(getComputedStyle(one).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || element.closest("svg, script, [hidden], .unseen, .skip, option")) continue;
+    if (!element.checkVisibility()) continue;
+    const [a, b] = [parse(getComputedStyle(element).color), ground(element)].map(light).sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    if (contrast < (size >= 24 ? 3 : 4.5)) faint.push(`${texts.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_its_ground_as_wcag_aa_asks(page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/welcome")
+    assert page.evaluate(FAINT_TEXT) == []
+    accept(page)
+    for path in ("/", "/slides/1", "/slides/1/cells", "/slides/1/changes", "/fields/1?cell=1", "/slides/new", "/cells"):
+        page.goto(path)
+        assert page.evaluate(FAINT_TEXT) == [], path
+
+
 def test_pictures_of_single_cells_are_called(page: Page, rendered_cells: list, tmp_path: Path) -> None:
     from PIL import Image
 

@@ -20,10 +20,12 @@ def test_a_program_counts_a_slide(address: str, rendered_png: bytes, tmp_path: P
     photograph = tmp_path / "حقل.png"
     photograph.write_bytes(rendered_png)
     with Workstation(address) as workstation:
+        alone = workstation.analyze(photograph)
         slide = workstation.new_slide("P", "S", haematocrit_percent=38)
         (field,) = workstation.upload(slide, [photograph])
         result = workstation.result(slide)
         assert result.fields[0].name == "حقل.png"
+        assert alone.counted == result.count.counted
         assert result.count.counted == workstation.slide(slide)["counted"] > 0
         assert workstation.slide(slide)["fields"][0]["id"] == field
         assert workstation.file(slide, "report.pdf").startswith(b"%PDF")

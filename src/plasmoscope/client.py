@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from plasmoscope.analysis.results import Slide
+from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -72,6 +72,13 @@ class Workstation:
             part = [("files", (file.name, file.read_bytes())) for file in files[start : start + _CELLS_AT_ONCE]]
             answers += self._send("POST", "cells", files=part).json()["cells"]
         return answers
+
+    def analyze(self, photograph: Path | str) -> Field:
+        """All that is found in one photograph; the workstation keeps nothing of it."""
+        file = Path(photograph)
+        return Field.model_validate(
+            self._send("POST", "analyze", files={"file": (file.name, file.read_bytes())}).json()
+        )
 
     def new_slide(self, patient: str, code: str, taken_on: date | None = None, **details: Any) -> int:
         """Record a slide and give its number; ``details`` as in ``plasmoscope.store.slides.SlideDetails``."""

@@ -73,6 +73,12 @@ def fields_of(session: Session, slide_id: int) -> Sequence[Field]:
     return session.scalars(select(Field).where(Field.slide_id == slide_id).order_by(Field.position)).all()
 
 
+def in_line(session: Session) -> Sequence[Field]:
+    """The fields that are being analysed, then those that wait, in the order in which they are taken."""
+    unfinished = select(Field).where(Field.status.in_(("analysing", "waiting")))
+    return session.scalars(unfinished.order_by(Field.status, Field.id)).all()
+
+
 def take_waiting(session: Session) -> Field | None:
     """The field that has waited longest, now marked as being analysed; None when none waits."""
     field = session.scalar(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from pathlib import Path as FilePath
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
+from plasmoscope.analysis.analyze import analyze_field
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
@@ -109,6 +111,32 @@ def classify_cells(
         call = CLASS_NAMES[PARASITIZED if probability >= limit else 1 - PARASITIZED]
         answers.append(schemas.CellAnswer(name=shown_name(file), probability=probability, call=call))
     return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
+
+
+@router.post("/analyze", tags=["fields"])
+def analyze_photograph(
+    request: Request, actor: Reader, file: Annotated[UploadFile, File(description="One field of a thin film.")]
+) -> dict[str, Any]:
+    """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
+    alone: BoundedSemaphore = request.app.state.analysing_alone
+    if not alone.acquire(blocking=False):
+        raise WebError(429, "busy", "Another photograph is being analysed; send this one again.", _RETRY_SECONDS)
+    try:
+        pixels = read_image(read_upload(file))
+        return analyze_field(pixels, request.app.state.classifier, name=shown_name(file)).model_dump(mode="json")
+    finally:
+        alone.release()
+
+
+@router.get("/jobs", tags=["fields"])
+def list_jobs(request: Request, actor: Reader) -> list[schemas.Job]:
+    """Photographs that are being analysed or wait for it, in the order in which they are taken."""
+    with _store(request).reading() as session:
+        line = fields.in_line(session)
+        return [
+            schemas.Job(field_id=field.id, slide_id=field.slide_id, name=field.name, status=field.status, ahead=ahead)
+            for ahead, field in enumerate(line)
+        ]
 
 
 @router.get("/slides", tags=["slides"])

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings, app.state.store, app.state.classifier = settings, store, classifier
     app.state.metrics, app.state.sessions, app.state.login_limit = metrics, sessions, security.LoginLimit()
+    app.state.analysing_alone = BoundedSemaphore(settings.workers)
     app.include_router(api.router)
     app.include_router(watch.router)
     app.include_router(pages.router)

@@ -155,6 +155,17 @@ class FieldWhole(FieldOut):
     """The earliest first; the latest of a cell holds."""
 
 
+class Job(_Schema):
+    """A photograph that is being analysed or waits for it."""
+
+    field_id: int
+    slide_id: int
+    name: str
+    status: FieldStatus
+    ahead: int
+    """Photographs before it in the line."""
+
+
 class Reason(_Schema):
     """Why; it is kept with the record."""
 
