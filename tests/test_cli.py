@@ -109,7 +109,7 @@ def test_explain_draws_each_cell_beside_its_reasons(
     assert run("explain", mixed_folder, "--output", output, monkeypatch=monkeypatch) == 1
     printed = capsys.readouterr()
     assert "8 cells" in " ".join(printed.out.split())
-    assert "bad_text.png" in printed.err
+    assert "bad_text.png" in printed.err.replace("\n", "")
     assert read_image(output).std() > 20
 
 
