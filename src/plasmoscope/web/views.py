@@ -142,7 +142,8 @@ def open_cell(session: Session, field: Field, objects: Sequence[Outlined], numbe
 
 def changes_of(session: Session, slide: Slide, offset: int, limit: int) -> list[Change]:
     """The newest changes of a slide first."""
-    names = dict(session.execute(select(Field.id, Field.name).where(Field.slide_id == slide.id)).tuples().all())
+    rows = session.execute(select(Field.id, Field.name).where(Field.slide_id == slide.id))
+    names = {row.id: row.name for row in rows}
     entries = audit.entries(session, audit.slide_subject(slide.id), offset, limit)
     return [Change(entry, _particulars(entry, names)) for entry in entries]
 
