@@ -1,6 +1,7 @@
 """From counted cells to parasitaemia with honest intervals. Shares here run from 0 to 1."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -82,6 +83,7 @@ def wilson(infected: int, counted: int) -> Interval:
     return Interval(value=share, low=float(max(0.0, low)), high=float(min(1.0, high)))
 
 
+@lru_cache(maxsize=1_000)
 def rogan_gladen(infected: int, counted: int, errors: Errors) -> Interval | None:
     """True share from the apparent one (Rogan & Gladen 1978, doi:10.1093/oxfordjournals.aje.a112510).
 

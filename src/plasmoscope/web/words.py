@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
@@ -94,16 +95,16 @@ class Words:
 
     def number(self, value: float) -> str:
         """A whole number."""
-        return str(format_decimal(round(value), locale=self._locale))
+        return _decimal(round(value), None, self._locale)
 
     def percent(self, value: float) -> str:
         """A parasitaemia in percent, to three digits."""
-        shown = format_decimal(value, "@##" if value else "0", locale=self._locale)
+        shown = _decimal(value, "@##" if value else "0", self._locale)
         return f"{shown}{_NO_BREAK_SPACE}%"
 
     def probability(self, value: float) -> str:
         """A share of 1, to two places."""
-        return str(format_decimal(value, "0.00", locale=self._locale))
+        return _decimal(value, "0.00", self._locale)
 
     def density(self, value: float) -> str:
         """Parasites per microlitre: no count of cells carries more than three digits."""
@@ -111,7 +112,7 @@ class Words:
 
     def day(self, value: date) -> str:
         """A date."""
-        return format_date(value, "medium", locale=self._locale)
+        return _day(value, self._locale)
 
     def moment(self, value: datetime) -> str:
         """Date and time on this machine's clock."""
@@ -155,3 +156,14 @@ class Words:
         else:
             message = mark("To lower the limit keep counting, up to %(most)s red cells, and look at a thick film.")
         return self.say(message, most=self.number(RESEARCH_CELLS))
+
+
+# Lists say the same numbers and dates over and over, and Babel takes its time for each.
+@lru_cache(maxsize=10_000)
+def _decimal(value: float, pattern: str | None, locale: str) -> str:
+    return str(format_decimal(value, pattern, locale=locale))
+
+
+@lru_cache(maxsize=10_000)
+def _day(value: date, locale: str) -> str:
+    return format_date(value, "medium", locale=locale)
