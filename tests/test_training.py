@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.card import Preprocessing
+from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.data.nih import load_nih
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.calibration import fit_temperature
-from plasmoscope.training.export import FromPixels
+from plasmoscope.training.export import FromPixels, export_network
 from plasmoscope.training.history import read_history
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from plasmoscope.training.module import PhaseModule
@@ -225,3 +226,10 @@ def test_a_run_killed_in_the_middle_resumes_to_the_same_figures(
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     cards = [json.loads((tmp_path / name / "model.json").read_text()) for name in ("whole", "killed")]
     assert cards[0]["calibration"] == cards[1]["calibration"]
+
+
+def test_an_exported_network_tells_nothing_of_the_machine_it_was_made_on() -> None:
+    preprocessing = Preprocessing(image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    for network in (export_network(mobilenet_v2(), preprocessing), find_model(None).read_bytes()):
+        assert str(Path(__file__).parents[1]).encode() not in network
+        assert b'File "' not in network

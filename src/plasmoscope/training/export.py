@@ -3,6 +3,7 @@
 import logging
 import warnings
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -47,4 +48,15 @@ def export_network(model: nn.Module, preprocessing: Preprocessing) -> bytes:
             verbose=False,
         )
     assert program is not None
-    return bytes(program.model_proto.SerializeToString())
+    return bytes(without_origins(program.model_proto).SerializeToString())
+
+
+def without_origins(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph without what the exporter notes of each node: lines of source code, and where they lie on this disk."""
+    del graph.metadata_props[:]
+    for part in (graph.graph, *graph.functions):
+        del part.metadata_props[:]
+        for noted in (*part.node, *part.value_info):
+            del noted.metadata_props[:]
+            noted.doc_string = ""
+    return graph
