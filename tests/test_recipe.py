@@ -79,3 +79,11 @@ def test_a_change_that_makes_no_sense_is_named(setting: str, message: str) -> No
 def test_features_cannot_be_cached_under_augmentation() -> None:
     with pytest.raises(RecipeError, match="cached_features"):
         load_recipe("mobilenet_residual").changed(["augmentation.horizontal_flip=true"])
+
+
+def test_a_phase_may_train_at_a_smaller_size_but_not_the_last() -> None:
+    recipe = load_recipe("resnet34_scratch")
+    assert [recipe.image_size_of(phase) for phase in recipe.phases] == [48, 64]
+    assert [recipe.cache_size_of(phase) for phase in recipe.phases] == [72, 64]
+    with pytest.raises(RecipeError, match=r"phases\.1\.image_size"):
+        recipe.changed(["phases.1.image_size=48"])

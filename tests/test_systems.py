@@ -238,11 +238,12 @@ def test_augmentations_draws_each_cell_beside_its_copies(nih_folder: Path, tmp_p
     import cv2
 
     output = tmp_path / "preview.png"
-    arguments = ["augmentations", "mobilenet_v2_96", "--data", str(nih_folder), "--output", str(output)]
-    assert CliRunner().invoke(app, arguments).exit_code == 0
-    picture = cv2.imread(str(output))
-    assert picture is not None
-    assert picture.shape[1] == 4 + 10 * 100
+    for size, settings in ((96, []), (48, ["--set", "phases.0.image_size=48"])):
+        arguments = ["augmentations", "mobilenet_v2_96", "--data", str(nih_folder), "--output", str(output), *settings]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+        picture = cv2.imread(str(output))
+        assert picture is not None
+        assert picture.shape[1] == 4 + 10 * (size + 4)
 
 
 def test_a_smoke_run_needs_neither_data_nor_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,10 +67,10 @@ def augmentations(
     chosen = load_recipe(recipe).changed(settings)
     _check_phase(phase, len(chosen.phases))
     dataset = load_nih(data).thinned(_PREVIEW_CELLS)
-    cells = np.stack([resize_cell(read_cell(cell.source.read()), chosen.cache_size) for cell in dataset.cells])
-    picture = augmentation_preview(
-        cells, chosen.augmentation_of(chosen.phases[phase - 1]), chosen.image_size, seed=seed
-    )
+    shown = chosen.phases[phase - 1]
+    size = chosen.cache_size_of(shown)
+    cells = np.stack([resize_cell(read_cell(cell.source.read()), size) for cell in dataset.cells])
+    picture = augmentation_preview(cells, chosen.augmentation_of(shown), chosen.image_size_of(shown), seed=seed)
     if not cv2.imwrite(str(output), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
         raise PlasmoscopeError(f"{output} could not be written.")
     console.print(f"Each row: a cell, then augmented copies of it. Written to {output}.")
@@ -103,7 +103,7 @@ def lr_range(
     _check_phase(phase, len(chosen.phases))
     dataset = load_nih(data)
     model = initial_model(chosen, RunOptions(seed=seed, init_weights=init_weights, from_scratch=from_scratch))
-    size = chosen.phases[phase - 1].cache_size or chosen.cache_size
+    size = chosen.cache_size_of(chosen.phases[phase - 1])
     pixels = decoded_cells(dataset, size, cache or default_cache_folder(), track)
     training = CachedCells(pixels, dataset.labels, make_split(chosen.split, dataset).train)
     test = learning_rate_range_test(model, chosen, phase - 1, training, steps, seed=seed)

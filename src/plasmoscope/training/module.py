@@ -77,7 +77,7 @@ class PhaseModule(lightning.LightningModule):
         if inputs.is_floating_point():
             inputs = inputs.float()
         else:
-            images = augment(to_float(inputs), self.augmentation, self.recipe.image_size, generator)
+            images = augment(to_float(inputs), self.augmentation, self.recipe.image_size_of(self.phase), generator)
             if self.mix is not None:
                 images, mixed = self.mix(images, labels)
                 targets = mixed[:, PARASITIZED]

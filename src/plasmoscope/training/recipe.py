@@ -66,6 +66,8 @@ class Phase(_Settings):
     """Batch normalisation that does not learn keeps its running statistics too, as in Keras."""
     augmentation: Augmentation | None = None
     """Instead of the recipe's."""
+    image_size: Annotated[int, Field(ge=16, le=1024)] | None = None
+    """Instead of the recipe's: a smaller one first is progressive resizing; the last phase has the recipe's."""
     cache_size: Annotated[int, Field(ge=16, le=1024)] | None = None
     """Instead of the recipe's."""
     optimizer: Literal["adam", "adamw", "rmsprop"] = "adamw"
@@ -144,9 +146,24 @@ class Recipe(_Settings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _ends_at_its_own_size(self) -> "Recipe":
+        last = len(self.phases) - 1
+        if self.image_size_of(self.phases[last]) != self.image_size:
+            raise ValueError(f"phases.{last}.image_size: the last phase trains at the recipe's own image_size")
+        return self
+
     def augmentation_of(self, phase: Phase) -> Augmentation:
         """The phase's own augmentation, or the recipe's."""
         return self.augmentation if phase.augmentation is None else phase.augmentation
+
+    def image_size_of(self, phase: Phase) -> int:
+        """The phase's own image size, or the recipe's."""
+        return phase.image_size or self.image_size
+
+    def cache_size_of(self, phase: Phase) -> int:
+        """The phase's own cache size, or the recipe's."""
+        return phase.cache_size or self.cache_size
 
     def shortened(self) -> "Recipe":
         """The same recipe with one epoch a phase and small batches, to see that it runs."""

@@ -48,7 +48,7 @@ from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
-from plasmoscope.training.recipe import Recipe
+from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 from plasmoscope.training.weights import imagenet_weights, read_weights, start_from
 
@@ -144,8 +144,10 @@ class _Data:
         pixels = decoded_cells(self.dataset, size, self.cache_folder, self.track)
         return CachedCells(pixels, self.dataset.labels, self.split.part(part))
 
-    def features(self, frozen: nn.Module, recipe: Recipe, device: torch.device) -> tuple[CachedCells, CachedCells]:
-        pixels = decoded_cells(self.dataset, recipe.image_size, self.cache_folder, self.track)
+    def features(
+        self, frozen: nn.Module, recipe: Recipe, phase: Phase, device: torch.device
+    ) -> tuple[CachedCells, CachedCells]:
+        pixels = decoded_cells(self.dataset, recipe.image_size_of(phase), self.cache_folder, self.track)
         features = cached_features(frozen, pixels, recipe.mean, recipe.std, device, self.cache_folder, self.track)
         labels = self.dataset.labels
         return CachedCells(features, labels, self.split.train), CachedCells(features, labels, self.split.validation)
@@ -251,10 +253,10 @@ def _run_phase(
         learner = model
         if phase.cached_features:
             frozen, learner = split_stages(model, phase.trainable)
-            training, validation = data.features(frozen, recipe, device)
+            training, validation = data.features(frozen, recipe, phase, device)
         else:
-            training = data.cells(phase.cache_size or recipe.cache_size, "train")
-            validation = data.cells(recipe.image_size, "validation")
+            training = data.cells(recipe.cache_size_of(phase), "train")
+            validation = data.cells(recipe.image_size_of(phase), "validation")
         module = PhaseModule(learner, recipe, index, options.seed, options.compile)
         last = checkpoints / "last.ckpt"
         if last.exists():
