@@ -51,7 +51,7 @@ def main() -> None:
         # What a count without any mistake would say: its misses are those of sampling alone.
         whole = [cell for field in fields for cell in field.cells if cell.whole]
         exact = wilson(sum(cell.infected for cell in whole), len(whole))
-        intervals["exact count"].append(Interval(value=exact.value * 100, low=exact.low * 100, high=exact.high * 100))
+        intervals["exact count"].append(exact.scaled(100))
         intervals["Wilson"].append(count.parasitaemia)
         intervals["corrected (Rogan-Gladen)"].append(count.corrected)
         if (slide + 1) % 20 == 0:

@@ -40,9 +40,9 @@ def main() -> None:
     rendered = [
         encode_jpeg(render_field(seed, 1280, 960, cells=130, cell_diameter=60).image) for seed in range(_PHOTOGRAPHS)
     ]
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        listening.close()
+    with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "plasmoscope", "serve", "--data", folder, "--port", str(port)]
         server = subprocess.Popen([*command, "--queue", "50"], stdout=subprocess.DEVNULL)
         try:

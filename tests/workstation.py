@@ -12,6 +12,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from plasmoscope.store import accounts
+from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.app import create_app
 from plasmoscope.web.security import CLIENT_HEADER
 from plasmoscope.web.settings import Settings
@@ -19,12 +20,14 @@ from plasmoscope.web.settings import Settings
 PROGRAM = {CLIENT_HEADER: "tests"}
 PASSWORD = "correct horse battery"
 SLIDE = {"patient": "P-1", "code": "S-1", "taken_on": "2026-03-01", "haematocrit_percent": 38}
+# One for all tests: loading the model takes a second. They end with the tests.
+_ANALYSTS = Analysts(None, 2)
 
 
 @contextmanager
 def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
     """A running workstation, reached as from this machine by a program."""
-    app = create_app(Settings(folder, **settings))
+    app = create_app(Settings(folder, **settings), _ANALYSTS)
     with TestClient(app, base_url="http://127.0.0.1:8000", headers=PROGRAM, raise_server_exceptions=False) as client:
         yield client
 
@@ -33,7 +36,7 @@ def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
 def served(folder: Path) -> Iterator[str]:
     """The address of a workstation that listens on a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(Settings(folder)), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(create_app(Settings(folder), _ANALYSTS), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

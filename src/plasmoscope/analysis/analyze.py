@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -28,7 +28,7 @@ from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-FieldImage = NDArray[np.uint8] | Path | str | ImageSource
+FieldImage = NDArray[np.uint8] | bytes | Path | str | ImageSource
 
 _DEFAULT_VIEWS = 8
 _OUTLINE_TOLERANCE = 0.01
@@ -74,7 +74,7 @@ def analyze_field(
     """Find and call the cells of one field.
 
     Args:
-        image: a file, or upright RGB uint8 of shape (h, w, 3).
+        image: a file, its content, or upright RGB uint8 of shape (h, w, 3).
         classifier: the one that ships if None.
         threshold: P(parasitized) from which a cell is called; the model's own for counting if None.
         views: test-time augmentation: 1, 5 or 8.
@@ -85,12 +85,8 @@ def analyze_field(
         The field; where it fails the quality gate or cannot be read, ``accepted`` is false and says why.
     """
     classifier = classifier or Classifier.load()
-    named = name or _names([image])[0]
-    try:
-        pixels, digest = _pixels(image)
-    except ImageError as error:
-        return unreadable(named, str(error))
-    return _analyze(pixels, digest, named, classifier, calling(classifier, threshold, views), override_gate)
+    how = calling(classifier, threshold, views)
+    return look_at_field(image, name or _names([image])[0], classifier, how, override_gate).field
 
 
 @dataclass(frozen=True)
@@ -109,6 +105,40 @@ def calling(classifier: Classifier, threshold: float | None = None, views: int |
     return Calling(threshold if threshold is not None else own_threshold, views or own_views)
 
 
+class Look(NamedTuple):
+    """What is found in one photograph, and what tells it from others."""
+
+    field: Field
+    fingerprint: NDArray[np.float32] | None
+    """As ``duplicates.fingerprint`` gives it; None where the photograph cannot be read."""
+
+
+def look_at_field(
+    image: FieldImage,
+    name: str,
+    classifier: Classifier,
+    how: Calling,
+    override_gate: bool = False,
+    kept: Callable[[str, str], Field | None] = lambda name, sha256: None,
+    keep: Callable[[Field], None] = lambda field: None,
+) -> Look:
+    """Find and call the cells of one photograph; arguments and the field as in ``analyze_field``.
+
+    Args:
+        kept: gives the field of an earlier run by name and SHA-256, or None.
+        keep: is given the field where none was kept.
+    """
+    try:
+        pixels, digest = _pixels(image)
+    except ImageError as error:
+        return Look(unreadable(name, str(error)), None)
+    field = kept(name, digest)
+    if field is None:
+        field = _analyze(pixels, digest, name, classifier, how, override_gate)
+        keep(field)
+    return Look(field, fingerprint(pixels))
+
+
 def analyze_slide(
     fields: Iterable[FieldImage],
     classifier: Classifier | None = None,
@@ -123,7 +153,7 @@ def analyze_slide(
     earlier one is counted once.
 
     Args:
-        fields: files or arrays, as ``analyze_field`` takes them.
+        fields: files, their contents or arrays, as ``analyze_field`` takes them.
         options: of the slide.
         track: shows progress.
         kept: gives the field of an earlier, interrupted run by name and SHA-256, or None. It and ``keep`` are called
@@ -144,17 +174,9 @@ def analyze_slide(
     seen: list[NDArray[np.float32]] = []
     seen_names: list[str] = []
 
-    def look(named: tuple[str, FieldImage]) -> tuple[Field, NDArray[np.float32] | None]:
+    def look(named: tuple[str, FieldImage]) -> Look:
         name, image = named
-        try:
-            pixels, digest = _pixels(image)
-        except ImageError as error:
-            return unreadable(name, str(error)), None
-        field = kept(name, digest)
-        if field is None:
-            field = _analyze(pixels, digest, name, classifier, how, options.override_gate)
-            keep(field)
-        return field, fingerprint(pixels)
+        return look_at_field(image, name, classifier, how, options.override_gate, kept, keep)
 
     named = list(zip(_names(images), images, strict=True))
     for field, mark in track(_ahead(look, named), len(named), "Analysing fields"):
@@ -342,11 +364,17 @@ def _simplified(outline: NDArray[np.int32], area: float) -> Outline:
 
 def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
     if not isinstance(image, np.ndarray):
-        data = read_file(Path(image)) if isinstance(image, Path | str) else image.read()
+        data = _content(image)
         return read_image(data), hashlib.sha256(data).hexdigest()
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ImageError(f"an array of {image.dtype} and shape {image.shape} is no field; give uint8 RGB (h, w, 3)")
     return image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def _content(image: bytes | Path | str | ImageSource) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    return read_file(Path(image)) if isinstance(image, Path | str) else image.read()
 
 
 def unreadable(name: str, error: str) -> Field:
@@ -355,7 +383,7 @@ def unreadable(name: str, error: str) -> Field:
 
 
 def _names(images: Sequence[FieldImage]) -> list[str]:
-    """File names, made unique by their folders where two are alike; arrays are numbered."""
+    """File names, made unique by their folders where two are alike; what has no name is numbered."""
     full = [_full_name(image, number) for number, image in enumerate(images, start=1)]
     plain = [PurePath(name).name for name in full]
     shared = {name for name, times in Counter(plain).items() if times > 1}
@@ -363,6 +391,6 @@ def _names(images: Sequence[FieldImage]) -> list[str]:
 
 
 def _full_name(image: FieldImage, number: int) -> str:
-    if isinstance(image, np.ndarray):
+    if isinstance(image, np.ndarray | bytes):
         return f"field {number}"
     return str(image) if isinstance(image, Path | str) else image.name

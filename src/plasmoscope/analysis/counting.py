@@ -141,20 +141,16 @@ def count_slide(
     return Count(
         counted=counted,
         infected=infected,
-        parasitaemia=_scaled(share, 100),
-        corrected=_scaled(corrected, 100) if corrected else None,
+        parasitaemia=share.scaled(100),
+        corrected=corrected.scaled(100) if corrected else None,
         sensitivity=errors.sensitivity if errors else None,
         specificity=errors.specificity if errors else None,
-        parasites_per_ul=_scaled(share, red_cells.per_ul),
+        parasites_per_ul=share.scaled(red_cells.per_ul),
         red_cells_per_ul=red_cells.per_ul,
         red_cells_basis=red_cells.basis,
         statement=_statement(infected, counted, share, red_cells.per_ul),
         advice=_advice(infected, counted, share, enough_cells, precision),
     )
-
-
-def _scaled(interval: Interval, factor: float) -> Interval:
-    return Interval(value=interval.value * factor, low=interval.low * factor, high=interval.high * factor)
 
 
 def _statement(infected: int, counted: int, share: Interval, red_cells: float) -> str:

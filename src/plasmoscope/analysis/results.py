@@ -24,6 +24,10 @@ class Interval(_Record):
     low: float
     high: float
 
+    def scaled(self, factor: float) -> "Interval":
+        """The same in another unit."""
+        return Interval(value=self.value * factor, low=self.low * factor, high=self.high * factor)
+
 
 class QualityCheck(_Record):
     """One question that the quality gate asks of a field."""

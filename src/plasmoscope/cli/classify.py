@@ -8,13 +8,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
-from plasmoscope.cli.options import ModelOption, ViewsOption
+from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
 
 _SHOWN = 40
 
 
 def classify(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")],
+    paths: CellsArgument,
     output: Annotated[Path | None, typer.Option(help="Table of every cell: FILE.csv or FILE.json.")] = None,
     tta: ViewsOption = 1,
     model: ModelOption = None,
@@ -29,16 +29,12 @@ def classify(
     """
     from plasmoscope.classification.batch import classify_sources
     from plasmoscope.classification.classifier import Classifier
-    from plasmoscope.imaging.sources import find_images
     from plasmoscope.labels import CLASS_NAMES, PARASITIZED
     from plasmoscope.reports.cells import check_cells_output, write_cells
 
     if output:
         check_cells_output(output)
-    sources = find_images(paths)
-    if not sources:
-        errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
-        raise typer.Exit(2)
+    sources = given_images(paths)
     classifier = Classifier.load(model)
     limit = classifier.card.threshold if threshold is None else threshold
     found = classify_sources(classifier, sources, tta, limit)

@@ -7,14 +7,14 @@ import typer
 from rich.markup import escape
 
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
-from plasmoscope.cli.options import ModelOption
+from plasmoscope.cli.options import CellsArgument, ModelOption, given_images
 
 _MOST = 200
 _WIDTH = 1_008
 
 
 def explain(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")],
+    paths: CellsArgument,
     output: Annotated[Path, typer.Option(help="Picture to write, FILE.png.")] = Path("explained.png"),
     model: ModelOption = None,
 ) -> None:
@@ -29,14 +29,10 @@ def explain(
     from plasmoscope.classification.explanation import explain as explain_cell
     from plasmoscope.imaging.cells import read_cell
     from plasmoscope.imaging.reading import ImageError
-    from plasmoscope.imaging.sources import find_images
     from plasmoscope.reports.pictures import check_picture, contact_sheet, lay_heat
 
     check_picture(output)
-    sources = find_images(paths)
-    if not sources:
-        errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
-        raise typer.Exit(2)
+    sources = given_images(paths)
     if len(sources) > _MOST:
         errors.print(f"{len(sources):,} cells are too many for one picture. Name at most {_MOST}.")
         raise typer.Exit(2)

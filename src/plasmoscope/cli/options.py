@@ -1,9 +1,17 @@
-"""Options that several commands take."""
+"""What several commands take."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from plasmoscope.cli.console import errors
+
+if TYPE_CHECKING:
+    from plasmoscope.imaging.sources import ImageSource
+
+CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout (cell_images/...).")]
 CacheOption = Annotated[
@@ -54,3 +62,14 @@ CountingViewsOption = Annotated[
 ViewsListOption = Annotated[
     list[int], typer.Option("--tta", callback=_check_views, help=f"{_VIEWS_HELP} Give it again for more columns.")
 ]
+
+
+def given_images(paths: Sequence[Path]) -> "list[ImageSource]":
+    """The pictures in what was given; where there is none, say so and end the command with 2."""
+    from plasmoscope.imaging.sources import find_images
+
+    sources = find_images(paths)
+    if not sources:
+        errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
+        raise typer.Exit(2)
+    return sources

@@ -50,8 +50,8 @@ def serve(
     app = create_app(settings)
     if settings.accounts_required:
         with app.state.store.reading() as session:
-            admins = [account for account in accounts.all_accounts(session) if account.active]
-        if not admins:
+            anybody = any(account.active for account in accounts.all_accounts(session))
+        if not anybody:
             errors.print(
                 f"Others can reach {host}, so people must log in, and there is no account yet. Make one first: "
                 f"plasmoscope account add NAME --role admin --data {data}"

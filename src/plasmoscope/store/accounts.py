@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.store.audit import note
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
-from plasmoscope.store.records import Account, LoginSession, Role, now
+from plasmoscope.store.records import LONGEST_TEXT, Account, LoginSession, Role, now
 
 SHORTEST_PASSWORD = 10
-_LONGEST = 200
 _hasher = PasswordHasher()
 # What the password of a name that does not exist is held against, so that the time tells nothing.
 _NOBODY = _hasher.hash(secrets.token_hex())
@@ -30,8 +29,8 @@ def add_account(session: Session, who: str, name: str, password: str, role: Role
         ConflictError: the name is taken.
     """
     name = " ".join(name.split())
-    if not name or len(name) > _LONGEST:
-        raise StoreError(f"Give the account a name of at most {_LONGEST} characters.")
+    if not name or len(name) > LONGEST_TEXT:
+        raise StoreError(f"Give the account a name of at most {LONGEST_TEXT} characters.")
     if role not in get_args(Role):
         raise StoreError(f"A role is {', '.join(get_args(Role))}; not '{role}'.")
     if session.scalar(select(Account.id).where(func.lower(Account.name) == name.lower())):
@@ -122,8 +121,8 @@ def _end_sessions(session: Session, account_id: int) -> None:
 
 
 def _hash(password: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= _LONGEST:
-        raise StoreError(f"Give a password of {SHORTEST_PASSWORD} to {_LONGEST} characters.")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_TEXT:
+        raise StoreError(f"Give a password of {SHORTEST_PASSWORD} to {LONGEST_TEXT} characters.")
     return _hasher.hash(password)
 
 

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
@@ -15,10 +15,8 @@ from plasmoscope.store.changing import field_to_change, slide_to_change
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.method import Method
-from plasmoscope.store.records import Field
+from plasmoscope.store.records import LONGEST_TEXT, Field
 from plasmoscope.store.slides import given_reason
-
-_LONGEST_NAME = 200
 
 
 def add_field(session: Session, images: Images, who: str, slide_id: int, name: str, data: bytes) -> Field:
@@ -77,6 +75,11 @@ def in_line(session: Session) -> Sequence[Field]:
     """The fields that are being analysed, then those that wait, in the order in which they are taken."""
     unfinished = select(Field).where(Field.status.in_(("analysing", "waiting")))
     return session.scalars(unfinished.order_by(Field.status, Field.id)).all()
+
+
+def how_many_wait(session: Session) -> int:
+    """Fields that wait for their analysis, on all slides."""
+    return session.scalar(select(func.count()).where(Field.status == "waiting")) or 0
 
 
 def take_waiting(session: Session) -> Field | None:
@@ -235,7 +238,7 @@ def _mark_duplicates(session: Session, slide_id: int) -> None:
 
 def _free_name(name: str, taken: set[str]) -> str:
     """A name that no other field of the slide has: a camera in a browser calls every picture alike."""
-    whole = PurePosixPath(name[-_LONGEST_NAME:])
+    whole = PurePosixPath(name[-LONGEST_TEXT:])
     number, free = 1, str(whole)
     while free in taken:
         number += 1

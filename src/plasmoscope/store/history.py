@@ -114,5 +114,4 @@ def parasitaemia(numbers: Tally) -> Interval | None:
     """Percent of a slide's red cells, with the Wilson interval; None where no cell is counted."""
     if not numbers.counted:
         return None
-    share = wilson(numbers.infected, numbers.counted)
-    return Interval(value=share.value * 100, low=share.low * 100, high=share.high * 100)
+    return wilson(numbers.infected, numbers.counted).scaled(100)

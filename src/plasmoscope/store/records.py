@@ -12,6 +12,9 @@ from sqlalchemy.types import TypeDecorator
 
 from plasmoscope.analysis import results
 
+LONGEST_TEXT = 200
+"""Characters of any one thing that people write: a name, an ID, a password."""
+
 SlideStatus = Literal["open", "signed"]
 FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
 Call = Literal["infected", "not infected", "not a cell"]

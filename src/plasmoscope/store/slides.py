@@ -13,9 +13,7 @@ from plasmoscope.store.audit import note, slide_subject
 from plasmoscope.store.changing import hold_slide, slide_to_change
 from plasmoscope.store.counts import tally
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
-from plasmoscope.store.records import Patient, Slide, now
-
-_LONGEST = 200
+from plasmoscope.store.records import LONGEST_TEXT, Patient, Slide, now
 
 
 @dataclass(frozen=True)
@@ -197,8 +195,8 @@ def _patient(session: Session, code: str) -> Patient:
 
 def _text(name: str, value: str) -> str:
     text = " ".join(value.split())
-    if len(text) > _LONGEST:
-        raise StoreError(f"The {name} is longer than {_LONGEST} characters; shorten it.")
+    if len(text) > LONGEST_TEXT:
+        raise StoreError(f"The {name} is longer than {LONGEST_TEXT} characters; shorten it.")
     return text
 
 

@@ -13,28 +13,26 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 from numpy.typing import NDArray
-from sqlalchemy import func, select
-from sqlalchemy.orm import undefer
 
-from plasmoscope.analysis.analyze import analyze_field
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
-from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.reports.bundle import write_slide
+from plasmoscope.reports.field_pictures import cell_crop
 from plasmoscope.reports.illustrations import encode_jpeg, encode_png
 from plasmoscope.reports.pictures import lay_heat
 from plasmoscope.store import accounts, audit, corrections, counts, fields, history, slides
 from plasmoscope.store.errors import ConflictError, NotFoundError
-from plasmoscope.store.records import Field, SlideStatus
-from plasmoscope.store.store import Store
+from plasmoscope.store.records import LONGEST_TEXT, Field, SlideStatus
 from plasmoscope.web import schemas
+from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.security import Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
 from plasmoscope.web.uploads import read_upload, shown_name
+from plasmoscope.web.visit import records
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.Error} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503, 507)
@@ -66,21 +64,21 @@ def log_in(request: Request, given: schemas.LoginIn) -> schemas.LoginOut:
 @router.post("/logout", tags=["accounts"], status_code=204)
 def log_out(request: Request, actor: Reader) -> None:
     """End the session."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         accounts.log_out(session, session_token(request))
 
 
 @router.get("/accounts", tags=["accounts"])
 def list_accounts(request: Request, actor: Admin) -> list[schemas.AccountOut]:
     """Who may log in."""
-    with _store(request).reading() as session:
+    with records(request).reading() as session:
         return [schemas.AccountOut.model_validate(account) for account in accounts.all_accounts(session)]
 
 
 @router.post("/accounts", tags=["accounts"], status_code=201)
 def add_account(request: Request, actor: Admin, given: schemas.AccountIn) -> schemas.AccountOut:
     """Let somebody log in."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         account = accounts.add_account(session, actor.name, given.name, given.password, given.role)
         return schemas.AccountOut.model_validate(account)
 
@@ -88,7 +86,7 @@ def add_account(request: Request, actor: Admin, given: schemas.AccountIn) -> sch
 @router.post("/accounts/{account_id}/deactivate", tags=["accounts"])
 def deactivate_account(request: Request, actor: Admin, account_id: Number) -> schemas.AccountOut:
     """Let an account log in no more."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         return schemas.AccountOut.model_validate(accounts.deactivate(session, actor.name, account_id))
 
 
@@ -118,20 +116,23 @@ def analyze_photograph(
     request: Request, actor: Reader, file: Annotated[UploadFile, File(description="One field of a thin film.")]
 ) -> dict[str, Any]:
     """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
+    analysts: Analysts = request.app.state.analysts
     alone: BoundedSemaphore = request.app.state.analysing_alone
     if not alone.acquire(blocking=False):
         raise WebError(429, "busy", "Another photograph is being analysed; send this one again.", _RETRY_SECONDS)
     try:
-        pixels = read_image(read_upload(file))
-        return analyze_field(pixels, request.app.state.classifier, name=shown_name(file)).model_dump(mode="json")
+        found = analysts.look(read_upload(file), shown_name(file)).field
     finally:
         alone.release()
+    if found.error is not None:
+        raise ImageError(found.error)
+    return found.model_dump(mode="json")
 
 
 @router.get("/jobs", tags=["fields"])
 def list_jobs(request: Request, actor: Reader) -> list[schemas.Job]:
     """Photographs that are being analysed or wait for it, in the order in which they are taken."""
-    with _store(request).reading() as session:
+    with records(request).reading() as session:
         line = fields.in_line(session)
         return [
             schemas.Job(field_id=field.id, slide_id=field.slide_id, name=field.name, status=field.status, ahead=ahead)
@@ -143,9 +144,9 @@ def list_jobs(request: Request, actor: Reader) -> list[schemas.Job]:
 def list_slides(
     request: Request,
     actor: Reader,
-    patient: Annotated[str, Query(max_length=200)] = "",
-    slide: Annotated[str, Query(max_length=200)] = "",
-    microscopist: Annotated[str, Query(max_length=200)] = "",
+    patient: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+    slide: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+    microscopist: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
     since: date | None = None,
     until: date | None = None,
     status: SlideStatus | None = None,
@@ -154,7 +155,7 @@ def list_slides(
 ) -> schemas.SlidePage:
     """Find slides, the newest first."""
     search = history.Search(patient, slide, microscopist, since, until, status)
-    with _store(request).reading() as session:
+    with records(request).reading() as session:
         page = history.find_slides(session, search, offset, limit)
         numbers = counts.tallies(session, [found.id for found in page.slides])
         listed = [schemas.SlideOut.of(found, numbers[found.id]) for found in page.slides]
@@ -164,7 +165,7 @@ def list_slides(
 @router.post("/slides", tags=["slides"], status_code=201)
 def create_slide(request: Request, actor: Technician, given: schemas.SlideIn) -> schemas.SlideWhole:
     """Record a new slide."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         slide_id = slides.create_slide(session, actor.name, given.details()).id
     return get_slide(request, actor, slide_id)
 
@@ -172,7 +173,7 @@ def create_slide(request: Request, actor: Technician, given: schemas.SlideIn) ->
 @router.get("/slides/{slide_id}", tags=["slides"])
 def get_slide(request: Request, actor: Reader, slide_id: Number) -> schemas.SlideWhole:
     """A slide with its photographs and its running count."""
-    with _store(request).reading() as session:
+    with records(request).reading() as session:
         slide = slides.get_slide(session, slide_id)
         shown = [schemas.FieldOut.model_validate(field) for field in fields.fields_of(session, slide_id)]
         tally, count = counts.tally(session, slide_id), counts.slide_count(session, slide)
@@ -183,7 +184,7 @@ def get_slide(request: Request, actor: Reader, slide_id: Number) -> schemas.Slid
 @router.put("/slides/{slide_id}", tags=["slides"])
 def describe_slide(request: Request, actor: Technician, slide_id: Number, given: schemas.SlideIn) -> schemas.SlideWhole:
     """Describe a slide anew."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         slides.update_slide(session, actor.name, slide_id, given.details())
     return get_slide(request, actor, slide_id)
 
@@ -191,14 +192,14 @@ def describe_slide(request: Request, actor: Technician, slide_id: Number, given:
 @router.post("/slides/{slide_id}/delete", tags=["slides"], status_code=204)
 def delete_slide(request: Request, actor: Admin, slide_id: Number, given: schemas.Reason) -> None:
     """Delete an open slide; the audit keeps that it was there."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         slides.delete_slide(session, actor.name, slide_id, given.reason)
 
 
 @router.post("/slides/{slide_id}/sign", tags=["slides"])
 def sign_slide(request: Request, actor: Technician, slide_id: Number, given: schemas.Signature) -> schemas.SlideWhole:
     """Sign a slide off, as it was at the version that was looked at."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         slides.sign(session, actor.name, slide_id, given.version)
     return get_slide(request, actor, slide_id)
 
@@ -206,7 +207,7 @@ def sign_slide(request: Request, actor: Technician, slide_id: Number, given: sch
 @router.post("/slides/{slide_id}/reopen", tags=["slides"])
 def reopen_slide(request: Request, actor: Technician, slide_id: Number, given: schemas.Reason) -> schemas.SlideWhole:
     """Let a signed slide be changed again."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         slides.reopen(session, actor.name, slide_id, given.reason)
     return get_slide(request, actor, slide_id)
 
@@ -220,7 +221,7 @@ def list_audit(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[schemas.AuditOut]:
     """Who changed what of a slide, the newest first."""
-    with _store(request).reading() as session:
+    with records(request).reading() as session:
         found = audit.entries(session, audit.slide_subject(slide_id), offset, limit)
         return [schemas.AuditOut.model_validate(entry) for entry in found]
 
@@ -233,7 +234,7 @@ def download(request: Request, actor: Reader, slide_id: Number, name: Annotated[
     """
     if name not in _DOWNLOADS and name not in _ARCHIVES:
         raise NotFoundError(f"There is no such file; choose from {', '.join([*_DOWNLOADS, *_ARCHIVES])}.")
-    store = _store(request)
+    store = records(request)
     with store.reading() as session:
         result = counts.slide_result(session, slides.get_slide(session, slide_id))
     kind, media_type = _DOWNLOADS[name] if name in _DOWNLOADS else (_ARCHIVES[name], "application/zip")
@@ -251,14 +252,16 @@ def upload_field(
 ) -> schemas.FieldOut:
     """Keep a photograph of the slide and put it in line; the same one twice is kept once."""
     settings: Settings = request.app.state.settings
-    store = _store(request)
+    store = records(request)
     with store.reading() as session:
-        waiting = session.scalar(select(func.count()).where(Field.status == "waiting")) or 0
+        waiting = fields.how_many_wait(session)
     if waiting >= settings.longest_queue:
         raise WebError(
             429, "busy", f"{waiting} photographs wait already; send this one again in a moment.", _RETRY_SECONDS
         )
     data = read_upload(file)
+    # What cannot be decoded is not kept.
+    read_image(data)
     with store.session() as session:
         field = fields.add_field(session, store.images, actor.name, slide_id, shown_name(file), data)
     request.app.state.jobs.wake()
@@ -268,8 +271,8 @@ def upload_field(
 @router.get("/fields/{field_id}", tags=["fields"])
 def get_field(request: Request, actor: Reader, field_id: Number) -> schemas.FieldWhole:
     """A photograph with all that was found in it, and what people made of it."""
-    with _store(request).reading() as session:
-        field = _with_result(session, field_id)
+    with records(request).reading() as session:
+        field = fields.get_field(session, field_id)
         found = field.found()
         made = [schemas.CorrectionOut.model_validate(made) for made in corrections.corrections_of(session, field_id)]
         shown = schemas.FieldOut.model_validate(field).model_dump()
@@ -281,20 +284,20 @@ def get_image(
     request: Request, actor: Reader, field_id: Number, width: Annotated[int, Query(ge=64, le=8000)] = 8000
 ) -> Response:
     """The upright photograph as JPEG, without what the camera wrote about itself."""
-    with _store(request).reading() as session:
+    with records(request).reading() as session:
         sha256 = fields.get_field(session, field_id).image_sha256
-    pixels = _photograph(_store(request).images.path(sha256))
+    pixels = _photograph(records(request).images.path(sha256))
     return _picture(encode_jpeg(pixels, width), "image/jpeg")
 
 
 @router.get("/fields/{field_id}/cells/{number}/picture", tags=["cells"], response_class=Response)
 def get_cell_picture(request: Request, actor: Reader, field_id: Number, number: Number, heat: bool = False) -> Response:
     """One cell, or with ``heat`` what its call rests on, laid over it; 404 where no one place stands out."""
-    with _store(request).reading() as session:
-        field = _with_result(session, field_id)
+    with records(request).reading() as session:
+        field = fields.get_field(session, field_id)
         cell = _cell(field, number)
-    pixels = _photograph(_store(request).images.path(field.image_sha256))
-    crop = cut_cell(pixels, np.array(cell.outline, np.int32))
+    pixels = _photograph(records(request).images.path(field.image_sha256))
+    crop = cell_crop(pixels, cell)
     if heat:
         classifier: Classifier = request.app.state.classifier
         why = explain(classifier, crop)
@@ -309,7 +312,7 @@ def call_cell(
     request: Request, actor: Technician, field_id: Number, number: Number, given: schemas.CorrectionIn
 ) -> schemas.CorrectionOut:
     """Change a cell's call; what the model said is kept."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         made = corrections.correct(session, actor.name, field_id, number, given.call)
         return schemas.CorrectionOut.model_validate(made)
 
@@ -317,21 +320,21 @@ def call_cell(
 @router.post("/fields/{field_id}/reject", tags=["fields"])
 def reject_field(request: Request, actor: Technician, field_id: Number, given: schemas.Reason) -> schemas.FieldOut:
     """Leave a photograph out of the count."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         return schemas.FieldOut.model_validate(fields.reject(session, actor.name, field_id, given.reason))
 
 
 @router.post("/fields/{field_id}/take-back", tags=["fields"])
 def take_field_back(request: Request, actor: Technician, field_id: Number) -> schemas.FieldOut:
     """Count a rejected photograph again."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         return schemas.FieldOut.model_validate(fields.take_back(session, actor.name, field_id))
 
 
 @router.post("/fields/{field_id}/cancel", tags=["fields"])
 def cancel_field(request: Request, actor: Technician, field_id: Number) -> schemas.FieldOut:
     """Take a photograph out of the line, or drop what its analysis will find."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         return schemas.FieldOut.model_validate(fields.cancel(session, actor.name, field_id))
 
 
@@ -340,7 +343,7 @@ def analyse_field_again(
     request: Request, actor: Technician, field_id: Number, override_gate: bool = False
 ) -> schemas.FieldOut:
     """Put a photograph in line again; with ``override_gate`` it counts although a quality check fails."""
-    with _store(request).session() as session:
+    with records(request).session() as session:
         field = fields.analyse_again(session, actor.name, field_id, override_gate)
         shown = schemas.FieldOut.model_validate(field)
     request.app.state.jobs.wake()
@@ -356,24 +359,12 @@ def checked_login(request: Request, name: str, password: str) -> str:
     limit: LoginLimit = request.app.state.login_limit
     keys = f"name {name.lower()}", f"address {request.client.host if request.client else ''}"
     limit.check(*keys)
-    with _store(request).session() as session:
+    with records(request).session() as session:
         token = accounts.log_in(session, name, password, SESSION_HOURS)
     if token is None:
         limit.failed(*keys)
         raise WebError(401, "login", "Name and password do not fit.")
     return token
-
-
-def _store(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
-
-
-def _with_result(session: Any, field_id: int) -> Field:
-    field: Field | None = session.get(Field, field_id, options=[undefer(Field.result)])
-    if field is None:
-        raise NotFoundError(f"There is no field number {field_id}; it may have been deleted.")
-    return field
 
 
 def _cell(field: Field, number: int) -> Cell:

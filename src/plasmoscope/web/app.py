@@ -14,10 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from plasmoscope import __version__
+from plasmoscope.analysis.analyze import calling
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.store.method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web import api, pages, security, watch
+from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError, as_web_error
 from plasmoscope.web.jobs import Jobs
 from plasmoscope.web.metrics import Metrics
@@ -28,8 +31,11 @@ _STATIC = Path(__file__).parent / "static"
 _CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 413: "too_large", 429: "busy"}
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application with its records and its analysis threads, which begin and end with it.
+def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
+    """The application with its records and its analysis, which begin and end with it.
+
+    Args:
+        analysts: of another application that has the same model and lasts longer; own ones if None.
 
     Raises:
         ModelError, StoreError: the model or the records cannot be opened.
@@ -37,14 +43,19 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
     store = Store(settings.folder, settings.database_url)
     classifier = Classifier.load(settings.model)
+    method = Method.of(classifier, calling(classifier))
     sessions = security.Sessions(settings)
+    own = analysts is None
+    analysts = analysts or Analysts(settings.model, settings.workers)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.jobs = Jobs(store, classifier, settings.workers, metrics)
+        app.state.jobs = Jobs(store, analysts, method, settings.workers, metrics)
         app.state.jobs.start()
         yield
         await run_in_threadpool(app.state.jobs.stop)
+        if own:
+            analysts.close()
         store.close()
 
     app = FastAPI(
@@ -60,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings, app.state.store, app.state.classifier = settings, store, classifier
     app.state.metrics, app.state.sessions, app.state.login_limit = metrics, sessions, security.LoginLimit()
-    app.state.analysing_alone = BoundedSemaphore(settings.workers)
+    app.state.analysts, app.state.analysing_alone = analysts, BoundedSemaphore(settings.workers)
     app.include_router(api.router)
     app.include_router(watch.router)
     app.include_router(pages.router)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Request, Response
 
 from plasmoscope.store import accounts
-from plasmoscope.store.records import Role
+from plasmoscope.store.records import LONGEST_TEXT, Role
 from plasmoscope.web import languages
 from plasmoscope.web.api import Number, checked_login
 from plasmoscope.web.errors import WebError
@@ -73,8 +73,8 @@ def show_login(request: Request) -> Response:
 @router.post("/login")
 def log_in(
     request: Request,
-    name: Annotated[str, Form(max_length=200)],
-    password: Annotated[str, Form(max_length=200)],
+    name: Annotated[str, Form(max_length=LONGEST_TEXT)],
+    password: Annotated[str, Form(max_length=LONGEST_TEXT)],
 ) -> Response:
     """Begin a session."""
     try:

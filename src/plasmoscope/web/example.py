@@ -1,8 +1,6 @@
 """The example slide: rendered photographs, kept and analysed like any others."""
 
-import cv2
-import numpy as np
-
+from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.fields import add_field
 from plasmoscope.store.history import get_patient, time_line
@@ -47,7 +45,4 @@ def _photograph(seed: int) -> bytes:
     field = render_field(
         seed, 1280, 960, cells=120, parasitaemia=0.06, cell_diameter=66, overlap=0.1, white_cells=1, precipitate=1
     )
-    done, data = cv2.imencode(".png", cv2.cvtColor(field.image, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise OSError("the example cannot be drawn")
-    return np.asarray(data).tobytes()
+    return encode_png(field.image)

@@ -7,11 +7,11 @@ from datetime import date
 from pydantic import BaseModel
 
 from plasmoscope.analysis.counting import CountingError, red_cell_count
+from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.web.words import mark
 
 _TEXTS = ("patient", "code", "site", "preparer", "microscopist", "stain")
-_LONGEST = 200
 _MISSING = {
     "patient": mark("Give the patient's ID."),
     "code": mark("Give the slide's ID."),
@@ -61,7 +61,7 @@ def read_form(boxes: SlideBoxes) -> SlideForm:
     """Read the form of a slide."""
     values = {name: text.strip() for name, text in boxes.model_dump().items()}
     errors = {name: _MISSING[name] for name in ("patient", "code") if not values[name]}
-    errors |= {name: _TOO_LONG for name in _TEXTS if len(values[name]) > _LONGEST}
+    errors |= {name: _TOO_LONG for name in _TEXTS if len(values[name]) > LONGEST_TEXT}
     day = read_date(values["taken_on"])
     if day is None:
         errors["taken_on"] = _MISSING["taken_on"]

@@ -1,22 +1,19 @@
-"""The analysis of waiting photographs, in a few threads beside the web server.
+"""The analysis of waiting photographs.
 
-The line of waiting fields is in the records, so that it outlives a crash; the threads only take from it.
+The line of waiting fields is in the records, so that it outlives a crash; a thread for each process of ``Analysts``
+takes from it, waits for what is found, and records that.
 """
 
 import logging
 import threading
 import time
 
-from plasmoscope.analysis.analyze import analyze_field, calling
-from plasmoscope.analysis.duplicates import fingerprint
-from plasmoscope.analysis.results import Field as FoundField
-from plasmoscope.classification.classifier import Classifier
-from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.store import fields
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import Field
 from plasmoscope.store.store import Store
+from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -25,14 +22,13 @@ _LOOK_AGAIN_SECONDS = 5.0
 
 
 class Jobs:
-    """Threads that analyse what waits."""
+    """Threads that have analysed what waits."""
 
-    def __init__(self, store: Store, classifier: Classifier, workers: int, metrics: Metrics) -> None:
+    def __init__(self, store: Store, analysts: Analysts, method: Method, workers: int, metrics: Metrics) -> None:
         self._store = store
-        self._classifier = classifier
+        self._analysts = analysts
+        self._method = method
         self._metrics = metrics
-        self._how = calling(classifier)
-        self._method = Method.of(classifier, self._how)
         self._something_waits = threading.Event()
         self._stopping = False
         self._threads = [
@@ -88,14 +84,6 @@ class Jobs:
         return True
 
     def _analyse(self, field: Field) -> None:
-        try:
-            pixels = read_image(self._store.images.path(field.image_sha256))
-        except ImageError as error:
-            with self._store.session() as session:
-                fields.fail(session, field.id, str(error))
-            return
-        found: FoundField = analyze_field(
-            pixels, self._classifier, override_gate=field.override_gate, name=field.name
-        ).model_copy(update={"sha256": field.image_sha256})
+        found, mark = self._analysts.look(self._store.images.path(field.image_sha256), field.name, field.override_gate)
         with self._store.session() as session:
-            fields.finish(session, field.id, found, self._method, fingerprint(pixels))
+            fields.finish(session, field.id, found, self._method, mark)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.store import audit, counts, fields, history, slides
 from plasmoscope.store.errors import ConflictError
-from plasmoscope.store.records import Field, Slide
+from plasmoscope.store.records import LONGEST_TEXT, Field, Slide
 from plasmoscope.web import actions, entrance, slide_forms, views
 from plasmoscope.web.api import Number
 from plasmoscope.web.errors import WebError
@@ -28,7 +28,7 @@ _views = APIRouter(dependencies=[Welcomed])
 _SLIDES_AT_ONCE = 50
 _CELLS_AT_ONCE = 60
 _CHANGES_AT_ONCE = 100
-_Text = Annotated[str, Query(max_length=200)]
+_Text = Annotated[str, Query(max_length=LONGEST_TEXT)]
 # What the scripts say, by the name that they know it by.
 _SCRIPTS_SAY = {
     "waiting": mark("Waiting"),
@@ -107,7 +107,6 @@ def show_field(request: Request, actor: Reader, field_id: Number, cell: int | No
     """A photograph with its outlines, and one of its cells large."""
     with records(request).reading() as session:
         field = fields.get_field(session, field_id)
-        session.refresh(field, ["result"])
         found = field.found()
         if field.status != "done" or found is None:
             raise ConflictError(f"{field.name} is not analysed yet.")

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from plasmoscope.analysis.results import Count
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
-from plasmoscope.store.records import Call, FieldStatus, Role, SlideStatus
+from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
 from plasmoscope.store.slides import SlideDetails
 
-Text = Annotated[str, Field(max_length=200)]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class _Schema(BaseModel):
@@ -53,8 +53,8 @@ class CellAnswers(_Schema):
 class SlideIn(_Schema):
     """What people say about a slide."""
 
-    patient: Annotated[str, Field(min_length=1, max_length=200)]
-    code: Annotated[str, Field(min_length=1, max_length=200)]
+    patient: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+    code: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
     taken_on: date
     site: Text = ""
     preparer: Text = ""
@@ -191,8 +191,8 @@ class AuditOut(_Schema):
 class LoginIn(_Schema):
     """Name and password."""
 
-    name: Annotated[str, Field(max_length=200)]
-    password: Annotated[str, Field(max_length=200)]
+    name: Annotated[str, Field(max_length=LONGEST_TEXT)]
+    password: Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class LoginOut(_Schema):

@@ -1,10 +1,10 @@
 """Whether the workstation is well, for whoever watches over it."""
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from plasmoscope import __version__
-from plasmoscope.store.records import Field
+from plasmoscope.store import fields
 from plasmoscope.web.metrics import Metrics
 
 router = APIRouter(tags=["watching"])
@@ -23,5 +23,5 @@ def metrics(request: Request) -> Response:
     """Figures in Prometheus' text format; they tell nothing of patients."""
     figures: Metrics = request.app.state.metrics
     with request.app.state.store.reading() as session:
-        figures.waiting.set(session.scalar(select(func.count()).where(Field.status == "waiting")) or 0)
+        figures.waiting.set(fields.how_many_wait(session))
     return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,81 @@
+"""The analysis of photographs in processes of their own, so that no page waits for it."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache
+from multiprocessing import connection
+from pathlib import Path
+
+from plasmoscope.analysis.analyze import Look, calling, look_at_field
+from plasmoscope.classification.classifier import Classifier
+
+# How much rather the system runs the pages than the analysis, where it can do only one.
+_POLITENESS = 5
+
+
+class Analysts:
+    """Processes that each hold the model. They start when first needed and end with ``close``, or with this process."""
+
+    def __init__(self, model: Path | None, number: int) -> None:
+        self._model = model
+        self._number = number
+        self._renewing = threading.Lock()
+        self._pool = self._new_pool()
+
+    def look(self, photograph: Path | bytes, name: str, override_gate: bool = False) -> Look:
+        """Find and call the cells of one photograph, as ``look_at_field``; waits for a process that is free.
+
+        Raises:
+            BrokenProcessPool: a process was ended on it twice, such as by the system for lack of memory.
+        """
+        pool = self._pool
+        try:
+            return pool.submit(_look, self._model, photograph, name, override_gate).result()
+        except BrokenProcessPool:
+            # One process that is ended takes its neighbours' photographs with it, which may be sound.
+            self._renew(pool)
+            return self._pool.submit(_look, self._model, photograph, name, override_gate).result()
+
+    def close(self) -> None:
+        """Finish what is being analysed, and end the processes."""
+        self._pool.shutdown()
+
+    def _renew(self, broken: ProcessPoolExecutor) -> None:
+        with self._renewing:
+            if self._pool is broken:
+                broken.shutdown(wait=False)
+                self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        # Not by fork: this process has threads.
+        spawning = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._number, spawning, initializer=_begin, initargs=(self._model,))
+
+
+_loaded = cache(Classifier.load)
+
+
+def _begin(model: Path | None) -> None:
+    """What each process does first."""
+    # Ctrl+C reaches every process of a terminal; the workstation says when this one is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(_POLITENESS)
+    _loaded(model)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _look(model: Path | None, photograph: Path | bytes, name: str, override_gate: bool) -> Look:
+    classifier = _loaded(model)
+    return look_at_field(photograph, name, classifier, calling(classifier), override_gate)

@@ -1,0 +1,73 @@
+"""The processes that analyse for the workstation."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from plasmoscope.analysis.analyze import analyze_field
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.web.analysts import Analysts
+
+# Looks at a photograph, tells which processes did, and is gone without a farewell.
+LEFT_ALONE = """
+import multiprocessing, os, signal, sys
+from pathlib import Path
+from plasmoscope.web.analysts import Analysts
+
+analysts = Analysts(None, 1)
+analysts.look(Path(sys.argv[1]), "field")
+print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_photograph_is_found_to_hold_what_it_holds_without_them(rendered_png: bytes, classifier: Classifier) -> None:
+    analysts = Analysts(None, 1)
+    try:
+        look = analysts.look(rendered_png, "field")
+    finally:
+        analysts.close()
+    assert look.field == analyze_field(rendered_png, classifier, name="field")
+    assert look.fingerprint is not None
+
+
+def test_a_process_that_is_ended_is_replaced(rendered_png: bytes) -> None:
+    before = set(multiprocessing.active_children())
+    analysts = Analysts(None, 1)
+    try:
+        first = analysts.look(rendered_png, "field")
+        (process,) = set(multiprocessing.active_children()) - before
+        process.kill()
+        process.join()
+        assert analysts.look(rendered_png, "field").field == first.field
+    finally:
+        analysts.close()
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_they_do_not_outlive_the_workstation(tmp_path: Path, rendered_png: bytes) -> None:
+    photograph = tmp_path / "field.png"
+    photograph.write_bytes(rendered_png)
+    ended = subprocess.run(
+        [sys.executable, "-c", LEFT_ALONE, photograph], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    (left,) = (int(number) for number in ended.stdout.split())
+    ends = time.monotonic() + 30
+    while _lives(left) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not _lives(left)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        # In a container without an init, what has ended stays listed as a zombie.
+        stat = Path(f"/proc/{process}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
