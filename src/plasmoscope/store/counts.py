@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
@@ -34,21 +34,25 @@ class Tally:
     """Photographs that wait or are being analysed."""
 
 
+# Made once: putting it together takes longer than running it.
+_TALLIES = (
+    select(
+        Field.slide_id,
+        func.sum(case((Field.in_count, Field.counted), else_=0)),
+        func.sum(case((Field.in_count, Field.infected), else_=0)),
+        func.sum(case((Field.status.in_(("done", "failed")), 1), else_=0)),
+        func.sum(case((Field.in_count, 1), else_=0)),
+        func.sum(case((Field.status.in_(("waiting", "analysing")), 1), else_=0)),
+    )
+    .where(Field.slide_id.in_(bindparam("slide_ids", expanding=True)))
+    .group_by(Field.slide_id)
+)
+
+
 def tallies(session: Session, slide_ids: Collection[int]) -> dict[int, Tally]:
     """Numbers of many slides at once; every slide has an entry."""
     found = dict.fromkeys(slide_ids, Tally())
-    rows = session.execute(
-        select(
-            Field.slide_id,
-            func.sum(case((Field.in_count, Field.counted), else_=0)),
-            func.sum(case((Field.in_count, Field.infected), else_=0)),
-            func.sum(case((Field.status.in_(("done", "failed")), 1), else_=0)),
-            func.sum(case((Field.in_count, 1), else_=0)),
-            func.sum(case((Field.status.in_(("waiting", "analysing")), 1), else_=0)),
-        )
-        .where(Field.slide_id.in_(slide_ids))
-        .group_by(Field.slide_id)
-    )
+    rows = session.execute(_TALLIES, {"slide_ids": list(slide_ids)})
     return found | {slide_id: Tally(*numbers) for slide_id, *numbers in rows}
 
 
@@ -57,10 +61,16 @@ def tally(session: Session, slide_id: int) -> Tally:
     return tallies(session, [slide_id])[slide_id]
 
 
-def slide_count(session: Session, slide: Slide) -> results.Count | None:
-    """The running count with its interval and advice; None while no cell is counted."""
+def slide_count(session: Session, slide: Slide, numbers: Tally) -> results.Count | None:
+    """The running count with its interval and advice; None while no cell is counted.
+
+    Args:
+        numbers: as ``tally`` gives them.
+    """
+    if not numbers.counted:
+        return None
     methods = session.scalars(select(Field.method).where(Field.slide_id == slide.id, Field.in_count))
-    return _count(session, slide, {Method.model_validate(method) for method in methods}, latest(session, slide.id))
+    return _count(slide, numbers, {Method.model_validate(method) for method in methods}, latest(session, slide.id))
 
 
 def slide_result(session: Session, slide: Slide) -> results.Slide:
@@ -86,6 +96,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     names = {row.id: row.name for row in rows}
     fields = tuple(_reviewed(row, corrections.get(row.id, {}), names) for row in rows)
     method = list(methods.values())[-1]
+    numbers = tally(session, slide.id)
     return results.Slide(
         slide=slide.code,
         patient=slide.patient.code,
@@ -96,15 +107,14 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         threshold=method.threshold,
         views=method.views,
         fields=fields,
-        count=_count(session, slide, counting, corrections),
-        notes=(*notes_on(fields), *_notes(len(counting), corrections, tally(session, slide.id).unfinished)),
+        count=_count(slide, numbers, counting, corrections),
+        notes=(*notes_on(fields), *_notes(len(counting), corrections, numbers.unfinished)),
     )
 
 
 def _count(
-    session: Session, slide: Slide, methods: Collection[Method], corrections: _Corrections
+    slide: Slide, numbers: Tally, methods: Collection[Method], corrections: _Corrections
 ) -> results.Count | None:
-    numbers = tally(session, slide.id)
     if not numbers.counted:
         return None
     # The model's errors tell nothing of calls that are not its own, and those of two models do not mix.

@@ -14,7 +14,7 @@ from plasmoscope.analysis.analyze import Look, calling, look_at_field
 from plasmoscope.classification.classifier import Classifier
 
 # How much rather the system runs the pages than the analysis, where it can do only one.
-_POLITENESS = 5
+_POLITENESS = 10
 
 
 class Analysts:

@@ -176,7 +176,8 @@ def get_slide(request: Request, actor: Reader, slide_id: Number) -> schemas.Slid
     with records(request).reading() as session:
         slide = slides.get_slide(session, slide_id)
         shown = [schemas.FieldOut.model_validate(field) for field in fields.fields_of(session, slide_id)]
-        tally, count = counts.tally(session, slide_id), counts.slide_count(session, slide)
+        tally = counts.tally(session, slide_id)
+        count = counts.slide_count(session, slide, tally)
         whole: schemas.SlideWhole = schemas.SlideWhole.of(slide, tally, fields=shown, count=count)
         return whole
 

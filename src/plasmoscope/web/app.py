@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
 
+from anyio import to_thread
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -27,6 +28,8 @@ from plasmoscope.web.metrics import Metrics
 from plasmoscope.web.middleware import BodyLimit, Headers, Measure, Visitor
 from plasmoscope.web.settings import MAX_BODY, Settings
 
+# For everything but photographs that a request waits for, of which there are no more than workers.
+_THREADS = 3
 _STATIC = Path(__file__).parent / "static"
 _CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 413: "too_large", 429: "busy"}
 
@@ -50,6 +53,8 @@ def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # More threads at once would only wait for each other, each switch costing more than it brings.
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS + settings.workers
         app.state.jobs = Jobs(store, analysts, method, settings.workers, metrics)
         app.state.jobs.start()
         yield
@@ -97,7 +102,7 @@ async def _admit(request: Request) -> None:
         if given is None:
             given = str((await request.form()).get(security.CSRF_FIELD, "")) if _is_form(request) else ""
         sessions.check_csrf(request, given)
-    request.state.actor = await run_in_threadpool(sessions.actor, request)
+    request.state.actor = await sessions.actor(request)
 
 
 def _is_form(request: Request) -> bool:

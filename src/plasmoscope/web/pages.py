@@ -74,7 +74,8 @@ def show_slide(request: Request, actor: Reader, slide_id: Number) -> Response:
     """A slide with its photographs and its running count."""
     with records(request).reading() as session:
         slide = slides.get_slide(session, slide_id)
-        count, tally = counts.slide_count(session, slide), counts.tally(session, slide_id)
+        tally = counts.tally(session, slide_id)
+        count = counts.slide_count(session, slide, tally)
         cards = views.field_cards(session, slide)
     said = _scripts_say(request)
     return render(request, "slide.html", slide=slide, count=count, tally=tally, cards=cards, said=said)

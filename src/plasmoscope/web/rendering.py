@@ -52,6 +52,7 @@ def environment(code: str) -> Environment:
     made = Environment(
         loader=PackageLoader("plasmoscope.web"),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -15,12 +15,14 @@ from typing import Annotated
 from urllib.parse import quote, unquote
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from plasmoscope.store import accounts
 from plasmoscope.store.records import Role
+from plasmoscope.store.store import Store
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.settings import SESSION_HOURS, Settings, is_loopback
 
@@ -69,17 +71,13 @@ class Sessions:
         # Tokens of browsers that are open while the program starts anew are refused once; the page then reloads.
         self._secret = secrets.token_bytes(32)
 
-    def actor(self, request: HTTPConnection) -> Actor | None:
+    async def actor(self, request: HTTPConnection) -> Actor | None:
         """Who is acting; None for somebody who has to log in."""
         if not self._settings.accounts_required:
             name = " ".join(unquote(request.cookies.get(NAME_COOKIE, "")).split())[:_LONGEST_NAME]
             return Actor(name or _LOCAL_NAME, "admin")
         token = session_token(request)
-        if not token:
-            return None
-        with request.app.state.store.reading() as session:
-            account = accounts.logged_in(session, token)
-            return Actor(account.name, account.role) if account else None
+        return await run_in_threadpool(_logged_in, request.app.state.store, token) if token else None
 
     def csrf_token(self, session: str) -> str:
         """What a change must carry beside this session's cookie."""
@@ -125,6 +123,12 @@ class Sessions:
             secure=self._settings.secure_cookies,
         )
         headers.append("set-cookie", carrier.headers["set-cookie"])
+
+
+def _logged_in(store: Store, token: str) -> Actor | None:
+    with store.reading() as session:
+        account = accounts.logged_in(session, token)
+        return Actor(account.name, account.role) if account else None
 
 
 class LoginLimit:
