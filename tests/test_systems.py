@@ -5,6 +5,7 @@ import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,7 +196,8 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
         assert CliRunner().invoke(app, [*arguments, "--tta", "1"]).exit_code == 0
         return str(tmp_path / folder)
 
-    base = load_recipe("mobilenet_v2_96").shortened().changed(["image_size=32", "cache_size=32"])
+    one_epoch = "phases=[{epochs=1,learning_rate=1e-3}]"
+    base = load_recipe("mobilenet_v2_96").shortened().changed(["image_size=32", "cache_size=32", one_epoch])
     folders = [trained("cells", base)]
     folders += [trained(f"fold{fold}", base.changed([f"split=patient-{fold}"])) for fold in (0, 1)]
     output = tmp_path / "RESULTS.md"
@@ -204,12 +206,15 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     text = output.read_text()
     assert "| mobilenet_v2_96 | random weights | seed42 | test |" in text
     assert "patient, 2 folds" in text
+    assert "| mobilenet_v2_96 | 32 | seed42 |" in text, "the random split is set against the folds of the same recipe"
     assert "image_size 32 instead of 96" in text
     assert "plasmosenet" in text
     assert output.with_suffix(".png").stat().st_size > 1_000
     folds = comparison_rows([read_run(Path(folder)) for folder in folders[1:]], "test", 1)[0]
     accuracies = [run.evaluation("test", 1).figures["accuracy"].value for run in folds.runs]  # type: ignore[union-attr]
     assert folds.figures["accuracy"].value == pytest.approx(np.mean(accuracies))
+    larger = replace(folds.runs[1], recipe=folds.runs[1].recipe.changed(["image_size=64"]))
+    assert len(comparison_rows([folds.runs[0], larger], "test", 1)) == 2, "folds of two recipes are no five folds"
     (tmp_path / "RESULTS.csv").write_text("")
     assert CliRunner().invoke(app, ["compare", *folders, "--output", str(tmp_path / "RESULTS.csv")]).exit_code == 0
     assert (tmp_path / "RESULTS.csv").read_text().startswith("system,start,split")

@@ -42,6 +42,7 @@ def compare(
     figures = comparison_report.figures_table(rows)
     tables = (
         figures,
+        comparison_report.split_table(comparison.random_and_patient(rows)),
         comparison_report.cost_table(rows, costs, speeds),
         comparison_report.budget_table(rows),
         comparison_report.significance_table(rows, tests),

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -150,9 +151,23 @@ def comparison_rows(runs: Iterable[Run], part: str, views: int) -> list[Row]:
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         fold = _FOLD.fullmatch(run.recipe.split)
-        groups[run.recipe.name, "patient" if fold else str(run.folder)].append(run)
+        groups[_but_split(run.recipe), "patient" if fold else str(run.folder)].append(run)
     rows = [_row(members, part, views) for members in groups.values()]
     return sorted(rows, key=lambda row: -row.figures["accuracy"].value)
+
+
+def random_and_patient(rows: Iterable[Row]) -> list[tuple[Row, Row]]:
+    """Pairs of rows of one recipe that differ in the split alone: cells dealt at random, then whole patients apart."""
+    by_recipe: dict[str, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
+    for row in rows:
+        apart = _FOLD.fullmatch(row.runs[0].recipe.split) is not None
+        by_recipe[_but_split(row.recipe)][apart].append(row)
+    return [pair for at_random, apart in by_recipe.values() for pair in product(at_random, apart)]
+
+
+def _but_split(recipe: Recipe) -> str:
+    """The same for recipes that differ in nothing else."""
+    return recipe.model_dump_json(exclude={"split"})
 
 
 def _row(runs: Sequence[Run], part: str, views: int) -> Row:
