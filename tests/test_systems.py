@@ -175,6 +175,7 @@ def test_the_range_test_suggests_a_rate_between_no_progress_and_divergence(nih_f
     assert result.suggestion is not None
     assert 1e-6 < result.suggestion < 1
     assert min(result.losses) < result.losses[0]
+    assert result.losses[0] == pytest.approx(np.log(2), abs=0.1), "at first the network knows nothing"
 
 
 def test_mcnemar_counts_only_cells_on_which_two_models_differ() -> None:

@@ -9,13 +9,16 @@ from typing import Any
 import lightning
 import numpy as np
 from lightning.pytorch.tuner.tuning import Tuner
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import Recipe
-from plasmoscope.training.speed import prepare_for_training
+from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
+
+_DECAY = 0.9
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,13 @@ def learning_rate_range_test(
         )
     if steps < 20:
         raise PlasmoscopeError("A range test needs at least 20 steps.")
-    module = PhaseModule(prepare_for_training(model, "cpu"), recipe, phase_index, seed, compile_model=False)
+    module = _NotingLosses(prepare_for_training(model, "cpu"), recipe, phase_index, seed, compile_model=False)
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         trainer = lightning.Trainer(
             default_root_dir=scratch,
             accelerator="cpu",
+            precision="bf16-mixed" if mixed_precision_pays("cpu") else "32-true",
             max_epochs=-1,
             max_steps=steps,
             limit_val_batches=0,
@@ -70,8 +74,30 @@ def learning_rate_range_test(
             module, datamodule=batches, min_lr=low, max_lr=high, num_training=steps, update_attr=False
         )
     assert finder is not None
-    rates, losses = np.array(finder.results["lr"]), np.array(finder.results["loss"])
+    rates, losses = np.array(finder.results["lr"]), _smoothed(np.array(module.losses))
     return RangeTest(tuple(rates.tolist()), tuple(losses.tolist()), _steepest(rates, losses))
+
+
+class _NotingLosses(PhaseModule):
+    """Keeps the loss of every step: Lightning's finder gives a smoothed one that starts at half of what it should."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.losses: list[float] = []
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        loss = super().training_step(batch, batch_index)
+        self.losses.append(loss.item())
+        return loss
+
+
+def _smoothed(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Running average, corrected for its start at nought."""
+    average, smoothed = 0.0, np.empty_like(losses)
+    for step, loss in enumerate(losses, start=1):
+        average = _DECAY * average + (1 - _DECAY) * loss
+        smoothed[step - 1] = average / (1 - _DECAY**step)
+    return smoothed
 
 
 def _steepest(rates: np.ndarray[Any, Any], losses: np.ndarray[Any, Any]) -> float | None:
