@@ -130,3 +130,15 @@ def test_undefined_values_do_not_black_out_the_picture() -> None:
     ramp = np.linspace(0, 3, 400, dtype=np.float32).reshape(20, 20)
     ramp[0, 0] = np.nan
     assert read_image(encode(Image.fromarray(ramp), "TIFF")).mean() > 100
+
+
+def test_an_iphone_s_photograph_is_read(picture: Image.Image) -> None:
+    pytest.importorskip("pillow_heif")
+    read = read_image(encode(picture, "HEIF", quality=95))
+    assert np.abs(read.astype(int) - np.asarray(picture)).mean() < 6
+
+
+def test_without_its_reader_an_iphone_s_photograph_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FORMATS", tuple(name for name in reading.FORMATS if name != "HEIF"))
+    with pytest.raises(ImageError, match=r"Most Compatible.*pip install 'plasmoscope\[heic\]'"):
+        read_image(b"\x00\x00\x00\x1cftypheic" + bytes(500))

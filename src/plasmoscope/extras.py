@@ -40,5 +40,10 @@ def require_extra(extra: str, purpose: str) -> None:
     if missing:
         raise MissingExtraError(
             f"{purpose} needs packages that are not installed ({', '.join(missing)}). "
-            f"Install them with: python -m pip install 'plasmoscope[{extra}]'"
+            f"Install them with: {how_to_install(extra)}"
         )
+
+
+def how_to_install(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"python -m pip install 'plasmoscope[{extra}]'"

@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.extras import how_to_install
 
 # Raster formats that microscopes, telephones and data sets use. Formats that run other programs (EPS) stay out.
 FORMATS: tuple[str, ...] = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA")
 if find_spec("pillow_heif"):
-    # Telephones save HEIC; Pillow reads it with this plug-in (pip install pillow-heif).
+    # The extra ``heic``: what iPhones save.
     import_module("pillow_heif").register_heif_opener()
     FORMATS = (*FORMATS, "HEIF")
 MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 64_000_000
+# Kinds of HEIF that hold photographs, by ISO/IEC 23008-12; AVIF, which Pillow reads itself, is another.
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _DAMAGED = "the image is damaged or cut short ({}); copy or export it again"
 
 # Pillow warns of large pictures, which are refused here by their header, and of oddities in damaged ones, which are
@@ -58,7 +61,7 @@ def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageError("not an image in a format that can be read (PNG, JPEG, TIFF, BMP, WebP, ...)") from error
+        raise ImageError(_unknown(data)) from error
     except Image.DecompressionBombError as error:
         raise ImageError(_too_many_pixels("its", max_pixels)) from error
     except Exception as error:
@@ -103,6 +106,15 @@ def read_limited(stream: IO[bytes]) -> bytes:
     if len(data) > MAX_BYTES:
         raise ImageError(f"more than the {MAX_BYTES // 1024**2} MB allowed; export a smaller file")
     return data
+
+
+def _unknown(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return (
+            "a HEIC photograph, as iPhones save them: choose 'Most Compatible' under Settings, Camera, Formats, or "
+            f"install what reads them with: {how_to_install('heic')}"
+        )
+    return "not an image in a format that can be read (PNG, JPEG, TIFF, BMP, WebP, ...)"
 
 
 def _too_many_pixels(dimensions: str, allowed: int) -> str:
