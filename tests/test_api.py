@@ -3,11 +3,13 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.imaging.reading import read_image
@@ -249,6 +251,27 @@ def test_what_waited_at_the_end_is_analysed_after_the_next_start(
             upload(client, slide, photograph)
     with workstation(tmp_path) as client:
         assert when_analysed(client, slide)["counted"] > 0
+
+
+def test_a_result_is_not_lost_to_a_database_that_is_away_for_a_moment(
+    tmp_path: Path, rendered_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [OperationalError("COMMIT", None, Exception("the server closed the connection"))] * 2
+    finish = fields.finish
+
+    def sometimes(*given: Any, **named: Any) -> bool:
+        if away:
+            raise away.pop()
+        return finish(*given, **named)
+
+    monkeypatch.setattr(fields, "finish", sometimes)
+    monkeypatch.setattr("plasmoscope.web.jobs._TRY_AGAIN_SECONDS", 0.01)
+    with workstation(tmp_path) as client:
+        slide = new_slide(client)
+        upload(client, slide, rendered_png)
+        (field,) = when_analysed(client, slide)["fields"]
+    assert not away
+    assert (field["status"], field["error"]) == ("done", None)
 
 
 def test_slides_are_found_again_page_by_page(client: TestClient) -> None:

@@ -12,8 +12,11 @@ from fastapi.testclient import TestClient
 
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.looks import LEGEND
+from plasmoscope.store.fields import add_field
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.synthetic.rendering import render_field
+from plasmoscope.web import example
+from plasmoscope.web.forms import SlideBoxes, read_form
 from plasmoscope.web.languages import LANGUAGES
 from plasmoscope.web.security import CLIENT_HEADER
 from workstation import PASSWORD, add_account, when_analysed, workstation
@@ -170,6 +173,8 @@ def test_a_new_slide_is_recorded_under_the_microscopists_name(browser: Browser) 
         ("taken_on", "yesterday", "Give the date"),
         ("haematocrit_percent", "420", "Give a haematocrit"),
         ("red_cells_per_ul", "many", "Give a count"),
+        ("red_cells_per_ul", "120000.0", "Give a count"),
+        ("red_cells_per_ul", "1.1e6", "Give a count"),
         ("site", "x" * 201, "This is too long"),
     ],
 )
@@ -181,9 +186,18 @@ def test_what_is_wrong_stands_beside_its_box_and_nothing_is_lost(
     assert 'value="Kofi"' in page
 
 
+@pytest.mark.parametrize("text", ["4500000", "4,500,000", "4.500.000", "4 500 000", "4\u202f500\u202f000"])
+def test_a_red_cell_count_is_read_however_thousands_are_set_apart(text: str) -> None:
+    form = read_form(SlideBoxes(patient="P", code="S", taken_on="2026-03-01", red_cells_per_ul=text))
+    assert form.details is not None
+    assert form.details.red_cells_per_ul == 4_500_000
+
+
 def test_a_slide_is_recorded_once(browser: Browser) -> None:
     browser.send("/slides", **FORM)
-    assert "has a slide with this ID already" in browser.send("/slides", 422, **FORM)
+    refused = browser.send("/slides", 422, **FORM)
+    assert "has a slide with this ID already" in refused
+    assert '<input type="hidden" name="back" value="/slides/new">' in refused, "another language leads back to the form"
 
 
 def test_words_used_before_are_offered_again(browser: Browser) -> None:
@@ -196,6 +210,35 @@ def test_details_are_changed(browser: Browser) -> None:
     slide = browser.at
     assert 'value="Ama Mensah"' in browser.see(f"{slide}/details")
     assert "Giemsa" in browser.send(f"{slide}/details", **FORM | {"stain": "Giemsa"})
+    browser.send("/slides", **FORM | {"code": "S-2"})
+    refused = browser.send(f"{slide}/details", 422, **FORM | {"code": "S-2", "site": "Kumasi"})
+    assert "has a slide with this ID already" in refused
+    assert 'value="Kumasi"' in refused
+
+
+def test_a_second_click_on_the_example_leads_to_the_one_slide(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.send("/example")
+    known, first = example._known, browser.at
+    answers = [None]
+    monkeypatch.setattr(example, "_known", lambda store: answers.pop() if answers else known(store))
+    browser.send("/example")
+    assert browser.at == first
+
+
+def test_where_no_photograph_could_be_analysed_there_is_nothing_to_sign_or_download(browser: Browser) -> None:
+    browser.send("/slides", **FORM)
+    with browser.client.app.state.store.session() as session:
+        slide = int(browser.at.rpartition("/")[2])
+        field = add_field(session, browser.client.app.state.store.images, "tests", slide, "a.png", b"a")
+        field.status, field.error = "failed", "it is damaged"
+    page = browser.see(browser.at)
+    assert "it is damaged" in page
+    assert "report.pdf" not in page
+    assert f'action="{browser.at}/sign"' not in page
+    version = re.search(r'id="count" data-part data-state="(\d+)"', page)[1]
+    assert "no analysed photograph" in browser.send(f"{browser.at}/sign", 409, version=version)
 
 
 def test_photographs_are_added_without_scripts(browser: Browser, rendered_png: bytes) -> None:

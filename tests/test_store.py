@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.analyze import calling
@@ -25,7 +27,7 @@ from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import Base, Slide
-from plasmoscope.store.slides import SlideDetails
+from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.store.training_data import export_training_cells
 from slides import refused, rendered_field
@@ -115,6 +117,42 @@ def test_records_of_a_later_version_are_left_alone(store: Store, database: str |
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match="later version"):
         Store(store.folder, database)
+
+
+def test_numbers_of_what_was_deleted_are_never_given_again(store: Store) -> None:
+    slide = new_slide(store)
+    field = upload(store, slide, encode_png(IMAGE))
+    with store.session() as session:
+        slides.delete_slide(session, "amina", slide, "a mistake")
+    again = new_slide(store)
+    assert again > slide
+    assert upload(store, again, encode_png(IMAGE)) > field
+
+
+def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = command.upgrade
+    with monkeypatch.context() as earlier:
+        earlier.setattr(command, "upgrade", lambda config, revision: upgrade(config, "0002"))
+        store = Store(tmp_path)
+    slide = new_slide(store)
+    field = analysed(store, slide)
+    with store.session() as session:
+        corrections.correct(session, "amina", field, HEALTHY, "infected")
+    deleted = new_slide(store, code="S-2")
+    with store.session() as session:
+        slides.delete_slide(session, "amina", deleted, "a mistake")
+    before = count_of(store, slide)
+    store.close()
+    store = Store(tmp_path)
+    assert count_of(store, slide) == before
+    with store.reading() as session:
+        assert len(corrections.corrections_of(session, field)) == 1
+    assert new_slide(store, code="S-3") > deleted
+    with pytest.raises(IntegrityError), store.session() as session:
+        session.execute(text("UPDATE slides SET patient_id = 99"))
+    store.close()
 
 
 def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
@@ -633,3 +671,19 @@ def test_corrected_cells_become_a_data_set_in_the_nih_layout(store: Store, tmp_p
     assert len(set(dataset.patients)) == 1
     assert "P-1" not in str(written)
     assert isinstance(dataset.cells[0].source.read(), bytes)
+
+
+def test_cells_are_never_added_to_those_of_an_earlier_export(store: Store, tmp_path: Path) -> None:
+    field = analysed(store, new_slide(store))
+    call(store, field, INFECTED, "infected")
+    with store.reading() as session:
+        export_training_cells(session, store.images, tmp_path / "new")
+        with pytest.raises(StoreError, match="Name a new folder"):
+            export_training_cells(session, store.images, tmp_path / "new")
+
+
+def test_cells_of_the_rendered_example_are_no_training_data(store: Store, tmp_path: Path) -> None:
+    field = analysed(store, new_slide(store, patient=EXAMPLE_PATIENT))
+    call(store, field, INFECTED, "infected")
+    with store.reading() as session:
+        assert export_training_cells(session, store.images, tmp_path / "new") == []

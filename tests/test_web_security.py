@@ -179,4 +179,9 @@ def test_every_answer_carries_the_protecting_headers(alone: TestClient) -> None:
 def test_the_session_cookie_is_for_this_site_and_no_script(alone: TestClient) -> None:
     cookie = alone.get("/welcome").headers["set-cookie"].lower()
     assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+    assert "samesite=lax" in cookie
+
+
+def test_behind_a_proxy_people_log_in_although_it_asks_from_this_machine(tmp_path: Path) -> None:
+    with workstation(tmp_path, secure_cookies=True) as client:
+        assert client.get("/api/v1/slides").status_code == 401

@@ -32,6 +32,8 @@ class Tally:
     """Photographs that are counted."""
     unfinished: int = 0
     """Photographs that wait or are being analysed."""
+    done: int = 0
+    """Photographs whose analysis ended well, so that there is something to report."""
 
 
 # Made once: putting it together takes longer than running it.
@@ -43,6 +45,7 @@ _TALLIES = (
         func.sum(case((Field.status.in_(("done", "failed")), 1), else_=0)),
         func.sum(case((Field.in_count, 1), else_=0)),
         func.sum(case((Field.status.in_(("waiting", "analysing")), 1), else_=0)),
+        func.sum(case((Field.status == "done", 1), else_=0)),
     )
     .where(Field.slide_id.in_(bindparam("slide_ids", expanding=True)))
     .group_by(Field.slide_id)

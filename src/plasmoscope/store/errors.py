@@ -13,3 +13,7 @@ class NotFoundError(StoreError):
 
 class ConflictError(StoreError):
     """What was asked does not fit the state that the records are in, such as a change of a signed slide."""
+
+
+class TakenError(ConflictError):
+    """There is one with this name or ID already."""

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
@@ -179,10 +179,8 @@ def requeue_interrupted(session: Session) -> int:
 
     Call it only while nothing is being analysed.
     """
-    interrupted = session.scalars(select(Field).where(Field.status == "analysing")).all()
-    for field in interrupted:
-        field.status = "waiting"
-    return len(interrupted)
+    interrupted = update(Field).where(Field.status == "analysing").values(status="waiting").returning(Field.id)
+    return len(session.scalars(interrupted).all())
 
 
 def reject(session: Session, who: str, field_id: int, reason: str) -> Field:

@@ -89,7 +89,7 @@ class Slide(Base):
     """One stained film."""
 
     __tablename__ = "slides"
-    __table_args__ = (UniqueConstraint("patient_id", "code"),)
+    __table_args__ = (UniqueConstraint("patient_id", "code"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
@@ -115,7 +115,7 @@ class Field(Base):
     """One photograph of a slide."""
 
     __tablename__ = "fields"
-    __table_args__ = (UniqueConstraint("slide_id", "image_sha256"),)
+    __table_args__ = (UniqueConstraint("slide_id", "image_sha256"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))

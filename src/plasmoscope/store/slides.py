@@ -12,8 +12,11 @@ from plasmoscope.analysis.counting import red_cell_count
 from plasmoscope.store.audit import note, slide_subject
 from plasmoscope.store.changing import hold_slide, slide_to_change
 from plasmoscope.store.counts import tally
-from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
+from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, TakenError
 from plasmoscope.store.records import LONGEST_TEXT, Patient, Slide, now
+
+EXAMPLE_PATIENT = "Example"
+"""The code of the patient whose photographs are rendered, for people to try things out."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def create_slide(session: Session, who: str, details: SlideDetails) -> Slide:
     Raises:
         StoreError: a code is missing or a text too long.
         CountingError: a red-cell count or haematocrit that no blood has.
-        ConflictError: the patient has a slide of this code.
+        TakenError: the patient has a slide of this code.
     """
     slide = Slide()
     _describe(session, slide, details)
@@ -104,7 +107,7 @@ def sign(session: Session, who: str, slide_id: int, seen_version: int) -> Slide:
     result = tally(session, slide_id)
     if result.unfinished:
         raise ConflictError(f"{result.unfinished} photographs are not analysed yet; wait for them or cancel them.")
-    if not result.fields:
+    if not result.done:
         raise ConflictError(f"Slide {slide.code} has no analysed photograph; there is nothing to sign.")
     slide.status, slide.signed_by, slide.signed_at = "signed", who, now()
     detail = {"version": slide.version, "counted": result.counted, "infected": result.infected}
@@ -175,7 +178,7 @@ def _describe(session: Session, slide: Slide, details: SlideDetails) -> None:
             slide.red_cells_per_ul = details.red_cells_per_ul
             session.add(slide)
     except IntegrityError as error:
-        raise ConflictError(f"Patient {patient.code} has a slide {said['code']} already; open that one.") from error
+        raise TakenError(f"Patient {patient.code} has a slide {said['code']} already; open that one.") from error
 
 
 def _patient(session: Session, code: str) -> Patient:

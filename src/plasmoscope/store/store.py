@@ -46,7 +46,7 @@ class Store:
         self.engine = _postgresql(url) if url else _sqlite(folder / _DATABASE)
         self._readers = self.engine.execution_options(reads_only=True)
         try:
-            with self.engine.begin() as connection:
+            with self.engine.execution_options(migrates=True).begin() as connection:
                 _migrate(connection)
         except DBAPIError as error:
             raise StoreError(
@@ -93,15 +93,18 @@ def _sqlite(file: Path) -> Engine:
     def set_up(connection: Any, _: object) -> None:
         # Transactions begin where SQLAlchemy says, not where Python's sqlite3 guesses.
         connection.isolation_level = None
-        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for setting in ("journal_mode = WAL", "synchronous = FULL"):
             connection.execute(f"PRAGMA {setting}")
         # SQLite's own knows no letters but A to Z; searches fold case with it.
         connection.create_function("lower", 1, lambda words: words and words.lower(), deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        reads_only = connection.get_execution_options().get("reads_only", False)
+        options = connection.get_execution_options()
+        reads_only, migrates = options.get("reads_only", False), options.get("migrates", False)
         connection.exec_driver_sql(f"PRAGMA query_only = {reads_only:d}")
+        # A migration may replace a table, and dropping the old one must not take with it what refers to it.
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {not migrates:d}")
         # A writer takes its turn at the start: one that read first and then found another writing would have to fail.
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 

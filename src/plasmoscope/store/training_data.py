@@ -13,8 +13,10 @@ from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.progress import Track, untracked
 from plasmoscope.store.corrections import latest
+from plasmoscope.store.errors import StoreError
 from plasmoscope.store.images import Images
-from plasmoscope.store.records import Correction, Field, Slide
+from plasmoscope.store.records import Correction, Field, Patient, Slide
+from plasmoscope.store.slides import EXAMPLE_PATIENT
 
 # Above the NIH's own patients, so that both sets can lie in one folder and be split by patient.
 _FIRST_PATIENT = 1_000
@@ -23,8 +25,8 @@ _FIRST_PATIENT = 1_000
 def export_training_cells(session: Session, images: Images, folder: Path, track: Track = untracked) -> list[Path]:
     """Write every whole cell that a person called infected or not, by the latest call.
 
-    Cells of rejected fields, and what is no cell, are left out. Names tell patient, slide, field and cell by their
-    numbers in these records, never by a code.
+    Cells of rejected fields, of the rendered example, and what is no cell, are left out. Names tell patient, slide,
+    field and cell by their numbers in these records, never by a code.
 
     Args:
         folder: becomes the data set: ``cell_images/Parasitized`` and ``cell_images/Uninfected`` are made in it.
@@ -33,20 +35,28 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
         The files.
 
     Raises:
+        StoreError: the folder holds cells already.
         ImageError: a photograph is missing or damaged.
         OSError: the folder cannot be written to.
     """
+    cells = folder / "cell_images"
+    if cells.exists() and any(file.is_file() for file in cells.rglob("*")):
+        raise StoreError(
+            f"{folder} holds cells already, which people may have called otherwise since. Name a new folder."
+        )
     for class_name in CLASS_NAMES:
-        (folder / "cell_images" / class_name).mkdir(parents=True, exist_ok=True)
+        (cells / class_name).mkdir(parents=True, exist_ok=True)
     called = session.scalars(
         select(Field)
-        .where(Field.id.in_(select(Correction.field_id)), ~Field.rejected)
+        .join(Slide, Slide.id == Field.slide_id)
+        .join(Slide.patient)
+        .where(Field.id.in_(select(Correction.field_id)), ~Field.rejected, Patient.code != EXAMPLE_PATIENT)
         .order_by(Field.id)
         .options(undefer(Field.result))
     ).all()
     written: list[Path] = []
     for field in track(called, len(called), "Cutting cells"):
-        written += _export_field(session, images, folder / "cell_images", field)
+        written += _export_field(session, images, cells, field)
     return written
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from plasmoscope.analysis.analyze import Look, calling, look_at_field
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.web.errors import WebError
 
 # How much rather the system runs the pages than the analysis, where it can do only one.
 _POLITENESS = 10
@@ -24,13 +25,14 @@ class Analysts:
         self._model = model
         self._number = number
         self._renewing = threading.Lock()
-        self._pool = self._new_pool()
+        self._alone = threading.Lock()
+        self._pool = _pool(model, number)
 
     def look(self, photograph: Path | bytes, name: str, override_gate: bool = False) -> Look:
         """Find and call the cells of one photograph, as ``look_at_field``; waits for a process that is free.
 
         Raises:
-            BrokenProcessPool: a process was ended on it twice, such as by the system for lack of memory.
+            WebError: 503, its process was ended twice, such as by the system for lack of memory.
         """
         pool = self._pool
         try:
@@ -38,7 +40,13 @@ class Analysts:
         except BrokenProcessPool:
             # One process that is ended takes its neighbours' photographs with it, which may be sound.
             self._renew(pool)
-            return self._pool.submit(_look, self._model, photograph, name, override_gate).result()
+        try:
+            with self._alone, _pool(self._model, 1) as own:
+                return own.submit(_look, self._model, photograph, name, override_gate).result()
+        except BrokenProcessPool as error:
+            raise WebError(
+                503, "lost", "The system ended the analysis, perhaps for lack of memory. Try a smaller picture."
+            ) from error
 
     def close(self) -> None:
         """Finish what is being analysed, and end the processes."""
@@ -48,12 +56,13 @@ class Analysts:
         with self._renewing:
             if self._pool is broken:
                 broken.shutdown(wait=False)
-                self._pool = self._new_pool()
+                self._pool = _pool(self._model, self._number)
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        # Not by fork: this process has threads.
-        spawning = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._number, spawning, initializer=_begin, initargs=(self._model,))
+
+def _pool(model: Path | None, number: int) -> ProcessPoolExecutor:
+    # Not by fork: this process has threads.
+    spawning = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(number, spawning, initializer=_begin, initargs=(model,))
 
 
 _loaded = cache(Classifier.load)

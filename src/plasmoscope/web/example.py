@@ -1,15 +1,15 @@
 """The example slide: rendered photographs, kept and analysed like any others."""
 
 from plasmoscope.reports.illustrations import encode_png
-from plasmoscope.store.errors import NotFoundError
+from plasmoscope.store.errors import NotFoundError, TakenError
 from plasmoscope.store.fields import add_field
 from plasmoscope.store.history import get_patient, time_line
 from plasmoscope.store.records import now
-from plasmoscope.store.slides import SlideDetails, create_slide
+from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails, create_slide
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
 
-PATIENT, SLIDE = "Example", "Example"
+SLIDE = "Example"
 _FIELDS = 3
 
 
@@ -24,18 +24,25 @@ def example_slide(store: Store, who: str) -> int:
         return known
     # Rendered before the transaction: nobody else waits for it.
     photographs = [_photograph(seed) for seed in range(1, _FIELDS + 1)]
-    with store.session() as session:
-        details = SlideDetails(PATIENT, SLIDE, now().date(), preparer="Plasmoscope", stain="Giemsa")
-        slide = create_slide(session, who, details)
-        for number, photograph in enumerate(photographs, start=1):
-            add_field(session, store.images, who, slide.id, f"field-{number}.png", photograph)
-        return slide.id
+    details = SlideDetails(EXAMPLE_PATIENT, SLIDE, now().date(), preparer="Plasmoscope", stain="Giemsa")
+    try:
+        with store.session() as session:
+            slide = create_slide(session, who, details)
+            for number, photograph in enumerate(photographs, start=1):
+                add_field(session, store.images, who, slide.id, f"field-{number}.png", photograph)
+            return slide.id
+    except TakenError:
+        # A second click came in while the photographs were rendered.
+        known = _known(store)
+        if known is None:
+            raise
+        return known
 
 
 def _known(store: Store) -> int | None:
     with store.reading() as session:
         try:
-            patient = get_patient(session, PATIENT)
+            patient = get_patient(session, EXAMPLE_PATIENT)
         except NotFoundError:
             return None
         return next((point.slide.id for point in time_line(session, patient.id) if point.slide.code == SLIDE), None)

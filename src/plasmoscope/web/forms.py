@@ -1,5 +1,6 @@
 """What a person wrote into the form of a slide: read, or answered with what is wrong beside each box."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,8 @@ from plasmoscope.store.slides import SlideDetails
 from plasmoscope.web.words import mark
 
 _TEXTS = ("patient", "code", "site", "preparer", "microscopist", "stain")
+# Thousands may be set apart. A point followed by other than three digits is none of that, and must not vanish.
+_WHOLE_NUMBER = re.compile(r"\d+|\d{1,3}([,.'\u2019 \u00a0\u202f]\d{3})+", re.ASCII)
 _MISSING = {
     "patient": mark("Give the patient's ID."),
     "code": mark("Give the slide's ID."),
@@ -101,6 +104,8 @@ def _red_cells(text: str) -> float | None:
     """However thousands are set apart: 4500000, 4,500,000, 4.500.000 or 4 500 000."""
     if not text:
         return None
-    value = float("".join(sign for sign in text if sign not in ",.'\u2019 \u00a0\u202f"))
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(f"{text} is no whole number")
+    value = float("".join(sign for sign in text if sign.isdigit()))
     red_cell_count(value, None)
     return value

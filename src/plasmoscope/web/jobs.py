@@ -7,7 +7,13 @@ takes from it, waits for what is found, and records that.
 import logging
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.store import fields
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.method import Method
@@ -19,6 +25,7 @@ from plasmoscope.web.metrics import Metrics
 _log = logging.getLogger(__name__)
 # Another process may have added a field.
 _LOOK_AGAIN_SECONDS = 5.0
+_TRY_AGAIN_SECONDS = 1.0
 
 
 class Jobs:
@@ -62,7 +69,7 @@ class Jobs:
             except Exception:
                 # A database that is away for a moment must not end the analysis for good.
                 _log.exception("The analysis was interrupted; it goes on in a moment.")
-                time.sleep(1)
+                time.sleep(_TRY_AGAIN_SECONDS)
 
     def _analyse_next(self) -> bool:
         """Analyse the field that has waited longest; False where none waits."""
@@ -71,19 +78,42 @@ class Jobs:
         if field is None:
             return False
         started = time.perf_counter()
-        try:
-            self._analyse(field)
-        except StoreError as error:
-            # The slide was signed or deleted while its photograph was looked at.
-            _log.warning("The result of field %s was dropped: %s", field.id, error)
-        except Exception as error:
-            _log.exception("Field %s could not be analysed.", field.id)
-            with self._store.session() as session:
-                fields.fail(session, field.id, f"the program failed on it ({type(error).__name__}); please report this")
+        self._record(field, self._look(field))
         self._metrics.analysis_seconds.observe(time.perf_counter() - started)
         return True
 
-    def _analyse(self, field: Field) -> None:
-        found, mark = self._analysts.look(self._store.images.path(field.image_sha256), field.name, field.override_gate)
-        with self._store.session() as session:
-            fields.finish(session, field.id, found, self._method, mark)
+    def _look(self, field: Field) -> Callable[[Session], bool]:
+        """Analyse a photograph; gives what records what came of it."""
+        photograph = self._store.images.path(field.image_sha256)
+        try:
+            found, mark = self._analysts.look(photograph, field.name, field.override_gate)
+        except PlasmoscopeError as error:
+            return partial(fields.fail, field_id=field.id, error=str(error))
+        except Exception as error:
+            return _failure(field, error)
+        return partial(fields.finish, field_id=field.id, found=found, method=self._method, mark=mark)
+
+    def _record(self, field: Field, record: Callable[[Session], bool]) -> None:
+        while True:
+            try:
+                with self._store.session() as session:
+                    record(session)
+                return
+            except StoreError as error:
+                # The slide was signed or deleted while its photograph was looked at.
+                _log.warning("The result of field %s was dropped: %s", field.id, error)
+                return
+            except (OperationalError, InterfaceError):
+                # The database is away for a moment, and what was found must not be lost to that.
+                _log.exception("The result of field %s cannot be recorded; it is tried again.", field.id)
+                if self._stopping:
+                    return
+                time.sleep(_TRY_AGAIN_SECONDS)
+            except Exception as error:
+                record = _failure(field, error)
+
+
+def _failure(field: Field, error: Exception) -> Callable[[Session], bool]:
+    _log.exception("Field %s could not be analysed.", field.id)
+    message = f"the program failed on it ({type(error).__name__}); please report this"
+    return partial(fields.fail, field_id=field.id, error=message)

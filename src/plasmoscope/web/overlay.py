@@ -35,12 +35,6 @@ class Outlined:
         return _LETTERS.get(self.call, str(self.cell.number)) + ("*" if self.correction else "")
 
     @property
-    def place(self) -> int:
-        """How far down the label stands: in a red cell at its foot, so that it hides as little as can be."""
-        _, top, _, height = self.cell.box
-        return round(top + height * (0.5 if self.call in _LETTERS else 0.88))
-
-    @property
     def state(self) -> str:
         """Changes whenever it has to be drawn anew."""
         return f"{self.call} {self.correction.id if self.correction else ''}"

@@ -21,11 +21,17 @@ def reader_words(request: Request) -> words.Words:
 
 
 def render(
-    request: Request, template: str, status: int = 200, headers: dict[str, str] | None = None, **shown: Any
+    request: Request,
+    template: str,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    here: str | None = None,
+    **shown: Any,
 ) -> HTMLResponse:
     """A page.
 
     Args:
+        here: where to come back to after a change of language; this address if None.
         shown: what the template names; each says at its top what it needs.
     """
     said = reader_words(request)
@@ -40,10 +46,17 @@ def render(
         accounts_required=request.app.state.settings.accounts_required,
         csrf_token=request.app.state.sessions.csrf_token(request.state.session),
         theme=theme if theme in THEMES else "",
-        here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        here=here or _address(request),
         **shown,
     )
     return HTMLResponse(content, status, headers)
+
+
+def _address(request: Request) -> str:
+    # What a form was sent to is no page to come back to.
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 @cache

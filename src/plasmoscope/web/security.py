@@ -119,7 +119,7 @@ class Sessions:
             quote(value, safe=" "),
             max_age=SESSION_HOURS * 3600,
             httponly=True,
-            samesite="strict",
+            samesite="lax",
             secure=self._settings.secure_cookies,
         )
         headers.append("set-cookie", carrier.headers["set-cookie"])

@@ -28,8 +28,8 @@ class Settings:
 
     @property
     def accounts_required(self) -> bool:
-        """Whether people must log in: wherever others can reach the page."""
-        return not is_loopback(self.host)
+        """Whether people must log in: wherever others can reach the page, if only through a proxy."""
+        return self.secure_cookies or not is_loopback(self.host)
 
 
 # Of one request: a photograph, and some hundred single cells, with their wrapping.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, Request, Response
 
 from plasmoscope.store import history, slides
-from plasmoscope.store.errors import ConflictError
+from plasmoscope.store.errors import TakenError
 from plasmoscope.store.records import now
 from plasmoscope.web.api import Number
 from plasmoscope.web.forms import SlideBoxes, SlideForm, filled, read_form
@@ -36,7 +36,7 @@ def create_slide(request: Request, actor: Technician, boxes: Annotated[SlideBoxe
     try:
         with records(request).session() as session:
             slide_id = slides.create_slide(session, actor.name, form.details).id
-    except ConflictError:
+    except TakenError:
         return _show(request, SlideForm(form.values, {"code": _TAKEN}, None))
     answer = go(f"/slides/{slide_id}")
     if form.details.microscopist and not request.app.state.settings.accounts_required:
@@ -61,12 +61,17 @@ def change_details(
     form = read_form(boxes)
     if form.details is None:
         return _show(request, form, slide_id)
-    with records(request).session() as session:
-        slides.update_slide(session, actor.name, slide_id, form.details)
+    try:
+        with records(request).session() as session:
+            slides.update_slide(session, actor.name, slide_id, form.details)
+    except TakenError:
+        return _show(request, SlideForm(form.values, {"code": _TAKEN}, None), slide_id)
     return go(f"/slides/{slide_id}")
 
 
 def _show(request: Request, form: SlideForm, slide_id: int | None = None) -> Response:
     with records(request).reading() as session:
         known = {what: history.known_values(session, what) for what in _SUGGESTED}
-    return render(request, "slide_form.html", 422 if form.errors else 200, form=form, known=known, slide_id=slide_id)
+    here = "/slides/new" if slide_id is None else f"/slides/{slide_id}/details"
+    status = 422 if form.errors else 200
+    return render(request, "slide_form.html", status, here=here, form=form, known=known, slide_id=slide_id)

@@ -32,7 +32,10 @@ export function alertReader(message) {
 
 export async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (answer.ok) takeOver(await answer.text());
+  // A workstation that fails for a moment is asked again later.
+  if (answer.status >= 500) return;
+  // Another page in its place, such as the one to log in, is what the reader has to see.
+  if (!answer.ok || !takeOver(await answer.text())) location.reload();
 }
 
 // What a refused request says, for people.

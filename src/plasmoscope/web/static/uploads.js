@@ -12,9 +12,17 @@ export function upload(files, address, list) {
 
 async function sendAll() {
   sending = true;
-  while (queue.length) await queue.shift().send();
-  sending = false;
+  try {
+    while (queue.length) await queue.shift().send();
+  } finally {
+    sending = false;
+  }
 }
+
+// Leaving the page would lose what is not sent yet; the browser asks first.
+addEventListener("beforeunload", (event) => {
+  if (sending) event.preventDefault();
+});
 
 class Upload {
   constructor(file, address, list) {
@@ -55,7 +63,8 @@ class Upload {
       }
       if (!answer.ok) return this.end(await problemOf(answer));
       this.row.remove();
-      return refresh();
+      // What the page shows now is not worth the photographs that still wait here.
+      return refresh().catch(() => {});
     }
   }
 
