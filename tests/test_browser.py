@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from conftest import shared_path
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.synthetic.rendering import render_field
 from workstation import served
 
 # Where to keep pictures of the pages, to look at; nowhere if not set.
@@ -144,6 +146,25 @@ def test_a_slide_from_first_photograph_to_signature(page: Page) -> None:
     expect(page.locator("table.slides tbody tr")).to_have_count(1)
     page.get_by_role("link", name="A-203").click()
     picture(page, "patient")
+
+
+def test_photographs_in_line_are_sent_although_the_connection_blinks(page: Page, tmp_path: Path) -> None:
+    photographs = [tmp_path / f"{number}.png" for number in range(3)]
+    for number, file in enumerate(photographs):
+        file.write_bytes(encode_png(render_field(number, 480, 360, cells=12).image))
+    accept(page)
+    page.get_by_role("link", name="New slide").click()
+    page.locator("[name=patient]").fill("A-204")
+    page.locator("[name=code]").fill("18")
+    page.locator("main form button.main").click()
+    expect(page.locator("html.scripted")).to_be_visible()
+    # Nothing can be asked of the server but to take photographs.
+    page.route(lambda url: url == page.url, lambda route: route.abort())
+    page.locator("input[type=file]").first.set_input_files(photographs)
+    expect(page.locator(".uploads li")).to_have_count(0, timeout=ANALYSED)
+    page.unroute_all()
+    page.reload()
+    expect(page.locator("#fields li.field")).to_have_count(3)
 
 
 def test_arabic_reads_from_the_right_on_a_telephone(page: Page) -> None:
