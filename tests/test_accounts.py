@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -163,6 +164,23 @@ def test_the_last_admin_stays(store: Store) -> None:
         accounts.deactivate(session, "admin", first)
     with store.session() as session, pytest.raises(ConflictError, match="last admin"):
         accounts.deactivate(session, "admin", second)
+
+
+def test_two_admins_do_not_deactivate_each_other_at_once(store: Store) -> None:
+    first, second = add(store, role="admin"), add(store, "Second", role="admin")
+
+    def deactivate(account: int) -> None:
+        with store.session() as session:
+            accounts.deactivate(session, "admin", account)
+
+    with ThreadPoolExecutor() as threads:
+        with store.session() as session:
+            accounts.deactivate(session, "admin", first)
+            other = threads.submit(deactivate, second)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.5)
+        with pytest.raises(ConflictError, match="last admin"):
+            other.result()
 
 
 @pytest.mark.parametrize(

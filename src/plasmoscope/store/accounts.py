@@ -83,8 +83,9 @@ def deactivate(session: Session, who: str, account_id: int) -> Account:
         ConflictError: it is the last active admin.
     """
     account = get_account(session, account_id)
-    others = select(Account.id).where(Account.role == "admin", Account.active, Account.id != account_id)
-    if account.role == "admin" and session.scalar(others) is None:
+    # Held until the end, so that no two admins deactivate each other at once.
+    admins = select(Account.id).where(Account.role == "admin", Account.active).order_by(Account.id).with_for_update()
+    if account.role == "admin" and not set(session.scalars(admins)) - {account_id}:
         raise ConflictError(f"{account.name} is the last admin; make another one first.")
     account.active = False
     _end_sessions(session, account_id)
