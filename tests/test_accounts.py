@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -5,11 +6,12 @@ from sqlalchemy import select, update
 
 from plasmoscope.store import accounts
 from plasmoscope.store.audit import entries
-from plasmoscope.store.errors import ConflictError, StoreError
+from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.records import Account, LoginSession, now
 from plasmoscope.store.store import Store
 
 PASSWORD = "correct horse battery"
+OTHER = "another long password"
 
 
 def add(store: Store, name: str = "Amina", role: accounts.Role = "technician") -> int:
@@ -59,7 +61,7 @@ def test_a_session_ends(store: Store, ending: str) -> None:
         if ending == "log out":
             accounts.log_out(session, token)
         elif ending == "password":
-            accounts.set_password(session, "admin", account, "another long password")
+            accounts.set_password(session, "admin", account, OTHER)
         elif ending == "deactivate":
             accounts.deactivate(session, "admin", account)
         else:
@@ -74,13 +76,111 @@ def test_a_deactivated_account_cannot_log_in(store: Store) -> None:
     assert log_in(store) is None
 
 
+def test_an_activated_account_logs_in_again_with_its_password(store: Store) -> None:
+    account = add(store)
+    token = log_in(store)
+    with store.session() as session:
+        accounts.deactivate(session, "admin", account)
+    with store.session() as session:
+        accounts.activate(session, "admin", account)
+    assert who(store, token) is None
+    assert log_in(store) is not None
+
+
+def test_a_reset_replaces_the_password(store: Store) -> None:
+    account = add(store)
+    with store.session() as session:
+        accounts.set_password(session, "admin", account, OTHER)
+    assert log_in(store) is None
+    assert log_in(store, password=OTHER) is not None
+
+
+def test_ones_own_password_is_changed_with_the_old_one_and_ends_only_the_other_sessions(store: Store) -> None:
+    add(store)
+    add(store, "Tom")
+    here, elsewhere, toms = log_in(store), log_in(store), log_in(store, "Tom")
+    with store.session() as session:
+        assert not accounts.change_password(session, here, "wrong horse battery", OTHER)
+    assert [who(store, token) for token in (here, elsewhere)] == ["Amina", "Amina"]
+    with store.session() as session:
+        assert accounts.change_password(session, here, PASSWORD, OTHER)
+    assert [who(store, token) for token in (here, elsewhere, toms)] == ["Amina", None, "Tom"]
+    assert log_in(store) is None
+    assert log_in(store, password=OTHER) is not None
+
+
+def test_a_session_that_is_over_changes_no_password(store: Store) -> None:
+    add(store)
+    token = log_in(store)
+    with store.session() as session:
+        accounts.log_out(session, token)
+    with store.session() as session, pytest.raises(NotFoundError):
+        accounts.change_password(session, token, PASSWORD, OTHER)
+    assert log_in(store) is not None
+
+
+def test_a_new_password_is_as_long_as_the_first_had_to_be(store: Store) -> None:
+    account = add(store)
+    token = log_in(store)
+    with store.session() as session, pytest.raises(StoreError):
+        accounts.set_password(session, "admin", account, "short")
+    with store.session() as session, pytest.raises(StoreError):
+        accounts.change_password(session, token, PASSWORD, "short")
+    assert who(store, token) == "Amina"
+
+
+def test_whatever_is_done_to_an_account_stands_in_the_audit(store: Store) -> None:
+    account = add(store)
+    token = log_in(store)
+    with store.session() as session:
+        accounts.change_password(session, token, PASSWORD, OTHER)
+        accounts.set_password(session, "admin", account, PASSWORD)
+        accounts.deactivate(session, "admin", account)
+        accounts.activate(session, "admin", account)
+    with store.reading() as session:
+        done = [(entry.who, entry.action) for entry in reversed(entries(session, f"account/{account}"))]
+    assert done == [
+        ("admin", "add account"),
+        ("Amina", "log in"),
+        ("Amina", "change password"),
+        ("admin", "set password"),
+        ("admin", "deactivate account"),
+        ("admin", "activate account"),
+    ]
+
+
+def test_an_account_that_is_not_there_is_said(store: Store) -> None:
+    for change in (accounts.activate, accounts.deactivate, lambda *them: accounts.set_password(*them, OTHER)):
+        with store.session() as session, pytest.raises(NotFoundError, match="no account number 7"):
+            change(session, "admin", 7)
+
+
 def test_the_last_admin_stays(store: Store) -> None:
     first = add(store, role="admin")
     with store.session() as session, pytest.raises(ConflictError, match="last admin"):
         accounts.deactivate(session, "admin", first)
-    add(store, "Second", role="admin")
+    second = add(store, "Second", role="admin")
     with store.session() as session:
         accounts.deactivate(session, "admin", first)
+    with store.session() as session, pytest.raises(ConflictError, match="last admin"):
+        accounts.deactivate(session, "admin", second)
+
+
+def test_two_admins_do_not_deactivate_each_other_at_once(store: Store) -> None:
+    first, second = add(store, role="admin"), add(store, "Second", role="admin")
+
+    def deactivate(account: int) -> None:
+        with store.session() as session:
+            accounts.deactivate(session, "admin", account)
+
+    with ThreadPoolExecutor() as threads:
+        with store.session() as session:
+            accounts.deactivate(session, "admin", first)
+            other = threads.submit(deactivate, second)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.5)
+        with pytest.raises(ConflictError, match="last admin"):
+            other.result()
 
 
 @pytest.mark.parametrize(

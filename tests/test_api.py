@@ -17,7 +17,7 @@ from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 from test_reading import pixel_bomb
-from workstation import new_slide, upload, when_analysed, workstation
+from workstation import PASSWORD, add_account, log_in, new_slide, upload, when_analysed, workstation
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +296,31 @@ def test_what_makes_no_slide_is_refused(client: TestClient, changes: dict[str, o
 def test_numbers_beyond_any_record_are_no_failure(client: TestClient) -> None:
     for number in (0, 2**31, 10**30):
         assert client.get(f"/api/v1/slides/{number}").status_code in {404, 422}
+
+
+def test_an_account_is_reset_deactivated_and_activated(tmp_path: Path) -> None:
+    new = "another long password"
+    with workstation(tmp_path, host="0.0.0.0") as client:
+        add_account(client, "Amina", "admin")
+        add_account(client, "Tom", "technician")
+        admin, tom = log_in(client, "Amina"), log_in(client, "Tom")
+        reset = client.post("/api/v1/accounts/2/password", json={"password": new}, headers=admin)
+        assert reset.json() == {"id": 2, "name": "Tom", "role": "technician", "active": True}
+        assert client.get("/api/v1/slides", headers=tom).status_code == 401
+        assert not client.post("/api/v1/accounts/2/deactivate", headers=admin).json()["active"]
+        assert client.post("/api/v1/accounts/2/activate", headers=admin).json()["active"]
+        token = client.post("/api/v1/login", json={"name": "Tom", "password": new}).json()["token"]
+        tom = {"Authorization": f"Bearer {token}"}
+        own = {"old_password": new, "password": PASSWORD}
+        assert client.post("/api/v1/password", json=own, headers=tom).status_code == 204
+        assert client.get("/api/v1/slides", headers=tom | log_in(client, "Tom")).status_code == 200
+        assert code_of(client.post("/api/v1/accounts/1/deactivate", headers=admin)) == (409, "conflict")
+        assert code_of(client.post("/api/v1/accounts/9/activate", headers=admin)) == (404, "not_found")
+
+
+def test_without_accounts_there_is_no_password_of_ones_own(client: TestClient) -> None:
+    own = {"old_password": PASSWORD, "password": "another long password"}
+    assert code_of(client.post("/api/v1/password", json=own)) == (404, "not_found")
 
 
 def test_the_document_of_the_interface_names_every_refusal(client: TestClient) -> None:

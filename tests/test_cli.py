@@ -14,6 +14,8 @@ from PIL import Image
 
 from plasmoscope import Classifier, cli
 from plasmoscope.imaging.reading import read_image
+from plasmoscope.store import accounts
+from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from test_reading import pixel_bomb
@@ -214,6 +216,55 @@ def test_describe_and_split_answer_on_the_command_line(
     output = tmp_path / "split.csv"
     assert run("data", "split", nih_folder, "seed42", "--output", output, monkeypatch=monkeypatch) == 0
     assert {row["part"] for row in rows(output)} == {"train", "validation", "test"}
+
+
+def test_accounts_are_made_reset_and_activated_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PLASMOSCOPE_PASSWORD", raising=False)
+    typed: list[str] = []
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: typed.pop(0))
+
+    def account(*arguments: object) -> tuple[int, str]:
+        code = run("account", *arguments, "--data", tmp_path, monkeypatch=monkeypatch)
+        return code, " ".join(capsys.readouterr().out.split())
+
+    def logs_in(password: str) -> bool:
+        with Store(tmp_path).session() as session:
+            return accounts.log_in(session, "Amina", password, hours=1) is not None
+
+    typed += ["correct horse battery", "mistyped horse battery"] + ["correct horse battery"] * 2
+    assert "do not match" in account("add", "Amina", "--role", "technician")[1]
+    assert not typed
+    assert logs_in("correct horse battery")
+    typed += ["another long password"] * 2
+    assert "Amina has a new password" in account("password", 1)[1]
+    assert not logs_in("correct horse battery")
+    assert logs_in("another long password")
+    account("deactivate", 1)
+    assert not logs_in("another long password")
+    assert account("activate", 1) == (0, "Amina may log in again.")
+    assert logs_in("another long password")
+    monkeypatch.setenv("PLASMOSCOPE_PASSWORD", "a third long password")
+    assert account("password", 1)[0] == 0
+    assert logs_in("a third long password")
+    assert account("password", 9)[0] == 2
+
+
+def test_a_shared_workstation_without_accounts_says_how_to_make_one_where_it_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PLASMOSCOPE_DATABASE", raising=False)
+    serve = ("serve", "--host", "0.0.0.0", "--data", tmp_path)
+    assert run(*serve, monkeypatch=monkeypatch) == 2
+    assert "--database" not in capsys.readouterr().err
+    # Whatever the address, SQLite stands in for the server.
+    monkeypatch.setattr("plasmoscope.web.app.Store", lambda folder, url: Store(folder))
+    address = "postgresql://laboratory:secret@server/slides"
+    assert run(*serve, "--database", address, monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert "--database" in said
+    assert "secret" not in said
 
 
 def test_using_the_tool_needs_no_torch() -> None:

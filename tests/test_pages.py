@@ -19,7 +19,7 @@ from plasmoscope.web import example
 from plasmoscope.web.forms import SlideBoxes, read_form
 from plasmoscope.web.languages import LANGUAGES
 from plasmoscope.web.security import CLIENT_HEADER
-from workstation import PASSWORD, add_account, when_analysed, workstation
+from workstation import PASSWORD, add_account, log_in, when_analysed, workstation
 
 STATIC = Path(__file__).parents[1] / "src/plasmoscope/web/static"
 FORM = {"patient": "Ama Mensah", "code": "A-17", "taken_on": "2026-03-01", "microscopist": "Kofi"}
@@ -125,6 +125,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser,
             "single cells": "/cells",
             "welcome": "/welcome",
             "accounts": "/accounts",
+            "password": "/password",
         }
         yield browser, paths
 
@@ -411,3 +412,37 @@ def test_others_log_in_and_see_what_their_role_may_do(tmp_path: Path) -> None:
         page = browser.send("/accounts", name="Tom", password=PASSWORD, role="technician")
         assert "Tom" in page
         assert "Deactivated" in browser.send("/accounts/3/deactivate")
+        assert "Deactivated" not in browser.send("/accounts/3/activate")
+        browser.send("/accounts/3/password", password="another long password")
+        browser.send("/logout")
+        browser.send("/login", 401, name="Tom", password=PASSWORD)
+        assert "Tom" in browser.send("/login", name="Tom", password="another long password")
+
+
+def test_an_account_is_deactivated_by_a_second_button_only(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, _ = at_work
+    page = browser.send("/accounts", name="Tom", password=PASSWORD, role="technician")
+    before, _, after = page.partition('action="/accounts/1/deactivate"')
+    assert before.count("<details>") == before.count("</details>") + 1
+    assert "cannot log in until" in after.partition("</details>")[0]
+
+
+def test_people_change_their_own_password(tmp_path: Path) -> None:
+    new = "another long password"
+    with workstation(tmp_path, host="0.0.0.0") as client:
+        add_account(client, "Rita", "reader")
+        elsewhere = log_in(client, "Rita")
+        browser = Browser(client)
+        browser.see("/password")
+        assert "/login" in str(client.get("/password").url)
+        browser.send("/login", name="Rita", password=PASSWORD)
+        assert 'href="/password"' in browser.send("/welcome")
+        assert "old password is wrong" in browser.send("/password", 403, old="a wrong password", new=new, again=new)
+        assert "passwords differ" in browser.send("/password", 422, old=PASSWORD, new=new, again=new + "x")
+        browser.send("/password", 422, old=PASSWORD, new="short", again="short")
+        assert client.get("/api/v1/slides", headers=elsewhere).status_code == 200
+        assert "Your password is changed" in browser.send("/password", old=PASSWORD, new=new, again=new)
+        client.cookies.clear()
+        assert client.get("/api/v1/slides", headers=elsewhere).status_code == 401
+        browser.send("/login", 401, name="Rita", password=PASSWORD)
+        browser.send("/login", name="Rita", password=new)

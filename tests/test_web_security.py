@@ -85,6 +85,11 @@ def test_a_role_does_no_more_than_it_may(shared: TestClient) -> None:
         assert shared.post("/api/v1/accounts", json=account, headers=headers).status_code == 403
         assert shared.get("/api/v1/accounts", headers=headers).status_code == 403
         assert shared.post("/api/v1/accounts/3/deactivate", headers=headers).status_code == 403
+        assert shared.post("/api/v1/accounts/3/activate", headers=headers).status_code == 403
+        new = {"password": "another long password"}
+        assert shared.post("/api/v1/accounts/3/password", json=new, headers=headers).status_code == 403
+        for page in ("deactivate", "activate", "password"):
+            assert shared.post(f"/accounts/3/{page}", data=new, headers=headers).status_code == 403, page
     assert shared.post("/api/v1/accounts", json=account, headers=admin).status_code == 201
     assert shared.post(f"{path}/delete", json={"reason": "x"}, headers=admin).status_code == 204
 
@@ -113,6 +118,26 @@ def test_guessing_passwords_is_slowed_down(shared: TestClient) -> None:
     slowed = shared.post("/api/v1/login", json={"name": "Admin", "password": PASSWORD})
     assert slowed.status_code == 429
     assert int(slowed.headers["retry-after"]) > 0
+
+
+def test_guessing_the_old_password_in_somebodys_session_is_slowed_down(shared: TestClient) -> None:
+    headers = log_in(shared, "Reader")
+    new = {"password": "another long password"}
+    for _ in range(5):
+        wrong = shared.post("/api/v1/password", json=new | {"old_password": "a wrong password"}, headers=headers)
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (403, "wrong_password")
+    slowed = shared.post("/api/v1/password", json=new | {"old_password": PASSWORD}, headers=headers)
+    assert slowed.status_code == 429
+    assert int(slowed.headers["retry-after"]) > 0
+
+
+def test_accounts_and_passwords_do_not_change_without_the_pages_token(alone: TestClient) -> None:
+    csrf_token(alone)
+    new = {"password": "another long password", "old": PASSWORD, "new": "x" * 10, "again": "x" * 10}
+    for path in ("/accounts/1/deactivate", "/accounts/1/activate", "/accounts/1/password", "/password"):
+        for interface in ("", "/api/v1"):
+            answer = alone.post(interface + path, data=new)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "csrf"), path
 
 
 def test_a_logged_out_session_is_over(shared: TestClient) -> None:

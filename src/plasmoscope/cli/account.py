@@ -1,6 +1,5 @@
 """``plasmoscope account``: who may log in to the workstation."""
 
-import getpass
 import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 account = typer.Typer(help="Who may log in to the workstation.", no_args_is_help=True)
 _PASSWORD_VARIABLE = "PLASMOSCOPE_PASSWORD"
+NumberArgument = Annotated[int, typer.Argument(help="The account's number, as `account list` shows it.")]
 
 
 @account.command()
@@ -29,11 +29,11 @@ def add(
     ] = "technician",
     database: DatabaseOption = None,
 ) -> None:
-    """Let somebody log in; the password is asked for, or taken from PLASMOSCOPE_PASSWORD."""
+    """Let somebody log in; the password is asked for twice, or taken from PLASMOSCOPE_PASSWORD."""
     store = _open(data, database)
     from plasmoscope.store import accounts
 
-    password = os.environ.get(_PASSWORD_VARIABLE) or getpass.getpass(f"Password for {name}: ")
+    password = _password(f"Password for {name}")
     with store.session() as session:
         made = accounts.add_account(session, "command line", name, password, role)
     console.print(f"{made.name} may log in as {made.role}.")
@@ -54,7 +54,7 @@ def list_accounts(data: RecordsOption, database: DatabaseOption = None) -> None:
 
 @account.command()
 def deactivate(
-    number: Annotated[int, typer.Argument(help="The account's number, as `account list` shows it.")],
+    number: NumberArgument,
     data: RecordsOption,
     database: DatabaseOption = None,
 ) -> None:
@@ -64,6 +64,44 @@ def deactivate(
 
     with store.session() as session:
         console.print(f"{accounts.deactivate(session, 'command line', number).name} can log in no more.")
+
+
+@account.command()
+def activate(
+    number: NumberArgument,
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Let a deactivated account log in again."""
+    store = _open(data, database)
+    from plasmoscope.store import accounts
+
+    with store.session() as session:
+        console.print(f"{accounts.activate(session, 'command line', number).name} may log in again.")
+
+
+@account.command()
+def password(
+    number: NumberArgument,
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Give an account a new password, asked for twice or taken from PLASMOSCOPE_PASSWORD; it is logged out."""
+    store = _open(data, database)
+    from plasmoscope.store import accounts
+
+    # Named before it is asked for, so that nobody else's is set by a wrong number.
+    with store.reading() as session:
+        name = accounts.get_account(session, number).name
+    given = _password(f"New password for {name}")
+    with store.session() as session:
+        accounts.set_password(session, "command line", number, given)
+    console.print(f"{name} has a new password, and is logged out everywhere.")
+
+
+def _password(prompt: str) -> str:
+    given = os.environ.get(_PASSWORD_VARIABLE)
+    return given or str(typer.prompt(prompt, hide_input=True, confirmation_prompt=True))
 
 
 def _open(data: "Path", database: str | None) -> "Store":

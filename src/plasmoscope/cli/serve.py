@@ -52,9 +52,11 @@ def serve(
         with app.state.store.reading() as session:
             anybody = any(account.active for account in accounts.all_accounts(session))
         if not anybody:
+            # The database's address may hold its password, so it is not repeated.
+            where = " --database ADDRESS, with the address of the database as you gave it here" if database else ""
             errors.print(
                 f"Others can reach {host}, so people must log in, and there is no account yet. Make one first: "
-                f"plasmoscope account add NAME --role admin --data {data}"
+                f"plasmoscope account add NAME --role admin --data {data}{where}"
             )
             raise typer.Exit(2)
     console.print(f"Open http://{host}:{port} in a browser. Stop with Ctrl+C; nothing is lost. {RESEARCH_USE}")

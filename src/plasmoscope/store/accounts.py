@@ -48,11 +48,31 @@ def set_password(session: Session, who: str, account_id: int, password: str) -> 
     Raises:
         NotFoundError, StoreError: no such account; the password is too short.
     """
-    account = _get(session, account_id)
+    account = get_account(session, account_id)
     account.password_hash = _hash(password)
     _end_sessions(session, account_id)
     note(session, who, "set password", f"account/{account_id}")
     return account
+
+
+def change_password(session: Session, token: str, old: str, new: str) -> bool:
+    """Give the account that a session belongs to another password; its other sessions end.
+
+    Returns:
+        Whether the old password was right; where it was not, nothing has changed.
+
+    Raises:
+        NotFoundError, StoreError: the session is nobody's; the new password is too short.
+    """
+    account = logged_in(session, token)
+    if account is None:
+        raise NotFoundError("Nobody is logged in here, so there is no password to change.")
+    if not _fits(account.password_hash, old):
+        return False
+    account.password_hash = _hash(new)
+    _end_sessions(session, account.id, but=token)
+    note(session, account.name, "change password", f"account/{account.id}")
+    return True
 
 
 def deactivate(session: Session, who: str, account_id: int) -> Account:
@@ -62,13 +82,38 @@ def deactivate(session: Session, who: str, account_id: int) -> Account:
         NotFoundError: no such account.
         ConflictError: it is the last active admin.
     """
-    account = _get(session, account_id)
-    others = select(Account.id).where(Account.role == "admin", Account.active, Account.id != account_id)
-    if account.role == "admin" and session.scalar(others) is None:
+    account = get_account(session, account_id)
+    # Held until the end, so that no two admins deactivate each other at once.
+    admins = select(Account.id).where(Account.role == "admin", Account.active).order_by(Account.id).with_for_update()
+    if account.role == "admin" and not set(session.scalars(admins)) - {account_id}:
         raise ConflictError(f"{account.name} is the last admin; make another one first.")
     account.active = False
     _end_sessions(session, account_id)
     note(session, who, "deactivate account", f"account/{account_id}")
+    return account
+
+
+def activate(session: Session, who: str, account_id: int) -> Account:
+    """Let a deactivated account log in again, with the password that it had.
+
+    Raises:
+        NotFoundError: no such account.
+    """
+    account = get_account(session, account_id)
+    account.active = True
+    note(session, who, "activate account", f"account/{account_id}")
+    return account
+
+
+def get_account(session: Session, account_id: int) -> Account:
+    """One account.
+
+    Raises:
+        NotFoundError: no such account.
+    """
+    account = session.get(Account, account_id)
+    if account is None:
+        raise NotFoundError(f"There is no account number {account_id}.")
     return account
 
 
@@ -84,11 +129,8 @@ def log_in(session: Session, name: str, password: str, hours: float) -> str | No
         Its token, which only the caller ever sees; None where name and password do not fit an active account.
     """
     account = session.scalar(select(Account).where(func.lower(Account.name) == " ".join(name.split()).lower()))
-    try:
-        _hasher.verify(account.password_hash if account else _NOBODY, password)
-    except VerifyMismatchError:
-        return None
-    if account is None or not account.active:
+    fits = _fits(account.password_hash if account else _NOBODY, password)
+    if account is None or not account.active or not fits:
         return None
     session.execute(delete(LoginSession).where(LoginSession.expires < now()))
     token = secrets.token_urlsafe(32)
@@ -109,15 +151,16 @@ def log_out(session: Session, token: str) -> None:
     session.execute(delete(LoginSession).where(LoginSession.token_hash == _token_hash(token)))
 
 
-def _get(session: Session, account_id: int) -> Account:
-    account = session.get(Account, account_id)
-    if account is None:
-        raise NotFoundError(f"There is no account number {account_id}.")
-    return account
+def _end_sessions(session: Session, account_id: int, but: str = "") -> None:
+    others = LoginSession.token_hash != _token_hash(but)
+    session.execute(delete(LoginSession).where(LoginSession.account_id == account_id, others))
 
 
-def _end_sessions(session: Session, account_id: int) -> None:
-    session.execute(delete(LoginSession).where(LoginSession.account_id == account_id))
+def _fits(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except VerifyMismatchError:
+        return False
 
 
 def _hash(password: str) -> str:

@@ -29,7 +29,7 @@ from plasmoscope.store.records import LONGEST_TEXT, Field, SlideStatus
 from plasmoscope.web import schemas
 from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.security import Admin, LoginLimit, Reader, Technician, session_token
+from plasmoscope.web.security import Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
 from plasmoscope.web.uploads import read_upload, shown_name
 from plasmoscope.web.visit import records
@@ -41,6 +41,7 @@ router = APIRouter(prefix="/api/v1", responses=_REFUSALS)
 
 # What the databases' integers hold.
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+WRONG_PASSWORD_CODE = "wrong_password"
 _RETRY_SECONDS = 10
 # Files of a slide: what the report is written as, and its type.
 _DOWNLOADS = {
@@ -88,6 +89,27 @@ def deactivate_account(request: Request, actor: Admin, account_id: Number) -> sc
     """Let an account log in no more."""
     with records(request).session() as session:
         return schemas.AccountOut.model_validate(accounts.deactivate(session, actor.name, account_id))
+
+
+@router.post("/accounts/{account_id}/activate", tags=["accounts"])
+def activate_account(request: Request, actor: Admin, account_id: Number) -> schemas.AccountOut:
+    """Let a deactivated account log in again."""
+    with records(request).session() as session:
+        return schemas.AccountOut.model_validate(accounts.activate(session, actor.name, account_id))
+
+
+@router.post("/accounts/{account_id}/password", tags=["accounts"])
+def set_password(request: Request, actor: Admin, account_id: Number, given: schemas.PasswordIn) -> schemas.AccountOut:
+    """Give an account a new password; whoever is logged in with it must log in anew."""
+    with records(request).session() as session:
+        account = accounts.set_password(session, actor.name, account_id, given.password)
+        return schemas.AccountOut.model_validate(account)
+
+
+@router.post("/password", tags=["accounts"], status_code=204)
+def change_password(request: Request, actor: Reader, given: schemas.OwnPasswordIn) -> None:
+    """Give oneself a new password; one's other sessions end."""
+    change_own_password(request, actor, given.old_password, given.password)
 
 
 @router.post("/cells", tags=["cells"])
@@ -357,8 +379,7 @@ def checked_login(request: Request, name: str, password: str) -> str:
     Raises:
         WebError: 401, name and password do not fit; 429, after too many failures.
     """
-    limit: LoginLimit = request.app.state.login_limit
-    keys = f"name {name.lower()}", f"address {request.client.host if request.client else ''}"
+    limit, keys = _login_limit(request, name)
     limit.check(*keys)
     with records(request).session() as session:
         token = accounts.log_in(session, name, password, SESSION_HOURS)
@@ -366,6 +387,27 @@ def checked_login(request: Request, name: str, password: str) -> str:
         limit.failed(*keys)
         raise WebError(401, "login", "Name and password do not fit.")
     return token
+
+
+def change_own_password(request: Request, actor: Actor, old: str, new: str) -> None:
+    """Give somebody who is logged in another password.
+
+    Raises:
+        WebError: 403, the old password is wrong; 429, after too many failures.
+        NotFoundError, StoreError: the session is nobody's; the new password is too short.
+    """
+    limit, keys = _login_limit(request, actor.name)
+    limit.check(*keys)
+    with records(request).session() as session:
+        changed = accounts.change_password(session, session_token(request), old, new)
+    if not changed:
+        limit.failed(*keys)
+        raise WebError(403, WRONG_PASSWORD_CODE, "The old password is wrong.")
+
+
+def _login_limit(request: Request, name: str) -> tuple[LoginLimit, tuple[str, str]]:
+    address = request.client.host if request.client else ""
+    return request.app.state.login_limit, (f"name {name.lower()}", f"address {address}")
 
 
 def _cell(field: Field, number: int) -> Cell:

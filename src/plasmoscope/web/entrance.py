@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from plasmoscope.store import accounts
 from plasmoscope.store.records import LONGEST_TEXT, Role
 from plasmoscope.web import languages
-from plasmoscope.web.api import Number, checked_login
+from plasmoscope.web.api import WRONG_PASSWORD_CODE, Number, change_own_password, checked_login
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.example import example_slide
 from plasmoscope.web.rendering import THEME_COOKIE, THEMES, render
@@ -16,6 +16,8 @@ from plasmoscope.web.security import SESSION_COOKIE, Admin, Reader, session_toke
 from plasmoscope.web.visit import WELCOME_CODE, go, own, records, remember, welcome
 
 router = APIRouter()
+
+_Password = Annotated[str, Form(max_length=LONGEST_TEXT)]
 
 
 @router.get("/welcome")
@@ -74,7 +76,7 @@ def show_login(request: Request) -> Response:
 def log_in(
     request: Request,
     name: Annotated[str, Form(max_length=LONGEST_TEXT)],
-    password: Annotated[str, Form(max_length=LONGEST_TEXT)],
+    password: _Password,
 ) -> Response:
     """Begin a session."""
     try:
@@ -96,6 +98,26 @@ def log_out(request: Request) -> Response:
     answer = go("/login")
     answer.delete_cookie(SESSION_COOKIE)
     return answer
+
+
+@router.get("/password")
+def show_password(request: Request, actor: Reader, changed: bool = False) -> Response:
+    """The page to change one's own password."""
+    return _password_page(request, changed=changed)
+
+
+@router.post("/password")
+def change_password(request: Request, actor: Reader, old: _Password, new: _Password, again: _Password) -> Response:
+    """Give oneself a new password."""
+    if new != again:
+        return _password_page(request, 422, differ=True)
+    try:
+        change_own_password(request, actor, old, new)
+    except WebError as error:
+        if error.code != WRONG_PASSWORD_CODE:
+            raise
+        return _password_page(request, error.status, wrong=True)
+    return go("/password?changed=yes")
 
 
 @router.get("/accounts")
@@ -128,9 +150,34 @@ def deactivate_account(request: Request, actor: Admin, account_id: Number) -> Re
     return go("/accounts")
 
 
+@router.post("/accounts/{account_id}/activate")
+def activate_account(request: Request, actor: Admin, account_id: Number) -> Response:
+    """Let a deactivated account log in again."""
+    with records(request).session() as session:
+        accounts.activate(session, actor.name, account_id)
+    return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/password")
+def set_password(request: Request, actor: Admin, account_id: Number, password: _Password) -> Response:
+    """Give an account a new password."""
+    with records(request).session() as session:
+        accounts.set_password(session, actor.name, account_id, password)
+    return go("/accounts")
+
+
 def turned_away(request: Request, error: WebError) -> Response | None:
     """The page that somebody needs first; None where the error is of another kind."""
     if error.code == WELCOME_CODE:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return go(f"/welcome?then={quote(here)}")
     return go("/login") if error.status == 401 else None
+
+
+def _password_page(
+    request: Request, status: int = 200, *, changed: bool = False, differ: bool = False, wrong: bool = False
+) -> Response:
+    shortest = accounts.SHORTEST_PASSWORD
+    return render(
+        request, "password.html", status, changed=changed, differ=differ, wrong=wrong, shortest_password=shortest
+    )

@@ -207,6 +207,18 @@ class AccountIn(LoginIn):
     role: Role
 
 
+class PasswordIn(_Schema):
+    """A new password."""
+
+    password: Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
+class OwnPasswordIn(PasswordIn):
+    """A new password for oneself."""
+
+    old_password: Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
 class AccountOut(_Schema):
     """An account, without its password."""
 
