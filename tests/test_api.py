@@ -1,9 +1,11 @@
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
+from plasmoscope.web.file_names import disposition
 from test_reading import pixel_bomb
 from workstation import PASSWORD, add_account, log_in, new_slide, upload, when_analysed, workstation
 
@@ -142,6 +145,37 @@ def test_every_file_of_a_slide_can_be_fetched(client: TestClient, analysed: int,
     assert answer.content.lower().startswith(start.lower())
     if name.endswith(".zip"):
         assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+
+
+def test_the_report_tells_whether_who_and_when_somebody_signed(client: TestClient, photograph: bytes) -> None:
+    slide = new_slide(client, code="told", site="Kumasi", microscopist="Kofi")
+    upload(client, slide, photograph)
+    version = when_analysed(client, slide)["version"]
+    url = f"/api/v1/slides/{slide}"
+    draft = Slide.model_validate_json(client.get(f"{url}/files/slide.json").content)
+    assert (draft.status, draft.signed_by, draft.signed_at) == ("open", None, None)
+    assert (draft.taken_on.isoformat(), draft.site, draft.preparer, draft.microscopist) == (
+        "2026-03-01", "Kumasi", "", "Kofi",
+    )  # fmt: skip
+    assert "Not signed" in client.get(f"{url}/files/report.html").text
+    record = client.post(f"{url}/sign", json={"version": version}).json()
+    signed = Slide.model_validate_json(client.get(f"{url}/files/slide.json").content)
+    assert (signed.status, signed.signed_by) == ("signed", "local user")
+    assert signed.signed_at.isoformat().replace("+00:00", "Z") == record["signed_at"]
+    assert "Signed by local user on " in client.get(f"{url}/files/report.html").text
+
+
+def test_a_file_is_named_after_its_patient_and_slide(client: TestClient, analysed: int) -> None:
+    for name, called in (("report.pdf", "report-P-1-analysed.pdf"), ("fiji.zip", "fiji-P-1-analysed.zip")):
+        said = client.get(f"/api/v1/slides/{analysed}/files/{name}").headers["content-disposition"]
+        assert said.endswith(f"; filename=\"{called}\"; filename*=UTF-8''{called}")
+
+
+def test_no_code_makes_more_of_a_files_name_than_a_name() -> None:
+    said = disposition("attachment", "report.pdf", '../a"b\\c\r\nd', "José \u202e" + "x" * 300)
+    plain, whole = re.fullmatch(r"attachment; filename=\"(.+)\"; filename\*=UTF-8''(.+)", said).groups()
+    assert plain == "report-.._a_b_c__d-Jos___" + "x" * 34 + ".pdf"
+    assert unquote(whole) == plain.replace("Jos_", "José")
 
 
 @pytest.mark.parametrize("name", ["passwd", "slide.json%00.pdf", "..%2Fslide.json", ".part"])

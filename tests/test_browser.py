@@ -137,6 +137,7 @@ def test_a_slide_from_first_photograph_to_signature(page: Page) -> None:
     assert Path(pdf.value.path()).read_bytes().startswith(b"field")
     report = page.request.get(page.locator("a[href$='report.pdf']").get_attribute("href"))
     assert report.body().startswith(b"%PDF")
+    page.get_by_label("Your name").fill("Ama Owusu")
     page.get_by_role("button", name="Sign off").click()
     expect(page.get_by_text("Signed by")).to_be_visible()
     expect(page.locator("input[type=file]")).to_have_count(0)

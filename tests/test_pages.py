@@ -18,7 +18,7 @@ from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web import example
 from plasmoscope.web.forms import SlideBoxes, read_form
 from plasmoscope.web.languages import LANGUAGES
-from plasmoscope.web.security import CLIENT_HEADER
+from plasmoscope.web.security import CLIENT_HEADER, NAME_COOKIE
 from workstation import PASSWORD, add_account, log_in, when_analysed, workstation
 
 STATIC = Path(__file__).parents[1] / "src/plasmoscope/web/static"
@@ -309,13 +309,57 @@ def test_why_a_photograph_is_not_counted_is_said_in_the_readers_language(
 def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Browser, dict[str, str]]) -> None:
     browser, paths = at_work
     version = re.search(r'name="version" value="(\d+)"', browser.see(paths["slide"]))[1]
-    signed = browser.send(f"{paths['slide']}/sign", version=version)
+    signed = browser.send(f"{paths['slide']}/sign", version=version, signer="Kofi")
     assert "Signed by" in signed
     assert "data-upload" not in signed
     assert "does not fit the state" in browser.send(f"{paths['field']}/reject", 409, reason="late")
     assert 'value="not a cell"' not in browser.see(paths["cell"])
     assert "data-upload" in browser.send(f"{paths['slide']}/reopen", reason="a cell was missed")
     assert "a cell was missed" in browser.see(paths["changes"])
+
+
+def test_without_accounts_a_slide_is_signed_with_the_name_that_is_given(browser: Browser, rendered_png: bytes) -> None:
+    unnamed = browser.send("/slides", **FORM | {"microscopist": ""})
+    assert "<bdi>local user</bdi>" in unnamed.partition("</header>")[0]
+    assert "signer" not in unnamed
+    slide = browser.at
+    browser.upload(slide, rendered_png)
+    when_analysed(browser.client, int(slide.rpartition("/")[2]))
+    page = browser.see(slide)
+    box = next(found for tag, found in Page(page).tags if found.get("name") == "signer")
+    assert (box["value"], "required" in box) == ("", True)
+    version = re.search(r'name="version" value="(\d+)"', page)[1]
+    browser.send(f"{slide}/sign", 422, version=version, signer=" ")
+    browser.send(f"{slide}/sign", 422, version=version, signer="x" * 101)
+    signed = browser.send(f"{slide}/sign", version=version, signer=" Ama  Owusu ")
+    assert "<bdi>Ama Owusu</bdi>" in signed.partition("</header>")[0]
+    assert "<bdi>Ama Owusu</bdi>, " in signed.partition("Signed by")[2]
+    entry = browser.client.get(f"/api/v1{slide}/audit").json()[0]
+    assert (entry["action"], entry["who"]) == ("sign", "Ama Owusu")
+    # She is known by it from then on.
+    again = browser.send(f"{slide}/reopen", reason="a cell was missed")
+    assert 'name="signer" value="Ama Owusu"' in again
+    entry = browser.client.get(f"/api/v1{slide}/audit").json()[0]
+    assert (entry["action"], entry["who"]) == ("reopen", "Ama Owusu")
+
+
+def test_with_accounts_a_slide_is_signed_with_the_accounts_name(tmp_path: Path, rendered_png: bytes) -> None:
+    with workstation(tmp_path, host="0.0.0.0") as client:
+        add_account(client, "Amina", "technician")
+        browser = Browser(client)
+        browser.send("/login", name="Amina", password=PASSWORD)
+        browser.send("/welcome")
+        browser.send("/slides", **FORM)
+        slide = browser.at
+        browser.upload(slide, rendered_png)
+        when_analysed(client, int(slide.rpartition("/")[2]))
+        page = browser.see(slide)
+        assert "signer" not in page
+        version = re.search(r'name="version" value="(\d+)"', page)[1]
+        signed = browser.send(f"{slide}/sign", version=version, signer="Somebody Else")
+        assert "<bdi>Amina</bdi>, " in signed.partition("Signed by")[2]
+        assert client.get(f"/api/v1{slide}").json()["signed_by"] == "Amina"
+        assert NAME_COOKIE not in client.cookies
 
 
 def test_a_patients_course_shows_every_slide_with_a_count(at_work: tuple[Browser, dict[str, str]]) -> None:

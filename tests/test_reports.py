@@ -2,7 +2,9 @@ import csv
 import io
 import json
 import re
+import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
-from plasmoscope.reports.wording import headline, percent, result_lines
+from plasmoscope.reports.wording import Line, head, headline, percent, result_lines, signature
 from slides import refused, rendered_field, slide_of
 
 IMAGE, FIELD = rendered_field()
@@ -191,6 +193,84 @@ def test_percentages_carry_digits_that_mean_something() -> None:
     ]  # fmt: skip
 
 
+# Whose it is, and who answers for it
+
+OPEN = {
+    "status": "open",
+    "taken_on": "2026-02-27",
+    "site": "Kumasi",
+    "preparer": "Esi",
+    "microscopist": "Kofi",
+    "stain": "Giemsa 3 %",
+    "created": "2026-03-01T09:30:00+00:00",
+}
+SIGNED = OPEN | {"status": "signed", "signed_by": "محمد", "signed_at": "2026-03-01T09:30:00Z"}
+
+
+@pytest.fixture
+def in_nepal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This computer's clock, as far as the test goes."""
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_nepal")
+def test_a_signed_slide_tells_who_signed_and_when_on_this_computers_clock() -> None:
+    slide = slide_of(FIELD, **SIGNED)
+    assert signature(slide) == "Signed by محمد on 2026-03-01 15:15 (UTC+05:45)"
+    page = slide_html(slide, Illustrations())
+    assert signature(slide) in page
+    assert "Not signed" not in page
+    assert "Report made" not in page
+
+
+@pytest.mark.usefixtures("in_nepal")
+def test_a_draft_says_plainly_that_it_is_not_signed() -> None:
+    page = slide_html(slide_of(FIELD, **OPEN), Illustrations())
+    assert "<bdi>Not signed</bdi>" in page
+    assert "Signed by" not in page
+    assert "<dt>Report made</dt><dd><bdi>2026-03-01 15:15 (UTC+05:45)</bdi>" in page
+
+
+def test_a_report_of_the_command_line_has_no_line_for_a_signature() -> None:
+    assert signature(slide_of(FIELD)) is None
+    assert [line.name for line in head(slide_of(FIELD, patient=None))] == ["Slide", "Patient", "Report made", "Counted"]
+    assert "igned" not in slide_html(slide_of(FIELD), Illustrations())
+
+
+def test_a_time_that_is_none_is_shown_as_it_is() -> None:
+    assert Line("Report made", "in spring") in head(slide_of(FIELD, created="in spring"))
+    assert head(slide_of(FIELD, created="2026-03-01T09:30:00")) == head(slide_of(FIELD))
+
+
+def test_page_and_pdf_tell_how_the_slide_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    show = pdf_module._Page._show
+    monkeypatch.setattr(pdf_module._Page, "_show", lambda page, text: said.append(text) or show(page, text))
+    for about in (OPEN, SIGNED):
+        slide = slide_of(FIELD, **about)
+        page = slide_html(slide, Illustrations())
+        said.clear()
+        assert pages(slide_pdf(slide, Illustrations())) == 1
+        for text in ("2026-02-27", "Kumasi", "Esi", "Kofi", "Giemsa 3 %", signature(slide)):
+            assert text in page
+            assert text in said
+
+
+def test_what_an_earlier_version_wrote_is_still_read(tmp_path: Path) -> None:
+    content = json.loads(slide_json(slide_of(FIELD)))
+    for name in SIGNED.keys() - {"created"}:
+        del content[name]
+    file = tmp_path / "slide.json"
+    file.write_text(json.dumps(content))
+    assert read_slide(file) == slide_of(FIELD)
+    file.write_text(slide_json(slide_of(FIELD, **SIGNED)))
+    assert read_slide(file) == slide_of(FIELD, **SIGNED)
+
+
 # HTML
 
 
@@ -227,9 +307,10 @@ def test_the_page_says_how_many_pictures_and_cells_it_leaves_out(tmp_path: Path)
         (slide_of(CLEAN), 1),
         (slide_of(refused(FIELD), UNREADABLE), 1),
         (slide_of(*[FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(60)]), 2),
+        (slide_of(*[FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(60)], **SIGNED), 2),
         (slide_of(FIELD, patient="محمد بن عبد الله", slide="ชื่อ 7 \U0001f9a0"), 2),
     ],
-    ids=["infected", "none infected", "all refused", "many fields", "other scripts"],
+    ids=["infected", "none infected", "all refused", "many fields", "many fields signed", "other scripts"],
 )
 def test_the_result_stands_on_one_sheet_with_the_called_cells_on_a_second(
     slide: Slide, expected: int, tmp_path: Path

@@ -2,9 +2,10 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any, Final, Literal, overload
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
@@ -182,8 +183,18 @@ class Slide(_Record):
     schema_version: Literal[1] = SCHEMA_VERSION
     slide: str
     patient: str | None = None
+    taken_on: date | None = None
+    """The day on which the slide was made."""
+    site: str = ""
+    preparer: str = ""
+    microscopist: str = ""
+    stain: str = ""
+    status: Literal["open", "signed"] | None = None
+    """Whether the workstation's record of the slide is signed; None for what was analysed without such a record."""
+    signed_by: str | None = None
+    signed_at: AwareDatetime | None = None
     created: str
-    """ISO date and time."""
+    """ISO date and time at which this result was put together; of a signed slide, at which it was signed."""
     plasmoscope: str
     model: str
     model_sha256: str

@@ -17,6 +17,7 @@ _MARGIN = 14.0
 _WIDTH = 210 - 2 * _MARGIN
 _BOTTOM = 297 - 10.0
 _ROW = 4.3
+_NAME = 24.0
 _LINE = 0.44  # height of a line for each point of its letters
 _LEAST_PICTURE = 25.0
 # More photographs than this take two tables side by side, and more than that cannot stand on the page.
@@ -54,7 +55,7 @@ class _Page:
         self._pdf.set_auto_page_break(True, 297 - _BOTTOM)
         self._pdf.set_title(self._show(f"{slide.slide}: {wording.headline(slide)}"))
         self._pdf.set_lang("en")
-        self._pdf.set_creation_date(_time(slide.created))
+        self._pdf.set_creation_date(wording.created(slide) or datetime(2000, 1, 1, tzinfo=UTC))
         self._family = "Helvetica"
         for number, font in enumerate(fonts):
             self._pdf.add_font(f"font{number}", "", font.regular)
@@ -73,9 +74,10 @@ class _Page:
         slide, pdf = self._slide, self._pdf
         self._line(wording.TITLE, 14, bold=True)
         pdf.ln(1)
-        patient = slide.patient or "not given"
-        self._pair(("Slide", slide.slide), ("Patient", patient))
-        self._pair(("Analysed", wording.when(slide)), ("Counted", wording.fields_counted(slide)))
+        lines = wording.head(slide)
+        for first in range(0, len(lines), 2):
+            self._pair(*lines[first : first + 2])
+        self._signature()
         pdf.ln(2)
         top = pdf.y
         pdf.set_xy(_MARGIN + 4, top + 2.5)
@@ -148,7 +150,8 @@ class _Page:
         pdf, slide = self._pdf, self._slide
         pdf.add_page()
         self._line("Cells called parasitized", 14, bold=True)
-        self._pair(("Slide", slide.slide), ("Patient", slide.patient or "not given"))
+        self._pair(*wording.head(slide)[:2])
+        self._signature()
         pdf.ln(1)
         self._text(wording.gallery_shown(illustrations.gallery_cells, illustrations.called), 9)
         pdf.ln(2)
@@ -181,12 +184,17 @@ class _Page:
             self._text(line.remark, 8.5, width=_WIDTH - 88, left=_MARGIN + 88, height=4.8)
         pdf.set_y(max(pdf.y, top + 4.8))
 
-    def _pair(self, *named: tuple[str, str]) -> None:
-        width = _WIDTH / len(named)
-        for name, value in named:
-            self._cell(name, 20, 10, grey=True, height=5.5)
-            self._cell(value, width - 20, 10, bold=True, height=5.5)
+    def _pair(self, *lines: wording.Line) -> None:
+        """One or two things that are told of the slide, side by side."""
+        width = _WIDTH / len(lines)
+        for line in lines:
+            self._cell(line.name, _NAME, 10, grey=True, height=5.5)
+            self._cell(line.value, width - _NAME, 10, bold=True, height=5.5)
         self._pdf.ln(5.5)
+
+    def _signature(self) -> None:
+        if said := wording.signature(self._slide):
+            self._text(said, 10, bold=True, height=5.5)
 
     def _row(self, texts: tuple[str, str, str, str], left: float, width: float, bold: bool = False) -> None:
         pdf = self._pdf
@@ -284,12 +292,3 @@ def _refusals(fields: tuple[Field, ...]) -> str:
         if not field.accepted:
             by_reason[wording.reasons(field)].append(str(number))
     return " ".join(f"No. {', '.join(numbers)}: {reason}" for reason, numbers in by_reason.items())
-
-
-def _time(created: str) -> datetime:
-    """When the slide was analysed, so that writing the report again gives the same file."""
-    try:
-        time = datetime.fromisoformat(created)
-    except ValueError:
-        return datetime(2000, 1, 1, tzinfo=UTC)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

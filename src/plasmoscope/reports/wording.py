@@ -1,6 +1,7 @@
 """What the reports say in words and figures; HTML and PDF say the same."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
 from plasmoscope.analysis.results import Count, Field, Interval, Slide
@@ -17,11 +18,42 @@ LIMITS = (
 
 
 class Line(NamedTuple):
-    """One figure of the result."""
+    """One thing that is told of the slide, or one figure of the result."""
 
     name: str
     value: str
     remark: str = ""
+
+
+def head(slide: Slide) -> list[Line]:
+    """Whose slide it is and how it came about; what was not given is left out, but for the patient."""
+    lines = [Line("Slide", slide.slide), Line("Patient", slide.patient or "not given")]
+    if slide.taken_on:
+        lines.append(Line("Slide made", slide.taken_on.isoformat()))
+    lines += [
+        Line(name, value)
+        for name, value in (
+            ("Site", slide.site),
+            ("Preparer", slide.preparer),
+            ("Microscopist", slide.microscopist),
+            ("Stain", slide.stain),
+        )
+        if value
+    ]
+    # What is signed no longer changes; its date is the signature's.
+    if slide.status != "signed":
+        made = created(slide)
+        lines.append(Line("Report made", when(made) if made else slide.created))
+    return [*lines, Line("Counted", fields_counted(slide))]
+
+
+def signature(slide: Slide) -> str | None:
+    """Who signed the slide and when, or that nobody did; None where there is no record that could be signed."""
+    if slide.status is None:
+        return None
+    if slide.status == "open" or slide.signed_at is None:
+        return "Not signed"
+    return f"Signed by {slide.signed_by} on {when(slide.signed_at)}"
 
 
 def headline(slide: Slide) -> str:
@@ -82,9 +114,20 @@ def reasons(field: Field) -> str:
     )
 
 
-def when(slide: Slide) -> str:
-    """Date and time of the analysis, to the minute."""
-    return slide.created[:16].replace("T", " ")
+def created(slide: Slide) -> datetime | None:
+    """``Slide.created`` with its time zone; None for what is no time."""
+    try:
+        time = datetime.fromisoformat(slide.created)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def when(moment: datetime) -> str:
+    """Date and time by this computer's clock, to the minute, such as ``2026-03-01 10:30 (UTC+01:00)``."""
+    local = moment.astimezone()
+    # By its distance: names of zones differ between systems, and several zones share one.
+    return f"{local:%Y-%m-%d %H:%M} ({timezone(local.utcoffset() or timedelta())})"
 
 
 def method(slide: Slide) -> str:

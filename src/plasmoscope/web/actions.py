@@ -9,7 +9,8 @@ from plasmoscope.store.records import Call, Field
 from plasmoscope.web import api
 from plasmoscope.web.api import Number
 from plasmoscope.web.entrance import show_example
-from plasmoscope.web.security import Technician
+from plasmoscope.web.errors import WebError
+from plasmoscope.web.security import LONGEST_NAME, Technician
 from plasmoscope.web.visit import Welcomed, go, records
 
 router = APIRouter(dependencies=[Welcomed])
@@ -35,11 +36,24 @@ def add_photographs(
 
 
 @router.post("/slides/{slide_id}/sign")
-def sign(request: Request, actor: Technician, slide_id: Number, version: Annotated[int, Form()]) -> Response:
-    """Sign a slide off, as it was when the page was made."""
+def sign(
+    request: Request,
+    actor: Technician,
+    slide_id: Number,
+    version: Annotated[int, Form()],
+    signer: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
+) -> Response:
+    """Sign a slide off, as it was when the page was made; without accounts, under the name that is given."""
+    alone = not request.app.state.settings.accounts_required
+    name = " ".join(signer.split()) if alone else actor.name
+    if not name:
+        raise WebError(422, "invalid", "Give your name; the slide is signed with it.")
     with records(request).session() as session:
-        slides.sign(session, actor.name, slide_id, version)
-    return go(f"/slides/{slide_id}")
+        slides.sign(session, name, slide_id, version)
+    answer = go(f"/slides/{slide_id}")
+    if alone:
+        request.app.state.sessions.keep_name(answer.headers, name)
+    return answer
 
 
 @router.post("/slides/{slide_id}/reopen")

@@ -29,6 +29,7 @@ from plasmoscope.store.records import LONGEST_TEXT, Field, SlideStatus
 from plasmoscope.web import schemas
 from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError
+from plasmoscope.web.file_names import disposition
 from plasmoscope.web.security import Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
 from plasmoscope.web.uploads import read_upload, shown_name
@@ -266,7 +267,8 @@ def download(request: Request, actor: Reader, slide_id: Number, name: Annotated[
         write_slide(folder, result, lambda field: read_image(store.images.path(field.sha256)), [kind])
         content = (folder / name).read_bytes() if name in _DOWNLOADS else _zipped(folder)
     shown = "inline" if name == "report.pdf" else "attachment"
-    return Response(content, media_type=media_type, headers={"Content-Disposition": f'{shown}; filename="{name}"'})
+    called = disposition(shown, name, result.patient or "", result.slide)
+    return Response(content, media_type=media_type, headers={"Content-Disposition": called})
 
 
 @router.post("/slides/{slide_id}/fields", tags=["fields"], status_code=201)

@@ -35,7 +35,8 @@ CLIENT_HEADER = "x-plasmoscope-client"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _RANKS: dict[Role, int] = {"reader": 0, "technician": 1, "admin": 2}
 _LOCAL_NAME = "local user"
-_LONGEST_NAME = 100
+LONGEST_NAME = 100
+"""Characters of a name that somebody gives without an account."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -57,6 +58,8 @@ class Actor:
 
     name: str
     role: Role
+    named: bool = True
+    """Whether the name is their own; without accounts nobody has given one at first."""
 
     def may(self, role: Role) -> bool:
         """Whether this role is theirs or below."""
@@ -74,8 +77,8 @@ class Sessions:
     async def actor(self, request: HTTPConnection) -> Actor | None:
         """Who is acting; None for somebody who has to log in."""
         if not self._settings.accounts_required:
-            name = " ".join(unquote(request.cookies.get(NAME_COOKIE, "")).split())[:_LONGEST_NAME]
-            return Actor(name or _LOCAL_NAME, "admin")
+            name = " ".join(unquote(request.cookies.get(NAME_COOKIE, "")).split())[:LONGEST_NAME]
+            return Actor(name, "admin") if name else Actor(_LOCAL_NAME, "admin", named=False)
         token = session_token(request)
         return await run_in_threadpool(_logged_in, request.app.state.store, token) if token else None
 
@@ -110,6 +113,10 @@ class Sessions:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         if not self._settings.accounts_required and not is_loopback(name.strip("[]")):
             raise WebError(400, "host", "This workstation answers on this machine alone.")
+
+    def keep_name(self, headers: MutableHeaders, name: str) -> None:
+        """Without accounts, know this browser's changes by the name that somebody gave there."""
+        self.add_cookie(headers, NAME_COOKIE, name)
 
     def add_cookie(self, headers: MutableHeaders, name: str, value: str) -> None:
         """Give the browser a cookie that no script reads and no other site's form sends."""

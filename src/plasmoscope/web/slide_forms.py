@@ -10,7 +10,7 @@ from plasmoscope.store.records import now
 from plasmoscope.web.api import Number
 from plasmoscope.web.forms import SlideBoxes, SlideForm, filled, read_form
 from plasmoscope.web.rendering import render
-from plasmoscope.web.security import NAME_COOKIE, Technician
+from plasmoscope.web.security import Technician
 from plasmoscope.web.visit import Welcomed, go, records
 from plasmoscope.web.words import mark
 
@@ -41,7 +41,7 @@ def create_slide(request: Request, actor: Technician, boxes: Annotated[SlideBoxe
     answer = go(f"/slides/{slide_id}")
     if form.details.microscopist and not request.app.state.settings.accounts_required:
         # Whoever works alone is known by the name that they give here.
-        request.app.state.sessions.add_cookie(answer.headers, NAME_COOKIE, form.details.microscopist)
+        request.app.state.sessions.keep_name(answer.headers, form.details.microscopist)
     return answer
 
 
