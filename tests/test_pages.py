@@ -239,7 +239,7 @@ def test_where_no_photograph_could_be_analysed_there_is_nothing_to_sign_or_downl
     assert "report.pdf" not in page
     assert f'action="{browser.at}/sign"' not in page
     version = re.search(r'id="count" data-part data-state="(\d+)"', page)[1]
-    assert "no analysed photograph" in browser.send(f"{browser.at}/sign", 409, version=version)
+    assert "no analysed photograph" in browser.send(f"{browser.at}/sign", 409, version=version, signer="Ama")
 
 
 def test_photographs_are_added_without_scripts(browser: Browser, rendered_png: bytes) -> None:

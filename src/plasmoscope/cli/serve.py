@@ -35,7 +35,7 @@ def serve(
 
     from plasmoscope.store import accounts
     from plasmoscope.web.app import create_app
-    from plasmoscope.web.settings import Settings
+    from plasmoscope.web.settings import Settings, is_unspecified
 
     settings = Settings(
         folder=data,
@@ -55,9 +55,15 @@ def serve(
             # The database's address may hold its password, so it is not repeated.
             where = " --database ADDRESS, with the address of the database as you gave it here" if database else ""
             errors.print(
-                f"Others can reach {host}, so people must log in, and there is no account yet. Make one first: "
+                "Others can reach the page, so people must log in, and there is no account yet. Make one first: "
                 f"plasmoscope account add NAME --role admin --data {data}{where}"
             )
             raise typer.Exit(2)
-    console.print(f"Open http://{host}:{port} in a browser. Stop with Ctrl+C; nothing is lost. {RESEARCH_USE}")
+    if https:
+        console.print(f"Waiting for the proxy with https on {host}:{port}; people open the proxy's address.")
+    else:
+        # An address such as 0.0.0.0 stands for all of this machine's, and is none to open.
+        shown = "localhost" if is_unspecified(host) else f"[{host}]" if ":" in host else host
+        console.print(f"Open http://{shown}:{port} in a browser.")
+    console.print(f"Stop with Ctrl+C; nothing is lost. {RESEARCH_USE}")
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)

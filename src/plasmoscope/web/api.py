@@ -409,7 +409,7 @@ def change_own_password(request: Request, actor: Actor, old: str, new: str) -> N
 
 def _login_limit(request: Request, name: str) -> tuple[LoginLimit, tuple[str, str]]:
     address = request.client.host if request.client else ""
-    return request.app.state.login_limit, (f"name {name.lower()}", f"address {address}")
+    return request.app.state.login_limit, (f"name {' '.join(name.lower().split())}", f"address {address}")
 
 
 def _cell(field: Field, number: int) -> Cell:

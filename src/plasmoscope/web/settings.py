@@ -38,6 +38,14 @@ MAX_CELLS = 500
 SESSION_HOURS = 12
 
 
+def is_unspecified(host: str) -> bool:
+    """Whether an address stands for all of this machine's."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address is reached from this machine alone."""
     if host == "localhost":
