@@ -37,6 +37,9 @@ _CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 413: 
 def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
     """The application with its records and its analysis, which begin and end with it.
 
+    The analysis runs in processes of its own, so a program that calls this does so under ``if __name__ ==
+    "__main__"``, as Python's ``multiprocessing`` asks.
+
     Args:
         analysts: of another application that has the same model and lasts longer; own ones if None.
 
