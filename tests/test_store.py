@@ -1,6 +1,5 @@
 """The records, on SQLite and on PostgreSQL alike."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,10 +12,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from analysed import FOUND, IMAGE, METHOD, OTHER_FOUND, OTHER_IMAGE, analysed
 from plasmoscope.analysis import results
 from plasmoscope.analysis.analyze import calling
-from plasmoscope.analysis.counting import CountingError, Errors
-from plasmoscope.analysis.duplicates import fingerprint
+from plasmoscope.analysis.counting import CountingError
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import load_nih
 from plasmoscope.reports.bundle import write_slide
@@ -30,20 +29,11 @@ from plasmoscope.store.records import Base, Slide
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.store.training_data import export_training_cells
-from slides import refused, rendered_field
+from slides import refused
+from uploads import upload
 
-IMAGE, FOUND = rendered_field(parasitaemia=0.4)
-OTHER_IMAGE, OTHER_FOUND = rendered_field("other.png", seed=5)
 INFECTED = next(cell.number for cell in FOUND.cells if cell.counted and cell.parasitized)
 HEALTHY = next(cell.number for cell in FOUND.cells if cell.counted and not cell.parasitized)
-METHOD = Method(
-    plasmoscope="0.1.0",
-    model="mobilenet_v2_96",
-    model_sha256="0123456789abcdef" * 4,
-    threshold=0.5,
-    views=8,
-    errors=Errors(0.95, 1000, 0.995, 1000),
-)
 
 
 def details(**changes: object) -> SlideDetails:
@@ -53,25 +43,6 @@ def details(**changes: object) -> SlideDetails:
 def new_slide(store: Store, **changes: object) -> int:
     with store.session() as session:
         return slides.create_slide(session, "amina", details(**changes)).id
-
-
-def upload(store: Store, slide: int, data: bytes, name: str = "field.png") -> int:
-    with store.session() as session:
-        return fields.add_field(session, store.images, "amina", slide, name, data).id
-
-
-def analysed(
-    store: Store, slide: int, image: np.ndarray = IMAGE, found: results.Field = FOUND, method: Method = METHOD
-) -> int:
-    """Upload a field and record its result as the server's worker does."""
-    data = encode_png(image)
-    field = upload(store, slide, data, found.name)
-    with store.session() as session:
-        assert fields.take_waiting(session).id == field
-    result = found.model_copy(update={"sha256": hashlib.sha256(data).hexdigest()})
-    with store.session() as session:
-        assert fields.finish(session, field, result, method, fingerprint(image))
-    return field
 
 
 def count_of(store: Store, slide: int) -> tuple[int, int]:

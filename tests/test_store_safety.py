@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from analysed import analysed
 from plasmoscope.imaging.sources import find_images
 from plasmoscope.store import fields, slides
 from plasmoscope.store.audit import entries
@@ -172,11 +173,7 @@ def test_many_at_once_upload_to_one_slide_while_the_doctor_looks(store: Store) -
 
 def test_a_change_begun_while_somebody_signs_finds_the_slide_signed(store: Store) -> None:
     slide = new_slide(store)
-    field = upload(store, slide, b"picture")
-    with store.session() as session:
-        fields.take_waiting(session)
-    with store.session() as session:
-        fields.fail(session, field, "unreadable")
+    field = analysed(store, slide)
 
     def reject() -> None:
         with store.session() as session:
