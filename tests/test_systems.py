@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from plasmoscope.cli import app
 from plasmoscope.data.nih import load_nih
-from plasmoscope.evaluation.comparison import Calls, comparison_rows, mcnemar, read_run
+from plasmoscope.evaluation.comparison import Calls, comparison_rows, labels, mcnemar, read_run
 from plasmoscope.training.batches import CachedCells
 from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.lr_range import learning_rate_range_test
@@ -204,7 +204,8 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     result = CliRunner().invoke(app, ["compare", *folders, "--output", str(output)])
     assert result.exit_code == 0, result.output
     text = output.read_text()
-    assert "| basic_cnn | random weights | seed42 | test |" in text
+    assert "| basic_cnn | random weights | 1 | seed42 | test |" in text
+    assert "| on another split |" in text, "the published figure is of the article's split"
     assert "patient, 2 folds" in text
     assert "| basic_cnn | 32 | seed42 |" in text, "the random split is set against the folds of the same recipe"
     assert "image_size 32 instead of 125" in text
@@ -213,11 +214,16 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     folds = comparison_rows([read_run(Path(folder)) for folder in folders[1:]], "test", 1)[0]
     accuracies = [run.evaluation("test", 1).figures["accuracy"].value for run in folds.runs]  # type: ignore[union-attr]
     assert folds.figures["accuracy"].value == pytest.approx(np.mean(accuracies))
+    cells = comparison_rows([read_run(Path(folders[0]))], "test", 1)[0]
+    assert labels([cells, folds]) == ["basic_cnn", "basic_cnn"]
+    longer = replace(cells, runs=(replace(cells.runs[0], epochs=2),))
+    assert labels([cells, longer]) == ["basic_cnn, 1 epochs", "basic_cnn, 2 epochs"]
+    assert len(folds.calls().names) == folds.cells
     larger = replace(folds.runs[1], recipe=folds.runs[1].recipe.changed(["image_size=64"]))
     assert len(comparison_rows([folds.runs[0], larger], "test", 1)) == 2, "folds of two recipes are no five folds"
     (tmp_path / "RESULTS.csv").write_text("")
     assert CliRunner().invoke(app, ["compare", *folders, "--output", str(tmp_path / "RESULTS.csv")]).exit_code == 0
-    assert (tmp_path / "RESULTS.csv").read_text().startswith("system,start,split")
+    assert (tmp_path / "RESULTS.csv").read_text().startswith("system,start,epochs,split")
 
 
 def test_compare_says_what_to_run_where_an_evaluation_is_missing(nih_folder: Path, tmp_path: Path) -> None:

@@ -32,12 +32,10 @@ def compare(
     rows = comparison.comparison_rows([comparison.read_run(folder) for folder in runs], part, tta)
     costs = [comparison.cost(row.runs[0]) for row in rows]
     speeds = images_per_second([row.runs[0].folder / "model.onnx" for row in rows])
-    calls = [row.runs[0].calls(part, tta) if len(row.runs) == 1 else None for row in rows]
+    calls = [row.calls() for row in rows]
     tests = {}
     for first, second in combinations(range(len(rows)), 2):
-        one, other = calls[first], calls[second]
-        test = comparison.mcnemar(one, other) if one and other else None
-        if test:
+        if test := comparison.mcnemar(calls[first], calls[second]):
             tests[first, second] = test
     figures = comparison_report.figures_table(rows)
     tables = (

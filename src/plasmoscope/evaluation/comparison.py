@@ -91,10 +91,26 @@ class Row:
         return "random weights" if self.runs[0].random_start else "ImageNet weights"
 
     @property
-    def reached(self) -> bool | None:
-        """Whether the published accuracy was reached; None where none is published."""
-        published = self.recipe.published.accuracy
-        return None if published is None else self.figures["accuracy"].value >= published
+    def epochs(self) -> str:
+        """How long training went on; each fold's where they differ."""
+        epochs = [run.epochs for run in self.runs]
+        return " / ".join(map(str, epochs if len(set(epochs)) > 1 else epochs[:1]))
+
+    @property
+    def published(self) -> float | None:
+        """The published accuracy, where one is given for this split."""
+        recipe = self.recipe
+        if recipe.name in recipe_names():
+            shipped = load_recipe(recipe.name)
+            if recipe.published == shipped.published and recipe.split != shipped.split:
+                return None
+        return recipe.published.accuracy
+
+    def calls(self) -> Calls:
+        """Which cells were called rightly, those of all folds together."""
+        calls = [run.calls(self.part, self.views) for run in self.runs]
+        names = tuple(name for call in calls for name in call.names)
+        return Calls(names, tuple(right for call in calls for right in call.correct))
 
 
 @dataclass(frozen=True)
@@ -154,6 +170,17 @@ def comparison_rows(runs: Iterable[Run], part: str, views: int) -> list[Row]:
         groups[_but_split(run.recipe), "patient" if fold else str(run.folder)].append(run)
     rows = [_row(members, part, views) for members in groups.values()]
     return sorted(rows, key=lambda row: -row.figures["accuracy"].value)
+
+
+def labels(rows: Sequence[Row]) -> list[str]:
+    """A name for each row; systems that were trained more than once have their epochs beside it."""
+    budgets: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        budgets[row.recipe.name].add(row.epochs)
+    return [
+        f"{row.recipe.name}, {row.epochs} epochs" if len(budgets[row.recipe.name]) > 1 else row.recipe.name
+        for row in rows
+    ]
 
 
 def random_and_patient(rows: Iterable[Row]) -> list[tuple[Row, Row]]:

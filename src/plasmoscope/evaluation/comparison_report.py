@@ -13,6 +13,7 @@ from plasmoscope.evaluation.comparison import (
     McNemar,
     Row,
     changes_from_recipe,
+    labels,
     recipes_without_a_run,
 )
 
@@ -49,26 +50,27 @@ def _line(cells: Sequence[str]) -> str:
 
 def figures_table(rows: Sequence[Row]) -> Table:
     """Accuracy and the rest beside protocol and published figure, one row a system; untrained systems last."""
-    header = ("system", "start", "split", "part", "cells", "views", *(_NAMES.get(n, n) for n in FIGURES))
+    header = ("system", "start", "epochs", "split", "part", "cells", "views", *(_NAMES.get(n, n) for n in FIGURES))
     body = [
         (
             row.recipe.name,
             row.start,
+            row.epochs,
             row.split,
             row.part,
             f"{row.cells:,}",
             str(row.views),
             *(_figure(row.figures[name], name) for name in FIGURES),
             str(row.recipe.published) or "none",
-            {None: "no figure", True: "reached", False: "below"}[row.reached],
+            _reached(row),
         )
         for row in rows
     ]
     for recipe in recipes_without_a_run(run for row in rows for run in row.runs):
         command = f"not trained here yet; `plasmoscope train {recipe.name} --data DATA` trains it"
         blanks = ("",) * (len(FIGURES) - 1)
-        body.append((recipe.name, "", recipe.split, "", "", "", command, *blanks, str(recipe.published), ""))
-    intervals = sorted({f"{row.recipe.name} ({row.split}): {row.interval}" for row in rows})
+        body.append((recipe.name, "", "", recipe.split, "", "", "", command, *blanks, str(recipe.published), ""))
+    intervals = sorted({f"{row.split}: {row.interval}" for row in rows})
     note = (
         "Intervals in brackets. "
         + "; ".join(intervals)
@@ -109,14 +111,14 @@ def cost_table(rows: Sequence[Row], costs: Sequence[Cost], speeds: Sequence[floa
     """What each system weighs and how fast it answers."""
     body = tuple(
         (
-            row.recipe.name,
+            label,
             str(row.recipe.image_size),
             f"{cost.parameters:,}",
             f"{cost.size_on_disk / 1e6:.1f} MB",
             f"{cost.multiply_adds / 1e6:,.0f} M",
             f"{speed:,.0f}",
         )
-        for row, cost, speed in zip(rows, costs, speeds, strict=True)
+        for label, row, cost, speed in zip(labels(rows), rows, costs, speeds, strict=True)
     )
     header = ("system", "input, px", "parameters", "size on disk", "multiply-adds a cell", "cells/s")
     return Table("Size and speed", header, body, "Cells/s: ONNX Runtime, one view, all models in turn in one run.")
@@ -126,15 +128,14 @@ def budget_table(rows: Sequence[Row]) -> Table:
     """How long each run trained, and where it departs from its recipe."""
     body = []
     for row in rows:
-        epochs = [run.epochs for run in row.runs]
         run = row.runs[0]
-        seconds = sum(run.seconds for run in row.runs) / sum(epochs)
+        seconds = sum(run.seconds for run in row.runs) / sum(run.epochs for run in row.runs)
         changes = [change for change in changes_from_recipe(run) if not change.startswith("split ")]
         body.append(
             (
                 row.recipe.name,
                 row.split,
-                " / ".join(map(str, epochs)),
+                row.epochs,
                 f"{seconds:.0f} s",
                 "; ".join(changes) or "none",
             )
@@ -146,17 +147,19 @@ def budget_table(rows: Sequence[Row]) -> Table:
 
 def significance_table(rows: Sequence[Row], tests: dict[tuple[int, int], McNemar]) -> Table:
     """McNemar's test of each pair of runs on the same cells."""
+    names = labels(rows)
     body = tuple(
         (
-            rows[first].recipe.name,
-            rows[second].recipe.name,
+            names[first],
+            names[second],
+            rows[first].split,
             str(test.only_first_right),
             str(test.only_second_right),
             f"{test.p_value:.2g}",
         )
         for (first, second), test in tests.items()
     )
-    header = ("first", "second", "only first right", "only second right", "p")
+    header = ("first", "second", "split", "only first right", "only second right", "p")
     note = "Exact McNemar test on the same cells." if body else "No two of these runs share their test cells."
     return Table("Do two models differ?", header, body, note)
 
@@ -174,18 +177,27 @@ def plot_comparison(rows: Sequence[Row], file: Path) -> None:
         colour = "tab:green" if row.split.startswith("patient") else "tab:blue"
         axes.errorbar(figure.value, place, xerr=spread, fmt="o", color=colour, capsize=4)
         axes.annotate(f"{figure.value:.2%}", (figure.value, place), (0, 7), textcoords="offset points", ha="center")
-        if row.recipe.published.accuracy:
-            axes.plot(row.recipe.published.accuracy, place, "D", color="tab:orange", ms=6, mfc="none")
+        if row.published:
+            axes.plot(row.published, place, "D", color="tab:orange", ms=6, mfc="none")
     axes.plot([], [], "o", color="tab:blue", label="here, random split")
     axes.plot([], [], "o", color="tab:green", label="here, patients apart")
     axes.plot([], [], "D", color="tab:orange", mfc="none", label="published")
-    axes.set_yticks(range(len(rows)), [f"{row.recipe.name}\n{row.split}, {row.part}" for row in rows], fontsize=8)
+    places = [f"{label}\n{row.split}, {row.part}" for label, row in zip(labels(rows), rows, strict=True)]
+    axes.set_yticks(range(len(rows)), places, fontsize=8)
     axes.set_ylim(len(rows) - 0.4, -0.7)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     axes.set(xlabel="accuracy, with interval", title="Systems side by side, each on its own protocol")
     axes.grid(alpha=0.3, axis="x")
     axes.legend(loc="best", fontsize=8)
     canvas.savefig(file, dpi=130)
+
+
+def _reached(row: Row) -> str:
+    if row.recipe.published.accuracy is None:
+        return "no figure"
+    if row.published is None:
+        return "on another split"
+    return "reached" if row.figures["accuracy"].value >= row.published else "below"
 
 
 def _figure(figure: Figure, name: str) -> str:
