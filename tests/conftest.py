@@ -88,17 +88,19 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str | None:
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """A new database for ``Store``: None is SQLite in its folder."""
     if request.param == "sqlite":
-        return None
+        yield None
+        return
     import psycopg
 
     address = request.getfixturevalue("postgresql")
     name = f"test_{next(_numbers)}"
     with psycopg.connect(address.format("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return str(address.format(name))
+        yield str(address.format(name))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -215,6 +215,7 @@ def test_a_run_killed_in_the_middle_resumes_to_the_same_figures(
     process.kill()
     process.wait()
     assert not (tmp_path / "killed" / "model.json").exists()
+    assert not (tmp_path / "killed" / "checkpoints" / "phase-1").exists(), "finished phases leave only their weights"
     resumed = subprocess.run(command("killed"), cwd=tmp_path, check=True, capture_output=True, text=True)
     assert "Resuming phase 2" in resumed.stdout
     whole, killed = (read_history(tmp_path / name / "history.csv") for name in ("whole", "killed"))

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import platform
 import sys
 import time
@@ -278,8 +279,12 @@ def _run_phase(
     own = {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
     learner.cpu().load_state_dict(own)
     model.cpu()
+    # The others have read the checkpoint, too, before it goes.
+    trainer.strategy.barrier()
     if _first_process():
         _save_weights(model, best_file)
+        # With the optimiser's state, a checkpoint is several times as large as the weights.
+        shutil.rmtree(checkpoints)
 
 
 def export_run(
