@@ -3,8 +3,8 @@
 import json
 import os
 import pickle
-import shutil
 import platform
+import shutil
 import sys
 import time
 import warnings
