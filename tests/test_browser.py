@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
+    with visit(browser, address, viewport={"width": 1280, "height": 900}) as page:
+        yield page
+
+
+@contextmanager
+def visit(browser: Browser, address: str, **device: object) -> Iterator[Page]:
     """A browser that was never here before; whatever goes wrong in a page's script fails the test."""
-    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900}, locale="en-GB")
+    context = browser.new_context(base_url=address, locale="en-GB", **device)
     page = context.new_page()
     page.set_default_timeout(15_000)
     wrong: list[str] = []
@@ -179,6 +186,44 @@ def test_arabic_reads_from_the_right_on_a_telephone(page: Page) -> None:
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{path} is wider than the telephone by {overflow} pixels"
         picture(page, f"arabic-{number}")
+
+
+def test_two_fingers_enlarge_a_field_and_one_moves_it(browser: Browser, address: str) -> None:
+    with visit(browser, address, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as page:
+        accept(page)
+        page.goto("/slides/1")
+        page.locator("#fields a.thumbnail").first.click()
+        smear = page.locator("svg.smear")
+        smear.scroll_into_view_if_needed()
+        frame = smear.bounding_box()
+        assert frame
+        across, down = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+        fingers = page.context.new_cdp_session(page)
+
+        def touch(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        def in_view() -> list[float]:
+            return [float(number) for number in (smear.get_attribute("viewBox") or "").split()]
+
+        whole = in_view()
+        # Apart along the page's own direction of scrolling, which must not take the fingers away.
+        touch("touchStart", (across, down - 20), (across, down + 20))
+        for apart in range(20, 62, 4):
+            touch("touchMove", (across, down - apart), (across, down + apart))
+        touch("touchEnd")
+        enlarged = in_view()
+        assert whole[2] / enlarged[2] == pytest.approx(3, rel=0.1)
+        touch("touchStart", (across, down))
+        for moved in range(0, 44, 4):
+            touch("touchMove", (across - moved, down - moved))
+        touch("touchEnd")
+        moved_to = in_view()
+        assert moved_to[2] == enlarged[2]
+        assert moved_to[0] > enlarged[0]
+        assert moved_to[1] > enlarged[1]
+        picture(page, "telephone-enlarged")
 
 
 def test_the_dark_page_is_dark(page: Page) -> None:
