@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from plasmoscope.cli import app
 from plasmoscope.data.nih import load_nih
 from plasmoscope.evaluation.comparison import Calls, comparison_rows, labels, mcnemar, read_run
+from plasmoscope.evaluation.comparison_report import budget_table
 from plasmoscope.training.batches import CachedCells
 from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.lr_range import learning_rate_range_test
@@ -218,6 +219,11 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     assert labels([cells, folds]) == ["basic_cnn", "basic_cnn"]
     longer = replace(cells, runs=(replace(cells.runs[0], epochs=2),))
     assert labels([cells, longer]) == ["basic_cnn, 1 epochs", "basic_cnn, 2 epochs"]
+    assert "From ImageNet weights" not in text, "the recipe asks for none"
+    pretrained = replace(
+        cells, recipe=load_recipe("vgg19_frozen"), runs=(replace(cells.runs[0], recipe=load_recipe("vgg19_frozen")),)
+    )
+    assert "plasmoscope train vgg19_frozen --data DATA" in budget_table([pretrained]).note
     assert len(folds.calls().names) == folds.cells
     larger = replace(folds.runs[1], recipe=folds.runs[1].recipe.changed(["image_size=64"]))
     assert len(comparison_rows([folds.runs[0], larger], "test", 1)) == 2, "folds of two recipes are no five folds"

@@ -249,6 +249,12 @@ def changes_from_recipe(run: Run) -> list[str]:
     return changes
 
 
+def lacks_its_weights(run: Run) -> bool:
+    """Whether a recipe that starts from ImageNet weights had to start from random ones."""
+    name = run.recipe.name
+    return run.random_start and name in recipe_names() and load_recipe(name).weights == "imagenet"
+
+
 def recipes_without_a_run(runs: Iterable[Run]) -> list[Recipe]:
     """Published systems among the recipes that none of the runs trained."""
     trained = {run.recipe.name for run in runs}

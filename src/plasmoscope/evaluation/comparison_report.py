@@ -14,6 +14,7 @@ from plasmoscope.evaluation.comparison import (
     Row,
     changes_from_recipe,
     labels,
+    lacks_its_weights,
     recipes_without_a_run,
 )
 
@@ -142,6 +143,10 @@ def budget_table(rows: Sequence[Row]) -> Table:
         )
     header = ("system", "split", "epochs", "time an epoch", "changes from the recipe that ships")
     note = "Time an epoch: wall-clock on whatever machine trained the run, other work on it included."
+    without = sorted({row.recipe.name for row in rows if lacks_its_weights(row.runs[0])})
+    if without:
+        commands = ", ".join(f"`plasmoscope train {name} --data DATA`" for name in without)
+        note += f" From ImageNet weights and with the recipe's own budget: {commands}."
     return Table("Budgets", header, tuple(body), note)
 
 
