@@ -58,6 +58,7 @@ def test_a_field_can_be_changed_by_name_and_the_change_is_told() -> None:
         "split patient-1 instead of seed42",
     ]
     assert recipe.differences(recipe) == []
+    assert recipe.changed(["ema_decay=0.9"]).differences(recipe) == ["ema_decay 0.9 instead of nothing"]
     shorter = recipe.model_copy(update={"phases": recipe.phases[:1]})
     assert shorter.differences(recipe) == ["phases 1 instead of 3"]
 

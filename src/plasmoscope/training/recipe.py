@@ -194,7 +194,9 @@ class Recipe(_Settings):
     def differences(self, other: "Recipe") -> list[str]:
         """Each field that differs from another recipe's, as a readable phrase; names and texts left out."""
         left_out = {"name", "description", "source", "published"}
-        own, others = (_flat(recipe.model_dump(mode="json", exclude=left_out)) for recipe in (self, other))
+        own, others = (
+            _flat(recipe.model_dump(mode="json", exclude=left_out, exclude_none=True)) for recipe in (self, other)
+        )
         nothing = "nothing"
         phases, other_phases = len(self.phases), len(other.phases)
         fewer = [f"phases {phases} instead of {other_phases}"] if phases != other_phases else []
