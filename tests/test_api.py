@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -285,6 +286,18 @@ def test_what_waited_at_the_end_is_analysed_after_the_next_start(
             upload(client, slide, photograph)
     with workstation(tmp_path) as client:
         assert when_analysed(client, slide)["counted"] > 0
+
+
+def test_the_analysis_ends_with_the_workstation(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with workstation(tmp_path) as client, TestClient(client.app):
+        # Begun twice, as a tool that tests applications may do.
+        assert len(_analysing() - before) == 2
+    assert _analysing() <= before
+
+
+def _analysing() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("analysis-")}
 
 
 def test_a_result_is_not_lost_to_a_database_that_is_away_for_a_moment(

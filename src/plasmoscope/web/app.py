@@ -58,10 +58,10 @@ def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # More threads at once would only wait for each other, each switch costing more than it brings.
         to_thread.current_default_thread_limiter().total_tokens = _THREADS + settings.workers
-        app.state.jobs = Jobs(store, analysts, method, settings.workers, metrics)
-        app.state.jobs.start()
+        app.state.jobs = jobs = Jobs(store, analysts, method, settings.workers, metrics)
+        jobs.start()
         yield
-        await run_in_threadpool(app.state.jobs.stop)
+        await run_in_threadpool(jobs.stop)
         if own:
             analysts.close()
         store.close()
