@@ -168,6 +168,11 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
     assert slide["fields"][1]["error"]
     for name in ("report.html", "report.pdf", "cells.csv", "fields.csv", "coco.json"):
         assert (output / name).stat().st_size > 0
+    # Nor are its own pictures photographs of the slide, where they lie beside them.
+    inside = folder / "analysis"
+    for _ in range(2):
+        assert run("analyze", folder, "--output", inside, monkeypatch=monkeypatch) == 1
+    assert len(json.loads((inside / "slide.json").read_text())["fields"]) == 2
     assert run("analyze", tmp_path / "nothing", monkeypatch=monkeypatch) == 2
 
 

@@ -378,6 +378,15 @@ def test_a_slide_without_a_called_cell_makes_complete_reports(slide: Slide, tmp_
     assert page.count(RESEARCH_USE) == 1
 
 
+def test_a_field_that_had_another_number_in_an_earlier_run_is_gone(tmp_path: Path) -> None:
+    first, second = (FIELD.model_copy(update={"name": name}) for name in ("a.png", "شريحة.png"))
+    write_slide(tmp_path, slide_of(second), images)
+    (tmp_path / "fields" / "notes.txt").write_text("the laboratory's own")
+    written = write_slide(tmp_path, slide_of(first, second), images)
+    own = tmp_path / "fields" / "notes.txt"
+    assert set((tmp_path / "fields").iterdir()) == {file for file in written if file.parent.name == "fields"} | {own}
+
+
 def test_one_photograph_is_held_at_a_time(tmp_path: Path) -> None:
     import gc
     import weakref

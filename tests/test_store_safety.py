@@ -19,7 +19,7 @@ from plasmoscope.store.backup import back_up
 from plasmoscope.store.doctor import examine
 from plasmoscope.store.errors import ConflictError, StoreError
 from plasmoscope.store.images import content_hash
-from plasmoscope.store.records import Field
+from plasmoscope.store.records import Field, Slide
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.store.store import Store
 from test_cli import run
@@ -118,6 +118,8 @@ def test_the_doctor_names_missing_and_altered_photographs_and_an_upload_brings_t
         upload(store, slide, data, f"{data.decode()}.png")
     store.images.path(content_hash(b"missing")).unlink()
     store.images.path(content_hash(b"altered")).write_bytes(b"other")
+    with store.session() as session:
+        session.get(Slide, slide).status = "signed"
     findings = examine(store)
     assert findings.missing == ("missing.png on slide S-1 of patient P-1",)
     assert findings.damaged == ("altered.png on slide S-1 of patient P-1",)
@@ -208,6 +210,9 @@ def test_a_backup_opens_as_the_records_it_copies(store: Store, tmp_path: Path) -
     slide = new_slide(store)
     for data in (b"1", b"2"):
         upload(store, slide, data)
+    deleted = new_slide(store, "S-2")
+    with store.session() as session:
+        slides.delete_slide(session, "amina", deleted, "a mistake")
     back_up(store, tmp_path / "backup")
     upload(store, slide, b"later")
     copy = Store(tmp_path / "backup")
@@ -217,6 +222,7 @@ def test_a_backup_opens_as_the_records_it_copies(store: Store, tmp_path: Path) -
         assert [(e.id, e.at, e.who, e.detail) for e in copied] == [(e.id, e.at, e.who, e.detail) for e in first]
     assert examine(copy).all_well
     assert upload(copy, slide, b"3") not in {1, 2}
+    assert new_slide(copy, "S-3") > deleted
     copy.close()
     with pytest.raises(StoreError, match="exists already"):
         back_up(store, tmp_path / "backup")
@@ -228,6 +234,16 @@ def test_a_backup_of_incomplete_records_is_refused_and_never_looks_whole(store: 
     with pytest.raises(StoreError, match="is missing"):
         back_up(store, tmp_path / "backup")
     assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_records_are_for_their_owners_eyes_in_a_folder_that_was_there_before(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    store = Store(tmp_path)
+    upload(store, new_slide(store), b"picture")
+    store.close()
+    seen_by_others = [file.name for file in tmp_path.iterdir() if file.stat().st_mode & 0o077]
+    assert seen_by_others == []
 
 
 # The commands
@@ -256,10 +272,11 @@ def test_doctor_and_backup_work_from_the_command_line(
     assert "is missing; upload it again" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("command", [("doctor",), ("account", "list")], ids=" ".join)
 def test_a_mistyped_folder_is_named_not_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("doctor", "--data", tmp_path / "mistyped", monkeypatch=monkeypatch) == 2
+    assert run(*command, "--data", tmp_path / "mistyped", monkeypatch=monkeypatch) == 2
     assert "holds no records" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "mistyped").exists()
 

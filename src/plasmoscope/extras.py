@@ -1,12 +1,26 @@
 """Optional parts of the program: a missing one names the command that installs it."""
 
+import sys
 from importlib.util import find_spec
 
 from plasmoscope.errors import PlasmoscopeError
 
-# One module of each extra that is never installed by anything else.
+# The modules of each extra.
 _WITNESS = {
-    "train": ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "onnx", "matplotlib"),
+    "train": (
+        "torch",
+        "torchvision",
+        "lightning",
+        "torchmetrics",
+        "sklearn",
+        "scipy",
+        "onnx",
+        "onnxscript",
+        "matplotlib",
+        "safetensors",
+        "tensorboard",
+        "defusedxml",
+    ),
     "serve": (
         "fastapi",
         "uvicorn",
@@ -45,5 +59,6 @@ def require_extra(extra: str, purpose: str) -> None:
 
 
 def how_to_install(extra: str) -> str:
-    """The command that installs an extra."""
-    return f"python -m pip install 'plasmoscope[{extra}]'"
+    """The command that installs an extra where this program runs."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable or "python"
+    return f"{python} -m pip install 'plasmoscope[{extra}]'"

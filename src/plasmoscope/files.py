@@ -1,16 +1,24 @@
 """Writing files whole or not at all."""
 
+import glob
 import os
+import secrets
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_ABANDONED_SECONDS = 3600.0
 
 
 @contextmanager
 def whole_file(file: Path) -> Iterator[Path]:
-    """Give a path to write to; it becomes ``file`` when the block ends well and vanishes when it does not."""
-    unfinished = file.with_name(file.name + ".part")
+    """Give a path to write to; it becomes ``file`` when the block ends well and vanishes when it does not.
+
+    Several may write one file at once: each has a path of its own, and the last to end well stays.
+    """
+    unfinished = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
     try:
         yield unfinished
         unfinished.replace(file)
@@ -22,6 +30,14 @@ def replace_file(file: Path, content: bytes) -> None:
     """Write bytes so that at any moment the old content or the new is there."""
     with whole_file(file) as unfinished:
         unfinished.write_bytes(content)
+
+
+def remove_abandoned(file: Path) -> None:
+    """Remove what killed writers of a large file left behind; what somebody still writes is younger."""
+    for unfinished in file.parent.glob(f"{glob.escape(file.name)}.*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - unfinished.stat().st_mtime > _ABANDONED_SECONDS:
+                unfinished.unlink()
 
 
 def store_file(file: Path, content: bytes) -> None:

@@ -40,7 +40,7 @@ class Calibration(_Record):
 
 
 class Counting(_Record):
-    """How cells are called when a slide is counted, where most are healthy: a threshold of 99.5 % specificity."""
+    """How cells are called when a slide is counted, where most are healthy: a threshold of about 99.5 % specificity."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)]
     views: int

@@ -10,8 +10,6 @@ from plasmoscope.cli.console import console
 from plasmoscope.cli.options import DatabaseOption, RecordsOption
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from plasmoscope.store.store import Store
 
 account = typer.Typer(help="Who may log in to the workstation.", no_args_is_help=True)
@@ -30,7 +28,7 @@ def add(
     database: DatabaseOption = None,
 ) -> None:
     """Let somebody log in; the password is asked for twice, or taken from PLASMOSCOPE_PASSWORD."""
-    store = _open(data, database)
+    store = _records()(data, database)
     from plasmoscope.store import accounts
 
     password = _password(f"Password for {name}")
@@ -42,7 +40,7 @@ def add(
 @account.command("list")
 def list_accounts(data: RecordsOption, database: DatabaseOption = None) -> None:
     """Show who may log in."""
-    store = _open(data, database)
+    store = _records().existing(data, database)
     from plasmoscope.store import accounts
 
     table = Table("number", "name", "role", "active")
@@ -59,7 +57,7 @@ def deactivate(
     database: DatabaseOption = None,
 ) -> None:
     """Let an account log in no more."""
-    store = _open(data, database)
+    store = _records().existing(data, database)
     from plasmoscope.store import accounts
 
     with store.session() as session:
@@ -73,7 +71,7 @@ def activate(
     database: DatabaseOption = None,
 ) -> None:
     """Let a deactivated account log in again."""
-    store = _open(data, database)
+    store = _records().existing(data, database)
     from plasmoscope.store import accounts
 
     with store.session() as session:
@@ -87,7 +85,7 @@ def password(
     database: DatabaseOption = None,
 ) -> None:
     """Give an account a new password, asked for twice or taken from PLASMOSCOPE_PASSWORD; it is logged out."""
-    store = _open(data, database)
+    store = _records().existing(data, database)
     from plasmoscope.store import accounts
 
     # Named before it is asked for, so that nobody else's is set by a wrong number.
@@ -104,10 +102,10 @@ def _password(prompt: str) -> str:
     return given or str(typer.prompt(prompt, hide_input=True, confirmation_prompt=True))
 
 
-def _open(data: "Path", database: str | None) -> "Store":
+def _records() -> "type[Store]":
     from plasmoscope.extras import require_extra
 
     require_extra("serve", "The workstation")
     from plasmoscope.store.store import Store
 
-    return Store(data, database)
+    return Store

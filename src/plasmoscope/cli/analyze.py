@@ -48,11 +48,11 @@ def analyze(
     from plasmoscope.imaging.sources import find_images
     from plasmoscope.reports.bundle import write_slide
 
-    named = {str(path) for path in fields}
+    named, own = {str(path) for path in fields}, output.resolve()
     sources = [
         source
         for source in find_images(fields)
-        if source.name in named or PurePath(source.name).suffix.lower() not in _NOT_PICTURES
+        if source.name in named or not (_is_no_picture(source.name) or Path(source.name).resolve().is_relative_to(own))
     ]
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
@@ -99,3 +99,7 @@ def analyze(
     console.print(result.research_use)
     if result.count is None or any(field.error for field in result.fields):
         raise typer.Exit(1)
+
+
+def _is_no_picture(name: str) -> bool:
+    return PurePath(name).suffix.lower() in _NOT_PICTURES

@@ -43,7 +43,8 @@ def evaluate(
             f"[yellow]The model was trained on the split {card.data.split}: some of these cells may have been seen in "
             "training, which flatters the figures."
         )
-    if part == "validation" or (part == "test" and split == "80-20"):
+    chosen_on = ("validation", "test") if split == "80-20" else ("validation",)
+    if split == card.data.split and part in chosen_on:
         console.print("[yellow]The model was chosen and calibrated on these cells: the figures are a little flattered.")
     if output is None and model is not None and model.is_dir() and split == card.data.split:
         output = evaluation_folder(model)

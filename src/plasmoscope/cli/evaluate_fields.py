@@ -108,6 +108,11 @@ def _show(evaluation: "FieldsEvaluation") -> None:
             f"{counts.parasites_called_uninfected:,} in cells called uninfected, {counts.parasites_in_cut_cells:,} in "
             f"cells cut by the border, {counts.parasites_in_no_cell:,} where no red cell was found."
         )
+    if refused := sum(not field.accepted for field in evaluation.fields):
+        console.print(
+            f"{refused:,} of {len(evaluation.fields):,} fields were refused by the quality gate; all that they hold "
+            "stands under missed."
+        )
 
 
 def _row(counts: "Counts", figures: "Figures") -> tuple[str, ...]:

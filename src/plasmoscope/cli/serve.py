@@ -41,7 +41,6 @@ def serve(
         folder=data,
         database_url=database,
         host=host,
-        port=port,
         model=model,
         workers=workers,
         longest_queue=queue,

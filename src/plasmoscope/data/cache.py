@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.data.nih import Cell, CellDataset, DataError
-from plasmoscope.files import whole_file
+from plasmoscope.files import remove_abandoned, whole_file
 from plasmoscope.imaging.cells import read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
@@ -35,6 +35,7 @@ def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Tr
     file = cache_folder / f"cells-{size}px-{key}.npy"
     if not file.exists():
         cache_folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(file)
         with whole_file(file) as unfinished:
             _fill(dataset, size, unfinished, track)
     # Copy on write: torch takes no read-only arrays, and the file must not change.

@@ -91,7 +91,7 @@ class FieldEvaluation(_Record):
 
     name: str
     accepted: bool
-    """Whether the quality gate let the field be counted; it is evaluated in any case."""
+    """Whether the quality gate let the field be counted; of one that was refused nothing is found."""
     counts: Counts
     figures: Figures
 

@@ -29,8 +29,6 @@ class Illuminated:
     """The field of view, shape (h, w)."""
     background: tuple[float, float, float]
     """Mean colour of the clear background, RGB, 0 to 255."""
-    unevenness: float
-    """Brightest over darkest corner of the fitted background, less 1."""
 
 
 def field_of_view(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -97,8 +95,7 @@ def take_out_light(image: NDArray[np.uint8]) -> Illuminated:
     absorbance[~view] = 0
     inside = surface[small_view] if small_view.any() else surface.reshape(-1, 3)
     colour = np.exp(inside.mean(axis=0)) - 1
-    unevenness = float(np.exp(inside[:, 1].max() - inside[:, 1].min()) - 1)
-    return Illuminated(absorbance, view, (float(colour[0]), float(colour[1]), float(colour[2])), unevenness)
+    return Illuminated(absorbance, view, (float(colour[0]), float(colour[1]), float(colour[2])))
 
 
 def _terms(width: int, height: int) -> NDArray[np.float64]:

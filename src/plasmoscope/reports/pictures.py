@@ -1,4 +1,4 @@
-"""Annotated pictures: a field with its cells outlined by call, and a contact sheet of cells."""
+"""Pictures of cells: a contact sheet, and a cell under the map of what its call rests on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,33 +32,6 @@ def check_picture(file: Path) -> None:
         OutputError: another suffix than .png or .jpg, or a folder that does not exist.
     """
     check_output(file, (".png", ".jpg", ".jpeg"))
-
-
-def draw_outlines(
-    field: Picture, masks: Sequence[NDArray[np.bool_]], parasitized: Sequence[bool], captions: Sequence[str]
-) -> Picture:
-    """Outline every cell in the colour of its call, with a caption at its centre's foot.
-
-    Args:
-        field: RGB, shape (h, w, 3).
-        masks: one a cell, each (h, w).
-        parasitized: the call of each cell.
-        captions: a few characters for each cell, such as its number.
-    """
-    drawn = field.copy()
-    for mask, positive in zip(masks, parasitized, strict=True):
-        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        colour = PARASITIZED_COLOUR if positive else UNINFECTED_COLOUR
-        # The call shows in the line's weight as well as in its colour.
-        cv2.drawContours(drawn, contours, -1, colour, 4 if positive else 2, cv2.LINE_AA)
-    picture = Image.fromarray(drawn)
-    pen = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(14)
-    for mask, caption in zip(masks, captions, strict=True):
-        rows, columns = np.nonzero(mask)
-        place = (float(columns.mean()), float(rows.max()) - 4)
-        pen.text(place, caption, fill=_INK, font=font, anchor="ms", stroke_width=2, stroke_fill=_PAPER)
-    return np.asarray(picture)
 
 
 def contact_sheet(
@@ -97,15 +70,3 @@ def lay_heat(cell: Picture, heat: NDArray[np.float32]) -> Picture:
     colours = cv2.cvtColor(cv2.applyColorMap(np.round(heat * 255).astype(np.uint8), _HEAT), cv2.COLOR_BGR2RGB)
     laid = cv2.addWeighted(cell, 0.5, colours, 0.5, 0)
     return np.asarray(np.where(cell.any(axis=2, keepdims=True), laid, 0), np.uint8)
-
-
-def stack_with_headings(parts: Sequence[tuple[str, Picture]]) -> Picture:
-    """Pictures of one width, one below the other, each under its heading; an empty heading takes no room."""
-    blocks: list[Picture] = []
-    for heading, picture in parts:
-        if heading:
-            strip = Image.new("RGB", (picture.shape[1], 30), _PAPER)
-            ImageDraw.Draw(strip).text((6, 15), heading, fill=_INK, font=ImageFont.load_default(16), anchor="lm")
-            blocks.append(np.asarray(strip))
-        blocks.append(picture)
-    return np.vstack(blocks)

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 
 from plasmoscope.progress import Track, untracked
 from plasmoscope.store.errors import StoreError
+from plasmoscope.store.numbers import remember_given
 from plasmoscope.store.records import Base, Field
 from plasmoscope.store.store import Store
 
@@ -39,6 +40,7 @@ def _copy(store: Store, copy: Store, track: Track) -> None:
             rows = source.execute(select(table).order_by(table.c.id)).yield_per(_ROWS_AT_ONCE)
             for some in rows.mappings().partitions():
                 target.execute(insert(table), [dict(row) for row in some])
+        remember_given(target.connection())
         photographs = source.scalars(select(Field.image_sha256).distinct()).all()
     # A photograph never changes, and stays while the records name it.
     for sha256 in track(photographs, len(photographs), "Copying photographs"):

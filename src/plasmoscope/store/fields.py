@@ -30,14 +30,15 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         NotFoundError, ConflictError: as ``slide_to_change``.
         OSError: the file cannot be written.
     """
-    slide_to_change(session, slide_id)
     sha256 = content_hash(data)
-    earlier = fields_of(session, slide_id)
-    field = next((field for field in earlier if field.image_sha256 == sha256), None)
-    if field is not None:
-        # Its file may have been lost.
+    # A signed slide has its photographs, too, and the file of one may have been lost.
+    if _field_of(session, slide_id, sha256) is None:
+        slide_to_change(session, slide_id)
+    # Somebody else may have uploaded it until the slide could be changed.
+    if (field := _field_of(session, slide_id, sha256)) is not None:
         images.put(sha256, data)
         return field
+    earlier = fields_of(session, slide_id)
     field = Field(
         slide_id=slide_id,
         position=max((field.position for field in earlier), default=0) + 1,
@@ -52,6 +53,10 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
     images.put(sha256, data)
     note(session, who, "upload", field_subject(field), name=field.name, sha256=sha256, size=len(data))
     return field
+
+
+def _field_of(session: Session, slide_id: int, sha256: str) -> Field | None:
+    return session.scalar(select(Field).where(Field.slide_id == slide_id, Field.image_sha256 == sha256))
 
 
 def get_field(session: Session, field_id: int) -> Field:
@@ -177,7 +182,7 @@ def analyse_again(session: Session, who: str, field_id: int, override_gate: bool
 def requeue_interrupted(session: Session) -> int:
     """Put every field back in line that is marked as being analysed, as after a crash; gives how many.
 
-    Call it only while nothing is being analysed.
+    What is being analysed just now is analysed once more.
     """
     interrupted = update(Field).where(Field.status == "analysing").values(status="waiting").returning(Field.id)
     return len(session.scalars(interrupted).all())

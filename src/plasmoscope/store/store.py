@@ -39,10 +39,12 @@ class Store:
             OSError: the folder cannot be written to.
         """
         self.folder = folder
-        # Patients' records are for the owner's eyes.
+        # Patients' records are for the owner's eyes, in a folder that was there before as well.
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.images = Images(folder / _IMAGES)
-        self.images.folder.mkdir(exist_ok=True)
+        self.images.folder.mkdir(exist_ok=True, mode=0o700)
+        if not url:
+            (folder / _DATABASE).touch(mode=0o600)
         self.engine = _postgresql(url) if url else _sqlite(folder / _DATABASE)
         self._readers = self.engine.execution_options(reads_only=True)
         try:

@@ -48,7 +48,9 @@ def accuracy_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[
 
 
 def counting_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[np.bool_], specificity: float) -> float:
-    """The lowest threshold, to three decimals, at which this share of uninfected cells is called uninfected.
+    """The threshold, to three decimals, at which about this share of uninfected cells is called uninfected.
+
+    The quantile lies between two cells, so the share falls short by at most one cell and those that round to its value.
 
     In a patient's blood a hundred cells are healthy for one that is not, so a count needs far fewer phantoms than
     a set that is half parasitized.

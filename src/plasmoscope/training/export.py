@@ -13,7 +13,7 @@ _OPSET = 18
 
 
 class FromPixels(nn.Module):
-    """A network with its normalisation in front: uint8 RGB (n, size, size, 3) to logits (n, 2)."""
+    """A network with its normalisation in front: uint8 RGB (n, size, size, 3) to one or two logits (n, 1 or 2)."""
 
     def __init__(self, model: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()

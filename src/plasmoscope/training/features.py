@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from plasmoscope.files import whole_file
+from plasmoscope.files import remove_abandoned, whole_file
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import to_float
 from plasmoscope.training.recipe import RecipeError
@@ -69,6 +69,7 @@ def cached_features(
     file = cache_folder / f"features-{_fingerprint(frozen, pixels, mean, std)}.npy"
     if not file.exists():
         cache_folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(file)
         offset = torch.tensor(mean, device=device)[:, None, None]
         scale = torch.tensor(std, device=device)[:, None, None]
 

@@ -75,7 +75,7 @@ def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
     epochs = range(1, len(rows) + 1)
-    losses.plot(epochs, [row["train_loss"] for row in rows], "o-", ms=3, label="training (smoothed labels)")
+    losses.plot(epochs, [row["train_loss"] for row in rows], "o-", ms=3, label="training")
     losses.plot(epochs, [row["val_loss"] for row in rows], "s-", ms=3, label="validation")
     losses.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
     losses.legend()

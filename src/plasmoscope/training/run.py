@@ -348,7 +348,7 @@ def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingDat
 def _precision(options: RunOptions) -> Literal["bf16-mixed", "32-true"]:
     if options.precision != "auto":
         return "bf16-mixed" if options.precision == "bf16" else "32-true"
-    device = "cuda" if options.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu"
+    device = "cuda" if options.accelerator in ("auto", "gpu") and torch.cuda.is_available() else "cpu"
     return "bf16-mixed" if mixed_precision_pays(device) else "32-true"
 
 

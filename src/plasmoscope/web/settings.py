@@ -16,7 +16,6 @@ class Settings:
     database_url: str | None = None
     """Of a PostgreSQL database."""
     host: str = "127.0.0.1"
-    port: int = 8000
     model: Path | None = None
     """Instead of the one that ships."""
     workers: int = 1
