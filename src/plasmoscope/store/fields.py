@@ -31,11 +31,13 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         OSError: the file cannot be written.
     """
     sha256 = content_hash(data)
-    # A signed slide has its photographs, too, and the file of one may have been lost.
-    if _field_of(session, slide_id, sha256) is None:
+    field = _field_of(session, slide_id, sha256)
+    if field is None or images.path(sha256).exists():
         slide_to_change(session, slide_id)
-    # Somebody else may have uploaded it until the slide could be changed.
-    if (field := _field_of(session, slide_id, sha256)) is not None:
+        # Somebody else may have uploaded it until the slide could be changed.
+        field = _field_of(session, slide_id, sha256)
+    if field is not None:
+        # Its file may have been lost, and comes back to a signed slide too.
         images.put(sha256, data)
         return field
     earlier = fields_of(session, slide_id)
