@@ -3,7 +3,6 @@
 import glob
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,18 +40,16 @@ def remove_abandoned(file: Path) -> None:
 
 
 def store_file(file: Path, content: bytes) -> None:
-    """Like ``replace_file``, but the content outlives a power cut from here on, and several may write it at once."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
-    unfinished = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(descriptor)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    """Like ``replace_file``, but the content outlives a power cut from here on, and is the owner's alone to read."""
+    with whole_file(file) as unfinished, open(unfinished, "xb", opener=_for_the_owner) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
     keep_names(file.parent)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def keep_names(folder: Path) -> None:

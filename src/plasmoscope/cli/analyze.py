@@ -1,6 +1,6 @@
 """``plasmoscope analyze``."""
 
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,9 +50,7 @@ def analyze(
 
     named, own = {str(path) for path in fields}, output.resolve()
     sources = [
-        source
-        for source in find_images(fields)
-        if source.name in named or not (_is_no_picture(source.name) or Path(source.name).resolve().is_relative_to(own))
+        source for source in find_images(fields) if source.name in named or _may_be_photograph(Path(source.name), own)
     ]
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
@@ -101,5 +99,6 @@ def analyze(
         raise typer.Exit(1)
 
 
-def _is_no_picture(name: str) -> bool:
-    return PurePath(name).suffix.lower() in _NOT_PICTURES
+def _may_be_photograph(file: Path, output: Path) -> bool:
+    """Whether a file is neither what lies beside photographs nor what an earlier run wrote."""
+    return file.suffix.lower() not in _NOT_PICTURES and not file.resolve().is_relative_to(output)

@@ -31,14 +31,13 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         OSError: the file cannot be written.
     """
     sha256 = content_hash(data)
-    field = _field_of(session, slide_id, sha256)
-    if field is None or images.path(sha256).exists():
-        slide_to_change(session, slide_id)
-        # Somebody else may have uploaded it until the slide could be changed.
-        field = _field_of(session, slide_id, sha256)
-    if field is not None:
-        # Its file may have been lost, and comes back to a signed slide too.
+    same = select(Field).where(Field.slide_id == slide_id, Field.image_sha256 == sha256)
+    if not images.path(sha256).exists() and (lost := session.scalar(same)) is not None:
+        # A photograph comes back to a signed slide too: that changes nothing of it.
         images.put(sha256, data)
+        return lost
+    slide_to_change(session, slide_id)
+    if (field := session.scalar(same)) is not None:
         return field
     earlier = fields_of(session, slide_id)
     field = Field(
@@ -55,10 +54,6 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
     images.put(sha256, data)
     note(session, who, "upload", field_subject(field), name=field.name, sha256=sha256, size=len(data))
     return field
-
-
-def _field_of(session: Session, slide_id: int, sha256: str) -> Field | None:
-    return session.scalar(select(Field).where(Field.slide_id == slide_id, Field.image_sha256 == sha256))
 
 
 def get_field(session: Session, field_id: int) -> Field:

@@ -4,8 +4,6 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 _WHERE_IN_SUBJECT = {"slides": 1, "fields": 3}  # slide/7/field/9
-NUMBERED = tuple(_WHERE_IN_SUBJECT)
-"""Tables whose numbers pages and the audit name."""
 
 
 def remember_given(connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from plasmoscope.store.numbers import NUMBERED, remember_given
+from plasmoscope.store.numbers import remember_given
 
 revision = "0003"
 down_revision = "0002"
@@ -12,7 +12,7 @@ def upgrade() -> None:
     """Let SQLite remember the largest number that it ever gave; PostgreSQL always does."""
     if op.get_context().dialect.name != "sqlite":
         return
-    for table in NUMBERED:
+    for table in ("slides", "fields"):
         with op.batch_alter_table(table, recreate="always", table_kwargs={"sqlite_autoincrement": True}):
             pass
     remember_given(op.get_bind())
