@@ -224,13 +224,14 @@ def test_single_cells_are_called_and_broken_ones_named(
 ) -> None:
     good = [("files", (f"{infected}.png", encode_png(cell))) for cell, infected in rendered_cells[:6]]
     bad = [("files", (name, data)) for name, data in bad_files(photograph).items()]
-    answer = client.post("/api/v1/cells", files=good + bad)
+    answer = client.post("/api/v1/cells", files=[*good, *bad, ("files", ("field.jpg", photograph))])
     assert answer.status_code == 200
     cells = answer.json()["cells"]
     assert [cell["call"] for cell in cells[:6]] == [
         "Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:6]
     ]
-    assert all(cell["error"] and cell["call"] is None for cell in cells[6:])
+    assert all(cell["error"] and cell["call"] is None for cell in cells[6:-1])
+    assert ["analyze" in (cell["remark"] or "") for cell in cells] == [False] * (len(cells) - 1) + [True]
 
 
 def test_a_full_line_says_when_to_come_back(tmp_path: Path, photograph: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,3 +107,13 @@ def test_an_altered_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(ModelError, match="not valid"):
         Classifier.load(tmp_path)
+
+
+def test_pictures_that_are_no_cells_on_black_bring_a_warning(
+    classifier: Classifier, real_cells: list[np.ndarray], recwarn: pytest.WarningsRecorder
+) -> None:
+    classifier.predict(real_cells)
+    assert not recwarn.list
+    on_white = [np.where(cell.max(axis=2, keepdims=True) <= 25, np.uint8(255), cell) for cell in real_cells[:3]]
+    with pytest.warns(UserWarning, match="3 of the pictures"):
+        classifier.predict(real_cells + on_white)

@@ -74,6 +74,22 @@ def test_a_folder_with_broken_files_is_classified_to_the_end(
     assert "damaged" in reasons["bad_truncated"]
 
 
+def test_a_picture_that_is_no_cell_cut_out_gets_a_remark_beside_its_probability(
+    mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(render_field(3, cells=30).image).save(tmp_path / "field.png")
+    output = tmp_path / "cells.csv"
+    arguments = ["classify", tmp_path / "field.png", mixed_folder / "cell_1.png", "--output", output]
+    assert run(*arguments, monkeypatch=monkeypatch) == 0
+    field, cell = rows(output)
+    assert "analyze" in field["remark"]
+    assert field["parasitized_probability"]
+    assert cell["remark"] == ""
+    said = capsys.readouterr().err
+    assert "1 of the pictures" in said
+    assert "field.png" in said
+
+
 def test_an_archive_gives_the_same_answers_as_its_folder(
     nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

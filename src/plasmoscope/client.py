@@ -65,7 +65,7 @@ class Workstation:
         self._http.close()
 
     def classify(self, cells: Iterable[Path | str]) -> list[dict[str, Any]]:
-        """P(parasitized) of pictures of single cells: ``name``, ``probability``, ``call`` and ``error`` of each."""
+        """P(parasitized) of pictures of single cells: ``name``, ``probability``, ``call``, ``error``, ``remark``."""
         files = [Path(cell) for cell in cells]
         answers: list[dict[str, Any]] = []
         for start in range(0, len(files), _CELLS_AT_ONCE):

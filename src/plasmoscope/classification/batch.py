@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.imaging.cells import read_cell
+from plasmoscope.imaging.cells import NOT_ON_BLACK, are_on_black, read_cell
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import ImageSource
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
@@ -25,6 +25,8 @@ class CellResult:
     parasitized_probability: float | None
     label: str | None
     error: str | None = None
+    remark: str | None = None
+    """Why the answer may say little."""
 
 
 def classify_sources(
@@ -53,11 +55,13 @@ def classify_sources(
             chunk = sources[start : start + _CHUNK]
             cells = list(pool.map(read, chunk))
             good = [cell for cell in cells if not isinstance(cell, str)]
-            probabilities = iter(classifier.predict_prepared(np.stack(good), views).tolist() if good else [])
+            batch = np.stack(good) if good else np.empty((0, classifier.image_size, classifier.image_size, 3), np.uint8)
+            answers = zip(classifier.predict_prepared(batch, views).tolist(), are_on_black(batch), strict=True)
             for source, cell in zip(chunk, cells, strict=True):
                 if isinstance(cell, str):
                     yield CellResult(source.name, None, None, cell)
                 else:
-                    probability = next(probabilities)
+                    probability, on_black = next(answers)
                     label = CLASS_NAMES[PARASITIZED if probability >= limit else 1 - PARASITIZED]
-                    yield CellResult(source.name, probability, label)
+                    remark = None if on_black else NOT_ON_BLACK
+                    yield CellResult(source.name, probability, label, remark=remark)

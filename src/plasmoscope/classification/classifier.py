@@ -1,6 +1,7 @@
 """The classifier: cell images of any size in, calibrated P(parasitized) out."""
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -14,7 +15,7 @@ from PIL import Image
 
 from plasmoscope.classification.card import ModelCard, ModelError, read_model
 from plasmoscope.classification.views import VIEWS
-from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, resize_cell
+from plasmoscope.imaging.cells import MAX_CELL_PIXELS, NOT_ON_BLACK, are_on_black, read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
 from plasmoscope.labels import log_odds
 
@@ -93,10 +94,18 @@ class Classifier:
 
         Raises:
             ImageError: an image cannot be used; the message starts with which.
+
+        Warns:
+            UserWarning: some images are not of one red cell on black.
         """
         if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
             images = [cast(CellImage, images)]
-        probabilities = [self.predict_prepared(batch, views) for batch in self._batches(images)]
+        probabilities, doubtful = [], 0
+        for batch in self._batches(images):
+            probabilities.append(self.predict_prepared(batch, views))
+            doubtful += int((~are_on_black(batch)).sum())
+        if doubtful:
+            warnings.warn(f"{doubtful} of the pictures: {NOT_ON_BLACK}.", stacklevel=2)
         return np.concatenate(probabilities) if probabilities else np.empty(0, np.float32)
 
     def prepare(self, image: CellImage) -> NDArray[np.uint8]:

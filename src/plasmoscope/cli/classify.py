@@ -50,6 +50,13 @@ def classify(
     for result in results:
         if result.error is not None:
             errors.print(f"[red]Not read:[/] {escape(result.path)}: {escape(result.error)}", highlight=False)
+    doubtful = [result for result in read if result.remark]
+    if doubtful:
+        errors.print(
+            f"[yellow]{len(doubtful):,} of the pictures may be no single cells[/], such as {escape(doubtful[0].path)}: "
+            f"{doubtful[0].remark}.",
+            highlight=False,
+        )
     positive = sum(result.label == CLASS_NAMES[PARASITIZED] for result in read)
     share = f" ({positive / len(read):.1%})" if read else ""
     console.print(

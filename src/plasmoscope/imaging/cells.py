@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 
 from plasmoscope.imaging.reading import read_image
 
+NOT_ON_BLACK = (
+    "not one red cell on black, so the probability says little; "
+    "cut the cell out and blacken its surroundings, or count a whole field with 'plasmoscope analyze'"
+)
+# JPEG leaves black a little grey.
+_BLACK = 25
 # A cell fills a few hundred pixels a side; a picture this large is something else.
 MAX_CELL_PIXELS = 16_000_000
 
@@ -35,6 +41,24 @@ def resize_cell(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         return image
     method = cv2.INTER_AREA if height * width > 4 * size * size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)
+
+
+def are_on_black(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether pictures look like cells that were cut out: at least two of the four corners are black.
+
+    Of 689 NIH cells, every fortieth, 687 have four such corners and two have three.
+
+    Args:
+        cells: RGB, shape (n, size, size, 3).
+
+    Returns:
+        Shape (n,).
+    """
+    edge = max(1, cells.shape[1] // 20)
+    ends = (slice(None, edge), slice(-edge, None))
+    corners = [cells[:, rows, columns].max(axis=3) <= _BLACK for rows in ends for columns in ends]
+    black: NDArray[np.bool_] = np.sum([corner.mean(axis=(1, 2)) > 0.5 for corner in corners], axis=0) >= 2
+    return black
 
 
 def cut_cell(image: NDArray[np.uint8], outline: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
+from plasmoscope.imaging.cells import NOT_ON_BLACK, are_on_black
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.reports.bundle import write_slide
@@ -125,12 +126,14 @@ def classify_cells(
     answers = []
     for file in files:
         try:
-            probability = float(classifier.predict(read_image(read_upload(file)))[0])
+            cell = classifier.prepare(read_image(read_upload(file)))[None]
         except ImageError as error:
             answers.append(schemas.CellAnswer(name=shown_name(file), error=str(error)))
             continue
+        probability = float(classifier.predict_prepared(cell)[0])
         call = CLASS_NAMES[PARASITIZED if probability >= limit else 1 - PARASITIZED]
-        answers.append(schemas.CellAnswer(name=shown_name(file), probability=probability, call=call))
+        remark = None if are_on_black(cell)[0] else NOT_ON_BLACK
+        answers.append(schemas.CellAnswer(name=shown_name(file), probability=probability, call=call, remark=remark))
     return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
 
 

@@ -40,6 +40,8 @@ class CellAnswer(_Schema):
     probability: float | None = None
     call: str | None = None
     error: str | None = None
+    remark: str | None = None
+    """Why the answer may say little."""
 
 
 class CellAnswers(_Schema):
