@@ -314,10 +314,11 @@ def _probabilities(crops: list[NDArray[np.uint8]], classifier: Classifier, views
     """P(parasitized) of each cell; only cells that a first look leaves in doubt are looked at in more views."""
     if not crops:
         return []
-    probabilities = classifier.predict(crops)
+    cells = np.concatenate(list(classifier.prepare_all(crops)))
+    probabilities = classifier.predict_prepared(cells)
     doubtful = np.flatnonzero(probabilities > _HEALTHY) if views > 1 else np.empty(0, int)
     if len(doubtful):
-        probabilities[doubtful] = classifier.predict([crops[index] for index in doubtful], views)
+        probabilities[doubtful] = classifier.predict_prepared(cells[doubtful], views)
     return [float(probability) for probability in probabilities]
 
 

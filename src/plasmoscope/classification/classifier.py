@@ -101,7 +101,7 @@ class Classifier:
         if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
             images = [cast(CellImage, images)]
         probabilities, doubtful = [], 0
-        for batch in self._batches(images):
+        for batch in self.prepare_all(images):
             probabilities.append(self.predict_prepared(batch, views))
             doubtful += int((~are_on_black(batch)).sum())
         if doubtful:
@@ -128,6 +128,15 @@ class Classifier:
             return resize_cell(cast(NDArray[np.uint8], image), self.image_size)
         return resize_cell(read_picture(Image.fromarray(image)), self.image_size)
 
+    def prepare_all(self, images: Iterable[CellImage]) -> Iterator[NDArray[np.uint8]]:
+        """Many pictures as ``prepare`` makes them, on all threads, in batches of shape (n, size, size, 3)."""
+        numbered = enumerate(images)
+        with ThreadPoolExecutor(self._threads) as pool:
+            while batch := list(islice(numbered, _PREPARED)):
+                share = -(-len(batch) // self._threads)
+                shares = [batch[start : start + share] for start in range(0, len(batch), share)]
+                yield np.concatenate(list(pool.map(self._prepare_share, shares)))
+
     def predict_prepared(self, cells: NDArray[np.uint8], views: int = 1) -> NDArray[np.float32]:
         """Calibrated P(parasitized), shape (n,), of cells that ``prepare`` made, shape (n, size, size, 3)."""
         if views not in VIEWS:
@@ -148,14 +157,6 @@ class Classifier:
         scaled = log_odds(self.logits(cells)) / np.float32(self.card.calibration.temperature)
         # Clipped where exp would overflow.
         return np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
-
-    def _batches(self, images: Iterable[CellImage]) -> Iterator[NDArray[np.uint8]]:
-        numbered = enumerate(images)
-        with ThreadPoolExecutor(self._threads) as pool:
-            while batch := list(islice(numbered, _PREPARED)):
-                share = -(-len(batch) // self._threads)
-                shares = [batch[start : start + share] for start in range(0, len(batch), share)]
-                yield np.concatenate(list(pool.map(self._prepare_share, shares)))
 
     def _prepare_share(self, numbered: list[tuple[int, CellImage]]) -> NDArray[np.uint8]:
         cells = []
