@@ -7,6 +7,12 @@ CLASS_NAMES = ("Parasitized", "Uninfected")
 # The positive class.
 PARASITIZED = 0
 
+
+def class_name(parasitized: bool) -> str:
+    """The class of a cell, as the NIH folders are called."""
+    return CLASS_NAMES[PARASITIZED if parasitized else 1 - PARASITIZED]
+
+
 if TYPE_CHECKING:
     from typing import TypeVar
 

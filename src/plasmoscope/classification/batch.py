@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.imaging.cells import NOT_ON_BLACK, are_on_black, read_cell
+from plasmoscope.imaging.cells import read_cell, remarks_on
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import ImageSource
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.labels import class_name
 
 _CHUNK = 128
 
@@ -41,6 +41,7 @@ def classify_sources(
     Yields:
         One result for each source.
     """
+    size = classifier.image_size
     limit = classifier.card.threshold if threshold is None else threshold
 
     def read(source: ImageSource) -> NDArray[np.uint8] | str:
@@ -55,13 +56,11 @@ def classify_sources(
             chunk = sources[start : start + _CHUNK]
             cells = list(pool.map(read, chunk))
             good = [cell for cell in cells if not isinstance(cell, str)]
-            batch = np.stack(good) if good else np.empty((0, classifier.image_size, classifier.image_size, 3), np.uint8)
-            answers = zip(classifier.predict_prepared(batch, views).tolist(), are_on_black(batch), strict=True)
+            batch = np.array(good, np.uint8).reshape(-1, size, size, 3)
+            answers = zip(classifier.predict_prepared(batch, views).tolist(), remarks_on(batch), strict=True)
             for source, cell in zip(chunk, cells, strict=True):
                 if isinstance(cell, str):
                     yield CellResult(source.name, None, None, cell)
                 else:
-                    probability, on_black = next(answers)
-                    label = CLASS_NAMES[PARASITIZED if probability >= limit else 1 - PARASITIZED]
-                    remark = None if on_black else NOT_ON_BLACK
-                    yield CellResult(source.name, probability, label, remark=remark)
+                    probability, remark = next(answers)
+                    yield CellResult(source.name, probability, class_name(probability >= limit), remark=remark)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from plasmoscope.classification.card import ModelCard, ModelError, read_model
 from plasmoscope.classification.views import VIEWS
-from plasmoscope.imaging.cells import MAX_CELL_PIXELS, NOT_ON_BLACK, are_on_black, read_cell, resize_cell
+from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
 from plasmoscope.labels import log_odds
 
@@ -100,12 +100,12 @@ class Classifier:
         """
         if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
             images = [cast(CellImage, images)]
-        probabilities, doubtful = [], 0
+        probabilities, remarks = [], []
         for batch in self.prepare_all(images):
             probabilities.append(self.predict_prepared(batch, views))
-            doubtful += int((~are_on_black(batch)).sum())
-        if doubtful:
-            warnings.warn(f"{doubtful} of the pictures: {NOT_ON_BLACK}.", stacklevel=2)
+            remarks += [remark for remark in remarks_on(batch) if remark]
+        if remarks:
+            warnings.warn(f"{len(remarks)} of the pictures: {remarks[0]}.", stacklevel=2)
         return np.concatenate(probabilities) if probabilities else np.empty(0, np.float32)
 
     def prepare(self, image: CellImage) -> NDArray[np.uint8]:

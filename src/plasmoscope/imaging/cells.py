@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from plasmoscope.imaging.reading import read_image
 
-NOT_ON_BLACK = (
+_NOT_ON_BLACK = (
     "not one red cell on black, so the probability says little; "
-    "cut the cell out and blacken its surroundings, or count a whole field with 'plasmoscope analyze'"
+    "cut the cell out and blacken its surroundings, or, if this is a whole field, analyze it as one"
 )
 # JPEG leaves black a little grey.
 _BLACK = 25
@@ -43,8 +43,8 @@ def resize_cell(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)
 
 
-def are_on_black(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether pictures look like cells that were cut out: at least two of the four corners are black.
+def remarks_on(cells: NDArray[np.uint8]) -> list[str | None]:
+    """Why a network's answer may say little of a picture: fewer than two of its four corners are black.
 
     Of 689 NIH cells, every fortieth, 687 have four such corners and two have three.
 
@@ -52,13 +52,13 @@ def are_on_black(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
         cells: RGB, shape (n, size, size, 3).
 
     Returns:
-        Shape (n,).
+        One for each picture: a phrase for its user, or None for what looks like a cell that was cut out.
     """
     edge = max(1, cells.shape[1] // 20)
     ends = (slice(None, edge), slice(-edge, None))
     corners = [cells[:, rows, columns].max(axis=3) <= _BLACK for rows in ends for columns in ends]
-    black: NDArray[np.bool_] = np.sum([corner.mean(axis=(1, 2)) > 0.5 for corner in corners], axis=0) >= 2
-    return black
+    black = np.sum([corner.mean(axis=(1, 2)) > 0.5 for corner in corners], axis=0)
+    return [None if count >= 2 else _NOT_ON_BLACK for count in black]
 
 
 def cut_cell(image: NDArray[np.uint8], outline: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, undefer
 from plasmoscope.analysis.analyze import read_field
 from plasmoscope.files import whole_file
 from plasmoscope.imaging.cells import cut_cell
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.labels import CLASS_NAMES, class_name
 from plasmoscope.progress import Track, untracked
 from plasmoscope.store.corrections import latest
 from plasmoscope.store.errors import StoreError
@@ -44,8 +44,8 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
         raise StoreError(
             f"{folder} holds cells already, which people may have called otherwise since. Name a new folder."
         )
-    for class_name in CLASS_NAMES:
-        (cells / class_name).mkdir(parents=True, exist_ok=True)
+    for name in CLASS_NAMES:
+        (cells / name).mkdir(parents=True, exist_ok=True)
     called = session.scalars(
         select(Field)
         .join(Slide, Slide.id == Field.slide_id)
@@ -70,10 +70,10 @@ def _export_field(session: Session, images: Images, folder: Path, field: Field) 
         correction = corrections.get(cell.number)
         if correction is None or correction.call == "not a cell" or cell.on_border:
             continue
-        class_name = CLASS_NAMES[PARASITIZED if correction.call == "infected" else 1 - PARASITIZED]
         patient = _FIRST_PATIENT + slide.patient_id
         name = f"C{patient}P{patient}S{slide.id}_IMG_{field.id}_cell_{cell.number}.png"
-        with whole_file(folder / class_name / name) as unfinished:
+        file = folder / class_name(correction.call == "infected") / name
+        with whole_file(file) as unfinished:
             Image.fromarray(cut_cell(pixels, np.array(cell.outline, np.int32))).save(unfinished, "PNG")
-        written.append(folder / class_name / name)
+        written.append(file)
     return written

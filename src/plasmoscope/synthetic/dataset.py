@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.labels import class_name
 from plasmoscope.synthetic.rendering import crop_cell, render_field
 
 _CELLS_PER_FIELD = 60
@@ -25,10 +25,9 @@ def write_cells(folder: Path, fields: int, seed: int = 0) -> None:
         for index, cell in enumerate(field.cells):
             if not cell.whole:
                 continue
-            name = CLASS_NAMES[PARASITIZED if cell.infected else 1 - PARASITIZED]
             patient = written % _PATIENTS
             stem = f"C{100 + patient}P{60 + patient}ThinF_IMG_20150918_14410{written % 3}_cell_{written}"
-            file = folder / "cell_images" / name / f"{stem}.png"
+            file = folder / "cell_images" / class_name(cell.infected) / f"{stem}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(file), cv2.cvtColor(crop_cell(field, index), cv2.COLOR_RGB2BGR))
             written += 1

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
-from plasmoscope.imaging.cells import NOT_ON_BLACK, are_on_black
+from plasmoscope.imaging.cells import remarks_on
 from plasmoscope.imaging.reading import ImageError, read_image
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.labels import class_name
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.field_pictures import cell_crop
 from plasmoscope.reports.illustrations import encode_jpeg, encode_png
@@ -131,8 +131,7 @@ def classify_cells(
             answers.append(schemas.CellAnswer(name=shown_name(file), error=str(error)))
             continue
         probability = float(classifier.predict_prepared(cell)[0])
-        call = CLASS_NAMES[PARASITIZED if probability >= limit else 1 - PARASITIZED]
-        remark = None if are_on_black(cell)[0] else NOT_ON_BLACK
+        call, remark = class_name(probability >= limit), remarks_on(cell)[0]
         answers.append(schemas.CellAnswer(name=shown_name(file), probability=probability, call=call, remark=remark))
     return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
 
