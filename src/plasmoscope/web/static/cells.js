@@ -53,5 +53,11 @@ function show(cell, file) {
     row.append(picture);
   }
   row.append(word, name);
+  if (cell.remark) {
+    const remark = document.createElement("small");
+    remark.textContent = cell.remark;
+    remark.className = "wrong";
+    row.append(remark);
+  }
   return row;
 }
