@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from plasmoscope import Classifier, cli
+from plasmoscope.data.nih import load_nih
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
@@ -88,6 +89,25 @@ def test_a_picture_that_is_no_cell_cut_out_gets_a_remark_beside_its_probability(
     said = capsys.readouterr().err
     assert "1 of the pictures" in said
     assert "field.png" in said
+
+
+def test_cells_of_one_patient_may_be_judged_together(
+    nih_folder: Path, mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "cells.csv"
+    given = [nih_folder, mixed_folder / "cell_0.png", mixed_folder / "cell_1.png", mixed_folder / "bad_empty.png"]
+    assert run("classify", *given, "--by-smear", "--output", output, monkeypatch=monkeypatch) == 1
+    *table, first, second, bad = rows(output)
+    assert (bad["smear"], bad["parasitized_probability"], bad["probability_alone"]) == ("", "", "")
+    assert first["smear"] == second["smear"] == "unnamed"
+    assert {row["smear"] for row in table} == set(load_nih(nih_folder).patients)
+    cells = [row["path"] for row in table]
+    classifier = Classifier.load()
+    answers = [float(row["parasitized_probability"]) for row in table]
+    assert answers == pytest.approx(classifier.predict(cells, smears=[row["smear"] for row in table]), abs=1e-4)
+    assert [float(row["probability_alone"]) for row in table] == pytest.approx(classifier.predict(cells), abs=1e-4)
+    limit = classifier.card.threshold
+    assert [row["label"] == "Parasitized" for row in table] == [answer >= limit for answer in answers]
 
 
 def test_an_archive_gives_the_same_answers_as_its_folder(
@@ -196,12 +216,16 @@ def test_evaluation_writes_figures_and_pictures(
     nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["evaluate", "--data", nih_folder, "--part", "all", "--tta", "1", "--tta", "5", "--output", tmp_path]
-    assert run(*arguments, monkeypatch=monkeypatch) == 0
+    assert run(*arguments, "--by-smear", monkeypatch=monkeypatch) == 0
     assert "sensitivity" in capsys.readouterr().out
     figures = json.loads((tmp_path / "all-5-view.json").read_text())["figures"]
     assert figures["auc"]["low"] <= figures["auc"]["value"] <= figures["auc"]["high"]
     for picture in ("confusion", "curves", "reliability", "most-wrong"):
         assert read_image(tmp_path / f"all-1-view-{picture}.png").std() > 10
+    alone, by_smear = (json.loads((tmp_path / f"all-5-view{end}.json").read_text()) for end in ("", "-by-smear"))
+    assert (alone["by_smear"], by_smear["by_smear"]) == (False, True)
+    assert "patient" in by_smear["interval"]
+    assert alone["figures"]["brier"] != by_smear["figures"]["brier"]
 
 
 def test_published_weights_are_converted_and_pickled_code_is_refused(

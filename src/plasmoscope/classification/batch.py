@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ class CellResult:
     error: str | None = None
     remark: str | None = None
     """Why the answer may say little."""
+    smear: str | None = None
+    """With whose cells this one was judged; None if alone."""
+    probability_alone: float | None = None
+    """What it was before that."""
 
 
 def classify_sources(
@@ -64,3 +68,29 @@ def classify_sources(
                 else:
                     probability, remark = next(answers)
                     yield CellResult(source.name, probability, class_name(probability >= limit), remark=remark)
+
+
+def judge_by_smear(
+    classifier: Classifier, results: Sequence[CellResult], smears: Sequence[str], threshold: float | None = None
+) -> list[CellResult]:
+    """The same results, the cells of each smear judged together (``smears.judge_together``).
+
+    Args:
+        results: of ``classify_sources``; those without an answer stay as they are.
+        smears: name of the smear of each.
+        threshold: as there.
+    """
+    limit = classifier.card.threshold if threshold is None else threshold
+    alone = [result.parasitized_probability for result in results]
+    read = [index for index, probability in enumerate(alone) if probability is not None]
+    together = classifier.judge_together([p for p in alone if p is not None], [smears[index] for index in read])
+    judged = list(results)
+    for index, probability in zip(read, together.tolist(), strict=True):
+        judged[index] = replace(
+            results[index],
+            parasitized_probability=probability,
+            label=class_name(probability >= limit),
+            smear=smears[index],
+            probability_alone=alone[index],
+        )
+    return judged

@@ -37,6 +37,8 @@ class Calibration(_Record):
 
     temperature: Annotated[float, Field(gt=0)] = 1.0
     fitted_on: str = ""
+    parasitized_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Among the cells that it was fitted on; half of the NIH cells are parasitized."""
 
 
 class Counting(_Record):
@@ -81,6 +83,8 @@ class Evaluation(_Record):
     part: str
     split: str
     views: int
+    by_smear: bool = False
+    """Whether the cells of each patient were judged together."""
     cells: int
     interval: str
     threshold: float

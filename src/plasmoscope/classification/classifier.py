@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -10,10 +10,11 @@ from typing import cast
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from plasmoscope.classification.card import ModelCard, ModelError, read_model
+from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
@@ -81,19 +82,24 @@ class Classifier:
         """
         return cls(*read_model(find_model(model)), threads)
 
-    def predict(self, images: CellImage | Iterable[CellImage], views: int = 1) -> NDArray[np.float32]:
+    def predict(
+        self, images: CellImage | Iterable[CellImage], views: int = 1, smears: Sequence[Hashable] | None = None
+    ) -> NDArray[np.float32]:
         """Calibrated probability that each cell is parasitized.
 
         Args:
             images: arrays (uint8, RGB (h, w, 3), RGBA or grey (h, w)), Pillow images or paths, of any sizes; one
                 alone counts as a list of one.
             views: test-time augmentation: 1, 5 or 8 views of each cell, whose probabilities are averaged.
+            smears: the smear of each cell, by whatever tells it from others: those of one are judged together, as
+                ``judge_together`` describes. None judges each cell alone.
 
         Returns:
             Shape (n,), 0 to 1, in the order of ``images``.
 
         Raises:
             ImageError: an image cannot be used; the message starts with which.
+            ValueError: there is not one smear for each cell.
 
         Warns:
             UserWarning: some images are not of one red cell on black.
@@ -106,7 +112,12 @@ class Classifier:
             remarks += [remark for remark in remarks_on(batch) if remark]
         if remarks:
             warnings.warn(f"{len(remarks)} of the pictures: {remarks[0]}.", stacklevel=2)
-        return np.concatenate(probabilities) if probabilities else np.empty(0, np.float32)
+        alone = np.concatenate(probabilities) if probabilities else np.empty(0, np.float32)
+        return alone if smears is None else self.judge_together(alone, smears)
+
+    def judge_together(self, probabilities: ArrayLike, smears: Sequence[Hashable]) -> NDArray[np.float32]:
+        """Adjust what ``predict`` said of cells alone, shape (n,), to the smears that they come from, shape (n,)."""
+        return judge_together(probabilities, smears, self.card.calibration.parasitized_share)
 
     def prepare(self, image: CellImage) -> NDArray[np.uint8]:
         """One picture as the network takes it: uint8 RGB, shape (size, size, 3).

@@ -8,9 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
-from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
+from plasmoscope.cli.options import BySmearOption, CellsArgument, ModelOption, ViewsOption, given_images
 
 _SHOWN = 40
+# The smear of all cells whose names tell no patient.
+_UNNAMED = "unnamed"
 
 
 def classify(
@@ -22,13 +24,15 @@ def classify(
         float | None,
         typer.Option(min=0, max=1, help="Call a cell parasitized from here on (default: the model's own)."),
     ] = None,
+    by_smear: BySmearOption = False,
 ) -> None:
     """Tell for each picture of a segmented red cell how likely it is parasitized.
 
     Exit code 0: every file was read; 1: some could not be; 2: nothing to do, or wrong use.
     """
-    from plasmoscope.classification.batch import classify_sources
+    from plasmoscope.classification.batch import classify_sources, judge_by_smear
     from plasmoscope.classification.classifier import Classifier
+    from plasmoscope.data.nih import patient_of
     from plasmoscope.labels import CLASS_NAMES, PARASITIZED
     from plasmoscope.reports.cells import check_cells_output, write_cells
 
@@ -39,6 +43,9 @@ def classify(
     limit = classifier.card.threshold if threshold is None else threshold
     found = classify_sources(classifier, sources, tta, limit)
     results = list(track(found, len(sources), "Classifying cells"))
+    if by_smear:
+        smears = [patient_of(source.name) or _UNNAMED for source in sources]
+        results = judge_by_smear(classifier, results, smears, limit)
     if output:
         write_cells(output, results, classifier.card, tta, limit)
     read = [result for result in results if result.error is None]
@@ -63,6 +70,8 @@ def classify(
         f"{len(read):,} cells read, {len(results) - len(read):,} files could not be. "
         f"{positive:,} called parasitized{share}, {len(read) - positive:,} uninfected, at threshold {limit:.2f}."
     )
+    if by_smear:
+        console.print(f"Each cell was judged among those of its smear; smears: {len(set(smears)):,}.")
     if output:
         console.print(f"Every cell with its probability: {output}")
     elif len(read) > _SHOWN:

@@ -19,6 +19,9 @@ def evaluate(
     part: Annotated[str, typer.Option(help="validation, test, train, or all.")] = "validation",
     tta: ViewsListOption = [1],  # noqa: B006
     threshold: Annotated[float | None, typer.Option(min=0, max=1, help="Default: the model's own.")] = None,
+    by_smear: Annotated[
+        bool, typer.Option("--by-smear", help="Measure also with the cells of each patient judged together.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option(help="Folder for figures and pictures (default for a run folder: its evaluations/).")
     ] = None,
@@ -29,7 +32,14 @@ def evaluate(
     from plasmoscope.classification.card import UNKNOWN_SPLIT
     from plasmoscope.classification.classifier import Classifier, find_model
     from plasmoscope.data.nih import load_nih
-    from plasmoscope.evaluation.evaluate import evaluation_folder, part_members, predict_part, summarise, write_report
+    from plasmoscope.evaluation.evaluate import (
+        evaluation_folder,
+        judged_by_smear,
+        part_members,
+        predict_part,
+        summarise,
+        write_report,
+    )
 
     classifier = Classifier.load(model)
     card = classifier.card
@@ -51,25 +61,28 @@ def evaluate(
     limit = card.threshold if threshold is None else threshold
     evaluations = []
     for views in tta:
-        predictions = predict_part(classifier, dataset, members, views, track)
-        try:
-            evaluation = summarise(predictions, split, part, limit, by_patient)
-        except ValueError as error:
-            raise PlasmoscopeError(f"This part cannot be evaluated: {error}.") from error
-        evaluations.append(evaluation)
-        if output:
-            write_report(output, predictions, evaluation)
+        alone = predict_part(classifier, dataset, members, views, track)
+        for predictions in [alone, judged_by_smear(classifier, alone)] if by_smear else [alone]:
+            try:
+                evaluation = summarise(predictions, split, part, limit, by_patient)
+            except ValueError as error:
+                raise PlasmoscopeError(f"This part cannot be evaluated: {error}.") from error
+            evaluations.append(evaluation)
+            if output:
+                write_report(output, predictions, evaluation)
     table = Table(title=f"{card.name} on {part} of {split}: {len(members):,} cells, threshold {limit:.2f}")
     table.add_column("figure")
     for evaluation in evaluations:
-        table.add_column(f"{evaluation.views} view{'s' if evaluation.views > 1 else ''}")
+        table.add_column(
+            f"{evaluation.views} view{'s' if evaluation.views > 1 else ''}{', by smear' if evaluation.by_smear else ''}"
+        )
     for name in evaluations[0].figures:
         cells = (evaluation.figures[name] for evaluation in evaluations)
         table.add_row(
             name.replace("_", " "), *(f"[bold]{f.value:.4f}[/]\n({f.low:.4f} to {f.high:.4f})" for f in cells)
         )
     console.print(table)
-    console.print(f"Intervals: {evaluations[0].interval}.")
+    console.print(f"Intervals: {', '.join(dict.fromkeys(e.interval for e in evaluations))}.")
     if output:
         console.print(f"Figures and pictures are in {output}.")
     if record:
@@ -78,5 +91,5 @@ def evaluate(
 
 
 def _same_protocol(one: object, other: object) -> bool:
-    fields = ("part", "split", "views", "threshold")
+    fields = ("part", "split", "views", "by_smear", "threshold")
     return all(getattr(one, field) == getattr(other, field) for field in fields)

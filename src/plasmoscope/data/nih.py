@@ -131,6 +131,15 @@ def parse_name(stem: str) -> tuple[str | None, str | None, str | None]:
     return slide, f"{slide}_IMG_{match['field']}", patient
 
 
+def patient_of(path: str) -> str | None:
+    """Patient in the official name of an image file, wherever it lies; None where the name does not tell.
+
+    >>> patient_of("cell_images/Uninfected/C47P8thin_Original_Motic_IMG_20150714_093221_cell_12.png")
+    'P8'
+    """
+    return parse_name(_posix(path).stem)[2]
+
+
 def check_mapping(dataset: CellDataset, mapping_files: Sequence[Path]) -> list[str]:
     """Compare slides parsed from names with the NIH's mapping tables.
 
@@ -160,8 +169,12 @@ def check_mapping(dataset: CellDataset, mapping_files: Sequence[Path]) -> list[s
     return problems
 
 
+def _posix(path: str) -> PurePosixPath:
+    return PurePosixPath(path.replace("\\", "/"))
+
+
 def _parse(source: ImageSource) -> Cell | None:
-    path = PurePosixPath(source.name.replace("\\", "/"))
+    path = _posix(source.name)
     folder = path.parent.name
     if folder not in CLASS_NAMES:
         return None

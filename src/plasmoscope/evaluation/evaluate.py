@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ class Predictions:
     views: int
     probabilities: Floats
     parasitized: Bools
+    by_smear: bool = False
+    """Whether the cells of each patient were judged together."""
 
 
 def predict_part(
@@ -51,6 +53,17 @@ def predict_part(
     return Predictions(dataset, chosen, views, np.array(probabilities), truth)
 
 
+def judged_by_smear(classifier: Classifier, predictions: Predictions) -> Predictions:
+    """The same cells, those of each patient judged together (``smears.judge_together``); no label is used.
+
+    Raises:
+        DataError: a name does not tell the patient.
+    """
+    patients = [predictions.dataset.patients[member] for member in predictions.members]
+    together = classifier.judge_together(predictions.probabilities, patients)
+    return replace(predictions, probabilities=together.astype(np.float64), by_smear=True)
+
+
 def part_members(dataset: CellDataset, split: str, part: str) -> tuple[tuple[int, ...], bool]:
     """Indices of a split's part, or of ``all`` cells, and whether the split keeps patients apart."""
     if part == "all":
@@ -60,13 +73,15 @@ def part_members(dataset: CellDataset, split: str, part: str) -> tuple[tuple[int
 
 
 def summarise(predictions: Predictions, split: str, part: str, threshold: float, by_patient: bool) -> Evaluation:
-    """Figures with intervals: by patient where patients are kept apart, else by cell."""
+    """Figures with intervals: by patient where patients are kept apart or judged as one, else by cell."""
+    by_patient = by_patient or predictions.by_smear
     groups = [predictions.dataset.patients[member] for member in predictions.members] if by_patient else None
     figures = evaluate_probabilities(predictions.probabilities, predictions.parasitized, threshold, groups)
     return Evaluation(
         part=part,
         split=split,
         views=predictions.views,
+        by_smear=predictions.by_smear,
         cells=len(predictions.members),
         interval=f"95 % bootstrap by {'patient' if by_patient else 'cell'}",
         threshold=threshold,
@@ -79,9 +94,9 @@ def evaluation_folder(run: Path) -> Path:
     return run / "evaluations"
 
 
-def report_stem(part: str, views: int) -> str:
+def report_stem(part: str, views: int, by_smear: bool = False) -> str:
     """How the names of an evaluation's files begin."""
-    return f"{part}-{views}-view"
+    return f"{part}-{views}-view{'-by-smear' if by_smear else ''}"
 
 
 def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation) -> None:
@@ -89,7 +104,7 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
     from plasmoscope.evaluation import plots
 
     folder.mkdir(parents=True, exist_ok=True)
-    stem = report_stem(evaluation.part, evaluation.views)
+    stem = report_stem(evaluation.part, evaluation.views, evaluation.by_smear)
     (folder / f"{stem}.json").write_text(evaluation.model_dump_json(indent=2) + "\n", "utf-8")
     dataset, members = predictions.dataset, predictions.members
     with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as stream:

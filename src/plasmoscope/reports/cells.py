@@ -33,11 +33,14 @@ def _write_csv(file: Path, results: Sequence[CellResult], card: ModelCard, views
     # File names need not be valid text; what is not is written as an escape rather than losing the table.
     with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["path", "parasitized_probability", "label", "error", "remark"])
+        writer.writerow(["path", "parasitized_probability", "label", "error", "remark", "smear", "probability_alone"])
         for result in results:
-            probability = result.parasitized_probability
-            shown = "" if probability is None else f"{probability:.6f}"
-            writer.writerow([result.path, shown, result.label or "", result.error or "", result.remark or ""])
+            probability, alone = (
+                "" if value is None else f"{value:.6f}"
+                for value in (result.parasitized_probability, result.probability_alone)
+            )
+            texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
+            writer.writerow([result.path, probability, *texts, alone])
 
 
 def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:

@@ -307,7 +307,11 @@ def export_run(
     uncalibrated = Classifier(network, card)
     odds = np.concatenate([log_odds(uncalibrated.logits(batch)) for batch in batches])
     temperature = fit_temperature(odds, parasitized)
-    calibration = Calibration(temperature=temperature, fitted_on=f"{len(cells)} validation cells of the split")
+    calibration = Calibration(
+        temperature=temperature,
+        fitted_on=f"{len(cells)} validation cells of the split",
+        parasitized_share=float(parasitized.mean()),
+    )
     card = card.model_copy(update={"calibration": calibration})
     calibrated = Classifier(network, card)
     probabilities = np.stack(

@@ -1,0 +1,85 @@
+"""Cells judged alone and among those of their smear, where few are infected, as in blood.
+
+python benchmarks/smears.py runs/mobilenet_v2_96-patient-*-0
+
+Of each patient in the test part of runs that were evaluated (`plasmoscope evaluate --part test --tta 8`), all
+uninfected cells stay and infected ones are drawn to a given share, as far as there are enough. Best on splits that keep
+patients apart.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from plasmoscope.classification.card import read_model
+from plasmoscope.classification.classifier import find_model
+from plasmoscope.classification.smears import judge_together
+from plasmoscope.data.nih import patient_of
+from plasmoscope.evaluation.evaluate import evaluation_folder, report_stem
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+
+_SHARES = (0.0, 0.005, 0.02, 0.1)
+_FEWEST_CELLS = 30
+
+
+def main() -> None:
+    """Print for each share what is called, rightly and wrongly, and how calibrated it is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--part", default="test")
+    parser.add_argument("--views", type=int, default=8)
+    parser.add_argument("--draws", type=int, default=20)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(0)
+    print("infected | patients, cells, infected | how | called, rightly | sensitivity, specificity | mean P | Brier")
+    for share in _SHARES:
+        counts, found = np.zeros(3), {"alone": np.zeros(4), "by smear": np.zeros(4)}
+        for run in arguments.runs:
+            _, card = read_model(find_model(run))
+            patients, parasitized, alone = _predictions(run, arguments.part, arguments.views)
+            for _ in range(arguments.draws):
+                kept = _thin(patients, parasitized, share, rng)
+                truth, named = parasitized[kept], patients[kept]
+                counts += len(set(named)), len(kept), truth.sum()
+                together = judge_together(alone[kept], named.tolist(), card.calibration.parasitized_share)
+                for how, p in (("alone", alone[kept]), ("by smear", together)):
+                    called = p >= card.threshold
+                    found[how] += called.sum(), (called & truth).sum(), p.sum(), ((p - truth) ** 2).sum()
+        patients_in, cells, infected = counts / arguments.draws
+        for how, sums in found.items():
+            called, right, mass, brier = sums / arguments.draws
+            sensitivity = f"{right / infected:.1%}" if infected else "-"
+            specificity = f"{1 - (called - right) / (cells - infected):.2%}"
+            print(
+                f"{infected / cells:.2%} | {patients_in:.0f}, {cells:.0f}, {infected:.1f} | {how} | "
+                f"{called:.1f}, {right:.1f} | {sensitivity}, {specificity} | {mass / cells:.4f} | {brier / cells:.4f}"
+            )
+
+
+def _predictions(run: Path, part: str, views: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Patient, truth and P(parasitized) of each cell of an evaluated run."""
+    with (evaluation_folder(run) / f"{report_stem(part, views)}.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return (
+        np.array([patient_of(row["name"]) for row in rows]),
+        np.array([row["truth"] == CLASS_NAMES[PARASITIZED] for row in rows]),
+        np.array([float(row["parasitized_probability"]) for row in rows]),
+    )
+
+
+def _thin(patients: np.ndarray, parasitized: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Indices of all uninfected cells of each patient who has enough of them, and of some infected ones."""
+    kept = []
+    for patient in np.unique(patients):
+        healthy = np.flatnonzero((patients == patient) & ~parasitized)
+        infected = np.flatnonzero((patients == patient) & parasitized)
+        if len(healthy) >= _FEWEST_CELLS:
+            wanted = rng.binomial(len(healthy), share / (1 - share))
+            kept += [healthy, rng.permutation(infected)[:wanted]]
+    return np.concatenate(kept)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from plasmoscope import Classifier
+from plasmoscope.classification.smears import judge_together
+
+
+def cells_of_a_smear(n: int, share: float, seed: int, trained_share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """What a perfectly calibrated classifier says of n cells, and which of them hold a parasite."""
+    rng = np.random.default_rng(seed)
+    infected = rng.random(n) < share
+    # The log-odds of two normal distributions 4 apart, of unit width, are 4 times the distance from the middle.
+    seen = rng.normal(np.where(infected, 2.0, -2.0), 1.0)
+    odds = np.exp(4 * seen) * trained_share / (1 - trained_share)
+    return odds / (1 + odds), infected
+
+
+@pytest.mark.parametrize("trained_share", [0.5, 0.3])
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.9])
+def test_the_cells_of_a_smear_tell_how_many_are_infected(share: float, trained_share: float) -> None:
+    alone, infected = cells_of_a_smear(5_000, share, 1, trained_share)
+    together = judge_together(alone, ["A"] * 5_000, trained_share)
+    assert together.mean() == pytest.approx(infected.mean(), abs=0.003)
+    assert np.mean((together >= 0.5) != infected) < np.mean((alone >= 0.5) != infected)
+
+
+def test_in_healthy_blood_hardly_a_cell_is_called() -> None:
+    alone, _ = cells_of_a_smear(2_000, 0, 2)
+    assert np.count_nonzero(alone >= 0.5) > 30
+    assert np.count_nonzero(judge_together(alone, ["A"] * 2_000) >= 0.5) <= 3
+
+
+def test_a_parasite_that_cannot_be_mistaken_is_called_in_otherwise_healthy_blood() -> None:
+    alone, _ = cells_of_a_smear(1_000, 0, 3)
+    alone[17] = 0.9999
+    assert judge_together(alone, ["A"] * 1_000)[17] > 0.5
+
+
+def test_other_smears_and_the_order_of_cells_do_not_matter() -> None:
+    healthy, _ = cells_of_a_smear(200, 0, 4)
+    ill, _ = cells_of_a_smear(300, 0.8, 5)
+    both, smears = np.concatenate([healthy, ill]), np.repeat(["healthy", "ill"], [200, 300])
+    order = np.random.default_rng(6).permutation(500)
+    together = judge_together(both[order], smears[order].tolist())
+    apart = np.concatenate([judge_together(healthy, ["x"] * 200), judge_together(ill, ["y"] * 300)])
+    assert together == pytest.approx(apart[order], abs=1e-6)
+
+
+def test_a_single_cell_keeps_nearly_its_own_probability() -> None:
+    for alone in (0.02, 0.3, 0.5, 0.9):
+        assert judge_together([alone], ["A"])[0] == pytest.approx(alone, abs=0.04)
+
+
+def test_certainty_stays_finite_and_no_cells_are_no_error() -> None:
+    assert judge_together([0.0, 1.0], ["A", "A"]) == pytest.approx([0, 1], abs=1e-5)
+    assert judge_together([], []).shape == (0,)
+
+
+def test_each_cell_needs_its_smear(classifier: Classifier, rendered_cells: list[tuple[np.ndarray, bool]]) -> None:
+    cells = [cell for cell, _ in rendered_cells[:3]]
+    with pytest.raises(ValueError, match="2 smears were given for 3 cells"):
+        classifier.predict(cells, smears=["A", "B"])
+
+
+def test_predict_judges_the_cells_of_each_smear_together(
+    classifier: Classifier, rendered_cells: list[tuple[np.ndarray, bool]]
+) -> None:
+    cells = [cell for cell, _ in rendered_cells]
+    smears = ["ill" if infected else "healthy" for _, infected in rendered_cells]
+    alone = classifier.predict(cells)
+    together = classifier.predict(cells, smears=smears)
+    assert together == pytest.approx(judge_together(alone, smears), abs=1e-5)
+    ill = np.array([infected for _, infected in rendered_cells])
+    assert together[ill].mean() > alone[ill].mean()
+    assert together[~ill].mean() < alone[~ill].mean()
