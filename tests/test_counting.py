@@ -39,6 +39,8 @@ def test_parasites_per_microlitre_come_from_what_was_measured_and_say_so() -> No
     assumed = count_slide(10, 1_000, DEFAULT, None)
     assert assumed.parasites_per_ul.value == pytest.approx(50_000)
     assert assumed.red_cells_basis.startswith("assumed: 5,000,000")
+    # One in 33 of 5,000,000 is 151,515, which no count of 33 cells can know.
+    assert "about 152,000 parasites per microlitre" in count_slide(1, 33, DEFAULT, None).statement
 
 
 @pytest.mark.parametrize(("red_cells", "haematocrit"), [(4.5, None), (None, 0.42), (None, 120)])

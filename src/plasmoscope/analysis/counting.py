@@ -153,17 +153,22 @@ def count_slide(
     )
 
 
+def three_digits(per_ul: float) -> float:
+    """A density as it is told to people: no count of cells carries more than three digits."""
+    return float(f"{per_ul:.3g}")
+
+
 def _statement(infected: int, counted: int, share: Interval, red_cells: float) -> str:
     if infected == 0:
         return (
             f"No infected cell was found among {counted:,} red cells. This does not rule malaria out: up to "
-            f"{share.high * 100:.2g} % of red cells ({share.high * red_cells:,.0f} parasites per microlitre) may be "
-            "infected (upper end of the 95 % interval)."
+            f"{share.high * 100:.2g} % of red cells ({three_digits(share.high * red_cells):,.0f} parasites per "
+            "microlitre) may be infected (upper end of the 95 % interval)."
         )
     return (
         f"{infected:,} of {counted:,} red cells were called infected: parasitaemia {share.value * 100:.2g} % "
         f"(95 % interval {share.low * 100:.2g} to {share.high * 100:.2g} %), about "
-        f"{share.value * red_cells:,.0f} parasites per microlitre."
+        f"{three_digits(share.value * red_cells):,.0f} parasites per microlitre."
     )
 
 

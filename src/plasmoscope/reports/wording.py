@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
+from plasmoscope.analysis.counting import three_digits
 from plasmoscope.analysis.results import Count, Field, Interval, Slide
 
 TITLE = "Malaria parasites in a Giemsa-stained thin film"
@@ -178,8 +179,8 @@ def percent(value: float) -> str:
 
 
 def per_microlitre(value: float) -> str:
-    """A density, rounded to three digits: no count of cells carries more."""
-    return f"{float(f'{value:.3g}'):,.0f}"
+    """A density, such as ``152,000``."""
+    return f"{three_digits(value):,.0f}"
 
 
 def _span(interval: Interval, shown: Callable[[float], str]) -> str:

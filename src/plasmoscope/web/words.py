@@ -7,7 +7,7 @@ from functools import lru_cache
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS
+from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, three_digits
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.store.records import Slide
 from plasmoscope.web.languages import ENGLISH, Language, catalogue
@@ -107,8 +107,8 @@ class Words:
         return _decimal(value, "0.00", self._locale)
 
     def density(self, value: float) -> str:
-        """Parasites per microlitre: no count of cells carries more than three digits."""
-        return self.number(float(f"{value:.3g}"))
+        """Parasites per microlitre."""
+        return self.number(three_digits(value))
 
     def day(self, value: date) -> str:
         """A date."""
