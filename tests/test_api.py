@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy.exc import OperationalError
 
+from plasmoscope import Classifier
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.illustrations import encode_png
@@ -232,6 +233,19 @@ def test_single_cells_are_called_and_broken_ones_named(
     ]
     assert all(cell["error"] and cell["call"] is None for cell in cells[6:-1])
     assert ["analyze" in (cell["remark"] or "") for cell in cells] == [False] * (len(cells) - 1) + [True]
+
+
+def test_cells_sent_together_may_be_judged_as_one_smear(
+    client: TestClient, classifier: Classifier, rendered_cells: list[tuple[np.ndarray, bool]]
+) -> None:
+    cells = [cell for cell, infected in rendered_cells if not infected][:20]
+    files = [("files", ("cell.png", encode_png(cell))) for cell in cells]
+    files.insert(3, ("files", ("empty.png", b"")))
+    answers = client.post("/api/v1/cells", params={"one_smear": True}, files=files).json()["cells"]
+    assert answers[3]["error"]
+    told = [answer["probability"] for answer in answers if not answer["error"]]
+    assert told == pytest.approx(classifier.predict(cells, smears=["A"] * 20), abs=1e-4)
+    assert sum(told) < classifier.predict(cells).sum()
 
 
 def test_a_full_line_says_when_to_come_back(tmp_path: Path, photograph: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,23 +116,31 @@ def change_password(request: Request, actor: Reader, given: schemas.OwnPasswordI
 
 @router.post("/cells", tags=["cells"])
 def classify_cells(
-    request: Request, actor: Reader, files: Annotated[list[UploadFile], File(description="Single cells.")]
+    request: Request,
+    actor: Reader,
+    files: Annotated[list[UploadFile], File(description="Single cells.")],
+    one_smear: Annotated[bool, Query(description="Judge them together, as cells of one smear.")] = False,
 ) -> schemas.CellAnswers:
     """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others."""
     if len(files) > MAX_CELLS:
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
     classifier: Classifier = request.app.state.classifier
     limit = classifier.card.threshold
-    answers = []
-    for file in files:
+    answers = [schemas.CellAnswer(name=shown_name(file)) for file in files]
+    read, probabilities = [], []
+    for file, answer in zip(files, answers, strict=True):
         try:
             cell = classifier.prepare(read_image(read_upload(file)))[None]
         except ImageError as error:
-            answers.append(schemas.CellAnswer(name=shown_name(file), error=str(error)))
+            answer.error = str(error)
             continue
-        probability = float(classifier.predict_prepared(cell)[0])
-        call, remark = class_name(probability >= limit), remarks_on(cell)[0]
-        answers.append(schemas.CellAnswer(name=shown_name(file), probability=probability, call=call, remark=remark))
+        answer.remark = remarks_on(cell)[0]
+        read.append(answer)
+        probabilities.append(float(classifier.predict_prepared(cell)[0]))
+    if one_smear:
+        probabilities = classifier.judge_together(probabilities, [0] * len(read)).tolist()
+    for answer, probability in zip(read, probabilities, strict=True):
+        answer.probability, answer.call = probability, class_name(probability >= limit)
     return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
 
 
