@@ -1,7 +1,6 @@
 """Cells of one smear judged together: a single red cell on a slide full of parasites is likelier to hold one."""
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +52,6 @@ def judge_together(
     return np.asarray(together, np.float32)
 
 
-def _log_odds(probability: Any) -> Any:
-    sure = np.clip(probability, _SURE, 1 - _SURE)
-    return np.log(sure / (1 - sure))
+def _log_odds(probability: ArrayLike) -> NDArray[np.float64]:
+    sure = np.clip(np.asarray(probability, np.float64), _SURE, 1 - _SURE)
+    return np.asarray(np.log(sure / (1 - sure)))

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
-from plasmoscope.cli.options import BySmearOption, CellsArgument, ModelOption, ViewsOption, given_images
+from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
 
 _SHOWN = 40
 # The smear of all cells whose names tell no patient.
@@ -24,7 +24,14 @@ def classify(
         float | None,
         typer.Option(min=0, max=1, help="Call a cell parasitized from here on (default: the model's own)."),
     ] = None,
-    by_smear: BySmearOption = False,
+    by_smear: Annotated[
+        bool,
+        typer.Option(
+            "--by-smear",
+            help="Judge the cells of each smear together, adjusting to its share of infected cells. NIH names tell the "
+            "patient; all other cells count as one smear.",
+        ),
+    ] = False,
 ) -> None:
     """Tell for each picture of a segmented red cell how likely it is parasitized.
 

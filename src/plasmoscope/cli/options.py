@@ -59,14 +59,6 @@ CountingViewsOption = Annotated[
     int | None,
     typer.Option("--tta", callback=_check_views, help=f"{_VIEWS_HELP} Default: what the model counts with."),
 ]
-BySmearOption = Annotated[
-    bool,
-    typer.Option(
-        "--by-smear",
-        help="Judge the cells of each smear together, adjusting to its share of infected cells. NIH names tell the "
-        "patient; all other cells count as one smear.",
-    ),
-]
 ViewsListOption = Annotated[
     list[int], typer.Option("--tta", callback=_check_views, help=f"{_VIEWS_HELP} Give it again for more columns.")
 ]
