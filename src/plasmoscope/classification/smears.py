@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 # The share of infected cells is estimated as if this many more had been seen in each smear, half of them infected.
 # Chosen on validation cells: fewer lose parasites where they are rare, more lose what is gained in small smears.
 _PRIOR_CELLS = 5.0
+# No smear is taken to hold fewer infected cells than this share, nor fewer healthy ones. Label smoothing keeps the
+# network from being surer of a cell than about 0.993: among thousands of healthy ones no parasite would ever be called.
+_LEAST_SHARE = 0.03
 _CLOSE_ENOUGH = 1e-6
 _MOST_ROUNDS = 1_000
 # Keeps a probability that was rounded to 0 or 1 finite as log-odds.
@@ -46,7 +49,7 @@ def judge_together(
     for _ in range(_MOST_ROUNDS):
         together = 1 / (1 + np.exp(-evidence - _log_odds(shares)[smear]))
         before, infected = shares, np.bincount(smear, weights=together, minlength=len(numbers))
-        shares = (infected + _PRIOR_CELLS / 2) / (cells + _PRIOR_CELLS)
+        shares = np.clip((infected + _PRIOR_CELLS / 2) / (cells + _PRIOR_CELLS), _LEAST_SHARE, 1 - _LEAST_SHARE)
         if np.abs(shares - before).max(initial=0) < _CLOSE_ENOUGH:
             break
     return np.asarray(together, np.float32)
