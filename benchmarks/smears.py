@@ -8,7 +8,6 @@ uninfected cells stay and infected ones are drawn to a given share, as far as th
 """
 
 import argparse
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,7 @@ from plasmoscope.classification.card import read_model
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.data.nih import patient_of
-from plasmoscope.evaluation.evaluate import evaluation_folder, report_stem
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.evaluation.evaluate import evaluation_folder, read_reported_cells, report_stem
 
 _SHARES = (0.0, 0.005, 0.02, 0.1)
 _FEWEST_CELLS = 30
@@ -39,7 +37,9 @@ def main() -> None:
         counts, found = np.zeros(3), {"alone": np.zeros(4), "by smear": np.zeros(4)}
         for run in arguments.runs:
             _, card = read_model(find_model(run))
-            patients, parasitized, alone = _predictions(run, arguments.part, arguments.views)
+            cells_of_run = read_reported_cells(evaluation_folder(run), report_stem(arguments.part, arguments.views))
+            parasitized, alone = cells_of_run.parasitized, cells_of_run.probabilities
+            patients = np.array([patient_of(name) for name in cells_of_run.names])
             for _ in range(arguments.draws):
                 if arguments.cells:
                     kept, named = _deal(parasitized, share, arguments.cells, rng), np.zeros(arguments.cells)
@@ -61,17 +61,6 @@ def main() -> None:
                 f"{infected / cells:.2%} | {smears:.0f}, {cells:.0f}, {infected:.1f} | {how} | "
                 f"{called:.1f}, {right:.1f} | {sensitivity}, {specificity} | {mass / cells:.4f} | {brier / cells:.4f}"
             )
-
-
-def _predictions(run: Path, part: str, views: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Patient, truth and P(parasitized) of each cell of an evaluated run."""
-    with (evaluation_folder(run) / f"{report_stem(part, views)}.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return (
-        np.array([patient_of(row["name"]) for row in rows]),
-        np.array([row["truth"] == CLASS_NAMES[PARASITIZED] for row in rows]),
-        np.array([float(row["parasitized_probability"]) for row in rows]),
-    )
 
 
 def _thin(patients: np.ndarray, parasitized: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -71,16 +71,15 @@ def classify_sources(
 
 
 def judge_by_smear(
-    classifier: Classifier, results: Sequence[CellResult], smears: Sequence[str], threshold: float | None = None
+    classifier: Classifier, results: Sequence[CellResult], smears: Sequence[str], threshold: float
 ) -> list[CellResult]:
     """The same results, the cells of each smear judged together (``smears.judge_together``).
 
     Args:
         results: of ``classify_sources``; those without an answer stay as they are.
         smears: name of the smear of each.
-        threshold: as there.
+        threshold: at or above it a cell is called Parasitized.
     """
-    limit = classifier.card.threshold if threshold is None else threshold
     alone = [result.parasitized_probability for result in results]
     read = [index for index, probability in enumerate(alone) if probability is not None]
     together = classifier.judge_together([p for p in alone if p is not None], [smears[index] for index in read])
@@ -89,7 +88,7 @@ def judge_by_smear(
         judged[index] = replace(
             results[index],
             parasitized_probability=probability,
-            label=class_name(probability >= limit),
+            label=class_name(probability >= threshold),
             smear=smears[index],
             probability_alone=alone[index],
         )

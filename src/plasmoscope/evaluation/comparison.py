@@ -1,6 +1,5 @@
 """Finished runs side by side: figures beside their protocol, their cost, and whether two models really differ."""
 
-import csv
 import json
 import re
 from collections import defaultdict
@@ -14,7 +13,7 @@ from scipy.stats import binomtest
 
 from plasmoscope.classification.card import Evaluation, Figure, ModelCard, ModelError, read_model
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.evaluation.evaluate import evaluation_folder, report_stem
+from plasmoscope.evaluation.evaluate import evaluation_folder, read_reported_cells, report_stem
 from plasmoscope.training.history import read_history
 from plasmoscope.training.models import build_model
 from plasmoscope.training.recipe import Recipe, load_recipe, recipe_names
@@ -59,12 +58,9 @@ class Run:
         """Which cells of the part were called rightly."""
         evaluation = self.evaluation(part, views)
         assert evaluation is not None
-        file = evaluation_folder(self.folder) / f"{report_stem(part, views)}.csv"
-        with file.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-        called = [float(row["parasitized_probability"]) >= evaluation.threshold for row in rows]
-        truth = [row["truth"] == self.card.class_names[0] for row in rows]
-        return Calls(tuple(row["name"] for row in rows), tuple(a == b for a, b in zip(called, truth, strict=True)))
+        cells = read_reported_cells(evaluation_folder(self.folder), report_stem(part, views))
+        correct = (cells.probabilities >= evaluation.threshold) == cells.parasitized
+        return Calls(cells.names, tuple(correct.tolist()))
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,26 @@ def report_stem(part: str, views: int, by_smear: bool = False) -> str:
     return f"{part}-{views}-view{'-by-smear' if by_smear else ''}"
 
 
+@dataclass(frozen=True)
+class ReportedCells:
+    """The table of every cell in a written report."""
+
+    names: tuple[str, ...]
+    parasitized: Bools
+    probabilities: Floats
+
+
+def read_reported_cells(folder: Path, stem: str) -> ReportedCells:
+    """Read back what ``write_report`` wrote of every cell, in its order."""
+    with (folder / f"{stem}.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return ReportedCells(
+        names=tuple(row["name"] for row in rows),
+        parasitized=np.array([row["truth"] == CLASS_NAMES[PARASITIZED] for row in rows]),
+        probabilities=np.array([float(row["parasitized_probability"]) for row in rows]),
+    )
+
+
 def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation) -> None:
     """Write figures (JSON), every cell's probability (CSV) and the pictures into ``folder``."""
     from plasmoscope.evaluation import plots
