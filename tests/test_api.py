@@ -245,7 +245,9 @@ def test_cells_sent_together_may_be_judged_as_one_smear(
     assert answers[3]["error"]
     told = [answer["probability"] for answer in answers if not answer["error"]]
     assert told == pytest.approx(classifier.predict(cells, smears=["A"] * 20), abs=1e-4)
-    assert sum(told) < classifier.predict(cells).sum()
+    alone = [answer["probability_alone"] for answer in answers if not answer["error"]]
+    assert alone == pytest.approx(classifier.predict(cells), abs=1e-4)
+    assert sum(told) < sum(alone)
 
 
 def test_a_full_line_says_when_to_come_back(tmp_path: Path, photograph: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

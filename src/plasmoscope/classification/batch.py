@@ -1,4 +1,4 @@
-"""Classifying files by the thousand: bounded memory, and a broken one does not stop the others."""
+"""Classifying images by the thousand: bounded memory, and a broken one does not stop the others."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import read_cell, remarks_on
 from plasmoscope.imaging.reading import ImageError
-from plasmoscope.imaging.sources import ImageSource
+from plasmoscope.imaging.sources import Readable
 from plasmoscope.labels import class_name
 
 _CHUNK = 128
@@ -19,9 +19,10 @@ _CHUNK = 128
 
 @dataclass(frozen=True)
 class CellResult:
-    """The answer for one file: a probability with its call, or the reason why there is none."""
+    """The answer for one image: a probability with its call, or the reason why there is none."""
 
     path: str
+    """The image's name."""
     parasitized_probability: float | None
     label: str | None
     error: str | None = None
@@ -34,7 +35,7 @@ class CellResult:
 
 
 def classify_sources(
-    classifier: Classifier, sources: Sequence[ImageSource], views: int = 1, threshold: float | None = None
+    classifier: Classifier, sources: Sequence[Readable], views: int = 1, threshold: float | None = None
 ) -> Iterator[CellResult]:
     """Classify images one chunk after another, in their order.
 
@@ -48,7 +49,7 @@ def classify_sources(
     size = classifier.image_size
     limit = classifier.card.threshold if threshold is None else threshold
 
-    def read(source: ImageSource) -> NDArray[np.uint8] | str:
+    def read(source: Readable) -> NDArray[np.uint8] | str:
         # Resizing at once keeps no more full pictures in memory than there are threads.
         try:
             return classifier.prepare(read_cell(source.read()))

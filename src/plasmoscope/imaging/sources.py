@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.reading import ImageError, read_file, read_limited
@@ -22,6 +23,17 @@ _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 class SourceError(PlasmoscopeError):
     """A path given by the user cannot be searched for images."""
+
+
+class Readable(Protocol):
+    """An image that was named but not read yet, wherever it lies."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    def read(self) -> bytes:
+        """The encoded bytes; ImageError where they cannot be had."""
 
 
 @dataclass(frozen=True)

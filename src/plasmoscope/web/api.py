@@ -15,11 +15,10 @@ from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 from numpy.typing import NDArray
 
 from plasmoscope.analysis.results import Cell
+from plasmoscope.classification.batch import classify_sources, judge_by_smear
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
-from plasmoscope.imaging.cells import remarks_on
 from plasmoscope.imaging.reading import ImageError, read_image
-from plasmoscope.labels import class_name
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.field_pictures import cell_crop
 from plasmoscope.reports.illustrations import encode_jpeg, encode_png
@@ -33,7 +32,7 @@ from plasmoscope.web.errors import WebError
 from plasmoscope.web.file_names import disposition
 from plasmoscope.web.security import Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
-from plasmoscope.web.uploads import read_upload, shown_name
+from plasmoscope.web.uploads import UploadedImage, read_upload, shown_name
 from plasmoscope.web.visit import records
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -126,21 +125,10 @@ def classify_cells(
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
     classifier: Classifier = request.app.state.classifier
     limit = classifier.card.threshold
-    answers = [schemas.CellAnswer(name=shown_name(file)) for file in files]
-    read, probabilities = [], []
-    for file, answer in zip(files, answers, strict=True):
-        try:
-            cell = classifier.prepare(read_image(read_upload(file)))[None]
-        except ImageError as error:
-            answer.error = str(error)
-            continue
-        answer.remark = remarks_on(cell)[0]
-        read.append(answer)
-        probabilities.append(float(classifier.predict_prepared(cell)[0]))
+    results = list(classify_sources(classifier, [UploadedImage(file) for file in files]))
     if one_smear:
-        probabilities = classifier.judge_together(probabilities, [0] * len(read)).tolist()
-    for answer, probability in zip(read, probabilities, strict=True):
-        answer.probability, answer.call = probability, class_name(probability >= limit)
+        results = judge_by_smear(classifier, results, ["one"] * len(results), limit)
+    answers = [schemas.CellAnswer.of(result) for result in results]
     return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
 
 

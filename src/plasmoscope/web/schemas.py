@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from plasmoscope.analysis.results import Count
+from plasmoscope.classification.batch import CellResult
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
@@ -42,6 +43,20 @@ class CellAnswer(_Schema):
     error: str | None = None
     remark: str | None = None
     """Why the answer may say little."""
+    probability_alone: float | None = None
+    """What the probability was before the cells were judged together."""
+
+    @classmethod
+    def of(cls, result: CellResult) -> "CellAnswer":
+        """What the classifier says of one picture."""
+        return cls(
+            name=result.path,
+            probability=result.parasitized_probability,
+            call=result.label,
+            error=result.error,
+            remark=result.remark,
+            probability_alone=result.probability_alone,
+        )
 
 
 class CellAnswers(_Schema):

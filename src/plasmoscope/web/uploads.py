@@ -1,8 +1,10 @@
 """Pictures from outside, bounded."""
 
+from dataclasses import dataclass
+
 from fastapi import UploadFile
 
-from plasmoscope.imaging.reading import MAX_BYTES
+from plasmoscope.imaging.reading import MAX_BYTES, read_limited
 from plasmoscope.web.errors import WebError
 
 
@@ -21,3 +23,19 @@ def read_upload(file: UploadFile) -> bytes:
 def shown_name(file: UploadFile) -> str:
     """What its sender called it, for showing only."""
     return file.filename or "picture"
+
+
+@dataclass(frozen=True)
+class UploadedImage:
+    """One of several uploaded pictures, of which a bad one must not stop the others."""
+
+    file: UploadFile
+
+    @property
+    def name(self) -> str:
+        """What its sender called it."""
+        return shown_name(self.file)
+
+    def read(self) -> bytes:
+        """The encoded bytes; ImageError where they are too many."""
+        return read_limited(self.file.file)
