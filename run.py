@@ -5,6 +5,7 @@ Needs Python 3.11 to 3.13 with pip, and nothing else.
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import venv
@@ -60,9 +61,11 @@ def main() -> int:
 def install(extra: str) -> None:
     """Make the environment and install the project with its pinned packages."""
     pins = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
-    wanted = hashlib.sha256(pins).hexdigest()
+    # A clone that was moved, or a newer Python, needs the installation anew.
+    place = f"{ROOT} {sys.version_info[:2]}"
+    wanted = hashlib.sha256(pins + place.encode()).hexdigest()
     stamp = ENVIRONMENT / f"installed-{extra or 'core'}"
-    if stamp.exists() and stamp.read_text() == wanted:
+    if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     if not has_pip():
         print("Making .venv ...", file=sys.stderr)
@@ -85,7 +88,14 @@ def python(*module_and_arguments: str) -> int:
     """Run a module of the environment; its exit code."""
     # Checks belong to the project; the user's own commands run where the user is.
     folder = ROOT if sys.argv[1:2] == ["test"] else None
-    return subprocess.run([PYTHON, "-m", *module_and_arguments], cwd=folder, check=False).returncode
+    process = subprocess.Popen([PYTHON, "-m", *module_and_arguments], cwd=folder)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # Ctrl+C reaches the command too, which ends in its own time and loses nothing.
+            continue
 
 
 if __name__ == "__main__":

@@ -204,6 +204,19 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
     assert slide["fields"][1]["error"]
     for name in ("report.html", "report.pdf", "cells.csv", "fields.csv", "coco.json"):
         assert (output / name).stat().st_size > 0
+    slide = json.loads((output / "slide.json").read_text())
+    # A name that is no text, as from an old archive, loses nothing.
+    odd = folder / os.fsdecode(b"f\xe9ld.png")
+    odd.write_bytes((folder / "one.png").read_bytes())
+    assert run(*arguments, monkeypatch=monkeypatch) == 1
+    assert r"f\udce9ld.png" in (output / "fields.csv").read_text("utf-8")
+    odd.unlink()
+    # Another slide's report is not written over.
+    before = (output / "slide.json").read_bytes()
+    assert run(*arguments, "--patient", "Q", monkeypatch=monkeypatch) == 2
+    assert "report of slide S 17" in " ".join(capsys.readouterr().err.split())
+    assert run("analyze", folder / "two.jpg", "--output", output, monkeypatch=monkeypatch) == 2
+    assert (output / "slide.json").read_bytes() == before
     # Nor are its own pictures photographs of the slide, where they lie beside them.
     inside = folder / "analysis"
     for _ in range(2):
@@ -312,12 +325,22 @@ def test_a_shared_workstation_without_accounts_says_how_to_make_one_where_it_loo
     assert "secret" not in said
 
 
-def test_using_the_tool_needs_no_torch() -> None:
-    code = (
-        "import sys; import plasmoscope, plasmoscope.cli; from plasmoscope import Classifier; Classifier.load();"
-        "print([name for name in ('torch', 'sklearn', 'matplotlib', 'lightning') if name in sys.modules])"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+def test_using_the_tool_needs_no_torch(tmp_path: Path, rendered_png: bytes) -> None:
+    (tmp_path / "field.png").write_bytes(rendered_png)
+    code = """if True:
+        import sys
+        from plasmoscope.cli import main
+        for command in (["classify", "field.png"], ["analyze", "field.png"], ["explain", "field.png"]):
+            sys.argv = ["plasmoscope", *command]
+            try:
+                main()
+            except SystemExit as ended:
+                assert not ended.code, command
+        heavy = ("torch", "sklearn", "matplotlib", "lightning", "sqlalchemy", "fastapi")
+        print("loaded:", [name for name in heavy if name in sys.modules])
+    """
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=tmp_path)
+    assert said.splitlines()[-1] == "loaded: []"
 
 
 def test_help_starts_without_numpy_or_an_inference_engine() -> None:
@@ -330,4 +353,4 @@ def test_a_missing_extra_names_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setattr("plasmoscope.extras.find_spec", lambda module: None if module == "torch" else object())
     assert run("train", "mobilenet_v2", "--data", nih_folder, monkeypatch=monkeypatch) == 2
-    assert "pip install 'plasmoscope[train]'" in " ".join(capsys.readouterr().err.split())
+    assert 'pip install "plasmoscope[train]"' in " ".join(capsys.readouterr().err.split())

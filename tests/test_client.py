@@ -7,6 +7,7 @@ import pytest
 
 from plasmoscope.client import Workstation, WorkstationError
 from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.web.settings import MAX_BODY
 from workstation import served
 
 
@@ -43,6 +44,27 @@ def test_a_program_classifies_single_cells(
         "Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:4]
     ]
     assert "empty" in answers[4]["error"]
+
+
+def test_many_large_cells_are_sent_in_as_many_requests_as_they_need(address: str, tmp_path: Path) -> None:
+    cells = [tmp_path / f"{number}.png" for number in range(3)]
+    for cell in cells:
+        cell.write_bytes(bytes(MAX_BODY // 2))
+    with Workstation(address) as workstation:
+        assert len(workstation.classify(cells)) == 3
+        with pytest.raises(WorkstationError) as refused:
+            workstation.classify(cells, one_smear=True)
+    assert refused.value.code == "too_large"
+
+
+def test_a_program_has_cells_judged_as_one_smear(
+    address: str, rendered_cells: list[tuple[np.ndarray, bool]], tmp_path: Path
+) -> None:
+    for index, cell in enumerate([cell for cell, infected in rendered_cells if not infected][:10]):
+        (tmp_path / f"{index}.png").write_bytes(encode_png(cell))
+    with Workstation(address) as workstation:
+        answers = workstation.classify(sorted(tmp_path.iterdir()), one_smear=True)
+    assert sum(a["probability"] for a in answers) < sum(a["probability_alone"] for a in answers)
 
 
 def test_a_refusal_says_why(address: str) -> None:

@@ -76,6 +76,20 @@ def test_the_corrected_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert 0.9 < np.mean(covered) < 0.985
 
 
+def test_correcting_never_makes_a_slide_without_infected_cells_look_safer() -> None:
+    errors = Errors(0.93, 1_342, 0.9943, 1_413)
+    for infected, counted in ((0, 180), (0, 1_448), (1, 1_000), (3, 3_000)):
+        interval = rogan_gladen(infected, counted, errors)
+        assert interval is not None
+        assert interval.value == interval.low == 0
+        assert interval.high >= wilson(infected, counted).high
+
+
+def test_a_count_of_nothing_but_infected_cells_is_told_in_plain_figures() -> None:
+    assert "parasitaemia 100.0 % (95 % interval 72.2 to 100.0 %)" in count_slide(10, 10, DEFAULT, None).statement
+    assert "up to 0.38 % of red cells" in count_slide(0, 1_000, DEFAULT, None).statement
+
+
 def test_counting_goes_on_until_cells_and_precision_suffice() -> None:
     assert "700 more red cells" in str(count_slide(5, 300, DEFAULT, None).advice)
     assert "more exact" in str(count_slide(5, 1_500, DEFAULT, None).advice)

@@ -110,6 +110,10 @@ def test_figures_that_the_truth_says_nothing_about_are_left_open(analyzed):
     figures = evaluate_fields(analyzed, only_parasites).figures
     assert figures.precision is figures.recall is figures.f1 is figures.counting_error is None
     assert figures.parasite_recall == 1
+    only_infected = {"a": [TrueBox("ring", (40, 40, 20, 20))], "b": []}
+    some = evaluate_fields(analyzed, only_infected)
+    assert some.figures.precision is some.figures.counting_error is some.mean_absolute_counting_error is None
+    assert some.figures.parasite_recall == 1
     only_red_cells = {"a": [TrueBox("RBC", (40, 40, 20, 20))], "b": []}
     assert evaluate_fields(analyzed, only_red_cells).figures.false_calls_per_1000 is None
 

@@ -65,6 +65,7 @@ def test_a_missing_message_stays_english() -> None:
         ("xx", "fr-CA,fr;q=0.9", "fr"),
         (None, "de,ru;q=0.3,pt-BR;q=0.8", "pt"),
         (None, "zh-Hans-CN", "zh"),
+        (None, "fr; q=0.3, ru ; q=0.8", "ru"),
         (None, "fr;q=0,de", "en"),
         (None, "fr;q=much", "en"),
         (None, "", "en"),

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from plasmoscope.imaging import reading
-from plasmoscope.imaging.reading import ImageError, read_image
+from plasmoscope.imaging.reading import MAX_SIDE, ImageError, read_image
 
 
 def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
@@ -114,6 +114,13 @@ def test_a_pixel_bomb_is_refused_by_its_header(side: int) -> None:
         read_image(pixel_bomb(side))
 
 
+def test_a_strip_of_many_kilometres_is_refused_by_its_header() -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (MAX_SIDE + 1, 1)).save(stream, "PNG")
+    with pytest.raises(ImageError, match="no side may be longer"):
+        read_image(stream.getvalue())
+
+
 def test_a_file_of_too_many_bytes_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_BYTES", 10)
     (tmp_path / "large.png").write_bytes(b"x" * 11)
@@ -140,5 +147,5 @@ def test_an_iphone_s_photograph_is_read(picture: Image.Image) -> None:
 
 def test_without_its_reader_an_iphone_s_photograph_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "FORMATS", tuple(name for name in reading.FORMATS if name != "HEIF"))
-    with pytest.raises(ImageError, match=r"Most Compatible.*pip install 'plasmoscope\[heic\]'"):
+    with pytest.raises(ImageError, match=r"Most Compatible.*pip install \"plasmoscope\[heic\]\""):
         read_image(b"\x00\x00\x00\x1cftypheic" + bytes(500))

@@ -489,6 +489,25 @@ def test_the_models_errors_correct_the_estimate_only_while_all_calls_are_one_mod
     assert any("different versions" in message for message in current().notes)
 
 
+def test_a_call_that_changes_no_count_leaves_the_corrected_estimate(store: Store) -> None:
+    slide = new_slide(store)
+    field, rejected = analysed(store, slide), analysed(store, slide, OTHER_IMAGE, OTHER_FOUND)
+    platelet = next(cell.number for cell in FOUND.cells if cell.kind == "platelet")
+    healthy = next(cell.number for cell in OTHER_FOUND.cells if cell.counted and not cell.parasitized)
+    call(store, field, platelet, "infected")
+    call(store, field, platelet, "not a cell")
+    call(store, rejected, healthy, "infected")
+    with store.session() as session:
+        fields.reject(session, "amina", rejected, "dirt")
+    with store.reading() as session:
+        found = slides.get_slide(session, slide)
+        result = counts.slide_result(session, found)
+        running = counts.slide_count(session, found, counts.tally(session, slide))
+    assert result.count == running
+    assert result.count.corrected
+    assert not any("changed" in message for message in result.notes)
+
+
 def test_the_shipped_model_brings_its_measured_errors(store: Store) -> None:
     classifier = Classifier.load()
     usual = Method.of(classifier, calling(classifier))
@@ -642,6 +661,26 @@ def test_corrected_cells_become_a_data_set_in_the_nih_layout(store: Store, tmp_p
     assert len(set(dataset.patients)) == 1
     assert "P-1" not in str(written)
     assert isinstance(dataset.cells[0].source.read(), bytes)
+
+
+def test_an_export_that_was_cut_short_leaves_no_data_set(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = analysed(store, new_slide(store))
+    call(store, field, INFECTED, "infected")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with store.reading() as session:
+        with monkeypatch.context() as patch:
+            patch.setattr("plasmoscope.store.training_data.cut_cell", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                export_training_cells(session, store.images, tmp_path / "new")
+        assert not (tmp_path / "new" / "cell_images").exists()
+        (cell,) = export_training_cells(session, store.images, tmp_path / "new")
+    assert cell.exists()
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["cell_images"]
 
 
 def test_cells_are_never_added_to_those_of_an_earlier_export(store: Store, tmp_path: Path) -> None:

@@ -286,4 +286,4 @@ def test_the_records_need_their_extra(
 ) -> None:
     monkeypatch.setattr("plasmoscope.extras.find_spec", lambda module: None if module == "alembic" else object())
     assert run("backup", "--data", tmp_path, tmp_path / "copy", monkeypatch=monkeypatch) == 2
-    assert "pip install 'plasmoscope[serve]'" in " ".join(capsys.readouterr().err.split())
+    assert 'pip install "plasmoscope[serve]"' in " ".join(capsys.readouterr().err.split())

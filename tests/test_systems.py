@@ -196,6 +196,10 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
         train(recipe, dataset, tmp_path / folder, tmp_path, RunOptions(from_scratch=True), say=silent)
         arguments = ["evaluate", "--model", str(tmp_path / folder), "--data", str(nih_folder), "--part", "test"]
         assert CliRunner().invoke(app, [*arguments, "--tta", "1"]).exit_code == 0
+        figures = tmp_path / folder / "evaluations" / "test-1-view.json"
+        before = figures.read_text()
+        assert CliRunner().invoke(app, [*arguments, "--threshold", "0.01"]).exit_code == 0
+        assert figures.read_text() == before, "a threshold of one's own is no figure of the run"
         return str(tmp_path / folder)
 
     base = load_recipe("basic_cnn").shortened().changed(["image_size=32", "cache_size=32", "split=seed42"])

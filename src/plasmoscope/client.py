@@ -1,7 +1,7 @@
 """A workstation from another program: ``Workstation("http://127.0.0.1:8000")``."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -10,8 +10,11 @@ from typing import Any
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
+from plasmoscope.imaging.reading import MAX_BYTES
 
 _CELLS_AT_ONCE = 100
+# Less than the workstation takes in one request, whatever the names add.
+_BYTES_AT_ONCE = MAX_BYTES
 _TIMEOUT_SECONDS = 120.0
 
 
@@ -64,13 +67,21 @@ class Workstation:
         """Close the connection."""
         self._http.close()
 
-    def classify(self, cells: Iterable[Path | str]) -> list[dict[str, Any]]:
-        """P(parasitized) of pictures of single cells: ``name``, ``probability``, ``call``, ``error``, ``remark``."""
+    def classify(self, cells: Iterable[Path | str], one_smear: bool = False) -> list[dict[str, Any]]:
+        """P(parasitized) of pictures of single cells.
+
+        Args:
+            one_smear: judge them together, as cells of one smear; they go in one request then, which the workstation
+                refuses beyond 500 cells or 65 MB.
+
+        Returns:
+            For each ``name``, ``probability``, ``call``, ``error``, ``remark`` and ``probability_alone``.
+        """
         files = [Path(cell) for cell in cells]
         answers: list[dict[str, Any]] = []
-        for start in range(0, len(files), _CELLS_AT_ONCE):
-            part = [("files", (file.name, file.read_bytes())) for file in files[start : start + _CELLS_AT_ONCE]]
-            answers += self._send("POST", "cells", files=part).json()["cells"]
+        for some in [files] if one_smear else _batches(files):
+            part = [("files", (file.name, file.read_bytes())) for file in some]
+            answers += self._send("POST", "cells", files=part, params={"one_smear": one_smear}).json()["cells"]
         return answers
 
     def analyze(self, photograph: Path | str) -> Field:
@@ -124,6 +135,21 @@ class Workstation:
             if answer.status_code != 429 or refusal["code"] != "busy":
                 raise WorkstationError(refusal["message"], refusal["code"])
             time.sleep(float(answer.headers.get("retry-after", 1)))
+
+
+def _batches(files: list[Path]) -> Iterator[list[Path]]:
+    """As many files as one request takes; a larger one by itself, for the workstation to refuse."""
+    batch: list[Path] = []
+    weight = 0
+    for file in files:
+        size = file.stat().st_size
+        if batch and (len(batch) == _CELLS_AT_ONCE or weight + size > _BYTES_AT_ONCE):
+            yield batch
+            batch, weight = [], 0
+        batch.append(file)
+        weight += size
+    if batch:
+        yield batch
 
 
 def _refusal(answer: Any) -> dict[str, str]:

@@ -60,5 +60,6 @@ def require_extra(extra: str, purpose: str) -> None:
 
 def how_to_install(extra: str) -> str:
     """The command that installs an extra where this program runs."""
+    # Double quotes are what every shell takes, Windows' too.
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable or "python"
-    return f"{python} -m pip install 'plasmoscope[{extra}]'"
+    return f'{python} -m pip install "plasmoscope[{extra}]"'

@@ -394,4 +394,6 @@ def _names(images: Sequence[FieldImage]) -> list[str]:
 def _full_name(image: FieldImage, number: int) -> str:
     if isinstance(image, np.ndarray | bytes):
         return f"field {number}"
-    return str(image) if isinstance(image, Path | str) else image.name
+    name = str(image) if isinstance(image, Path | str) else image.name
+    # Names from old archives and sticks may not be text; records and reports are.
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -1,5 +1,6 @@
 """From counted cells to parasitaemia with honest intervals. Shares here run from 0 to 1."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -113,6 +114,10 @@ def rogan_gladen(infected: int, counted: int, errors: Errors) -> Interval | None
     )
     value = true_share(*(np.array([x]) for x in (infected / counted, errors.sensitivity, errors.specificity)))[0]
     low, high = np.percentile(drawn, [2.5, 97.5])
+    if not value:
+        # Fewer calls than the known errors alone would make: this slide errs less than those they were measured on,
+        # and nothing is left to subtract. Then the limit is that of the count itself.
+        high = max(high, wilson(infected, counted).high)
     return Interval(value=float(value), low=float(min(low, value)), high=float(max(high, value)))
 
 
@@ -158,16 +163,27 @@ def three_digits(per_ul: float) -> float:
     return float(f"{per_ul:.3g}")
 
 
+def percent(value: float) -> str:
+    """A parasitaemia in per cent with as many digits as mean something."""
+    digits = 1 if value >= 10 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
+    return f"{value:.{digits}f} %" if value else "0 %"
+
+
+def span(interval: Interval, shown: Callable[[float], str]) -> str:
+    """An interval as ``shown`` writes its ends, such as ``0.21 to 1.30 %``."""
+    return f"{shown(interval.low).removesuffix(' %')} to {shown(interval.high)}"
+
+
 def _statement(infected: int, counted: int, share: Interval, red_cells: float) -> str:
     if infected == 0:
         return (
             f"No infected cell was found among {counted:,} red cells. This does not rule malaria out: up to "
-            f"{share.high * 100:.2g} % of red cells ({three_digits(share.high * red_cells):,.0f} parasites per "
+            f"{percent(100 * share.high)} of red cells ({three_digits(share.high * red_cells):,.0f} parasites per "
             "microlitre) may be infected (upper end of the 95 % interval)."
         )
     return (
-        f"{infected:,} of {counted:,} red cells were called infected: parasitaemia {share.value * 100:.2g} % "
-        f"(95 % interval {share.low * 100:.2g} to {share.high * 100:.2g} %), about "
+        f"{infected:,} of {counted:,} red cells were called infected: parasitaemia {percent(100 * share.value)} "
+        f"(95 % interval {span(share.scaled(100), percent)}), about "
         f"{three_digits(share.value * red_cells):,.0f} parasites per microlitre."
     )
 

@@ -47,6 +47,8 @@ def analyze(
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.imaging.sources import find_images
     from plasmoscope.reports.bundle import write_slide
+    from plasmoscope.reports.output import check_slide_folder
+    from plasmoscope.reports.wording import corrected_line
 
     named, own = {str(path) for path in fields}, output.resolve()
     sources = [
@@ -55,6 +57,7 @@ def analyze(
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
         raise typer.Exit(2)
+    check_slide_folder(output, slide, patient, [source.name for source in sources])
     classifier = Classifier.load(model)
     options = SlideOptions(
         slide=slide,
@@ -84,13 +87,9 @@ def analyze(
         console.print("[bold]No field could be counted.[/] What to do about each stands beside it.")
     else:
         console.print(f"[bold]{escape(result.count.statement)}[/]")
-        console.print(f"Parasites per microlitre are {result.count.red_cells_basis}.")
-        if result.count.corrected:
-            low, high = result.count.corrected.low, result.count.corrected.high
-            console.print(
-                f"Corrected for the classifier's known errors: {result.count.corrected.value:.2g} % "
-                f"({low:.2g} to {high:.2g} %)."
-            )
+        console.print(f"Parasites per microlitre rest on a red-cell count that is {result.count.red_cells_basis}.")
+        if corrected := corrected_line(result.count):
+            console.print(f"{corrected.name}: {corrected.value} ({corrected.remark}).")
         if result.count.advice:
             console.print(result.count.advice)
     console.print(f"Report, tables and pictures: {output}")

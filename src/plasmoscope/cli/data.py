@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, track
@@ -58,17 +59,17 @@ def describe(
     console.print(sizes)
     console.print(f"{len(facts.duplicates)} groups of images with the same pixels.")
     for names in facts.duplicates:
-        console.print("  " + " = ".join(names))
+        console.print("  " + escape(" = ".join(names)))
     console.print(f"{len(facts.unreadable)} unreadable files.")
     for name, reason in facts.unreadable:
-        console.print(f"  {name}: {reason}")
+        console.print(escape(f"  {name}: {reason}"))
     if facts.unnamed:
         console.print(f"{facts.unnamed:,} names do not tell the patient; splits by patient are not possible.")
     problems = check_mapping(dataset, mapping) if mapping else []
     if mapping:
         console.print(f"{len(problems)} disagreements with the mapping tables.")
         for problem in problems[:_PROBLEMS_SHOWN]:
-            console.print(f"  {problem}")
+            console.print(escape(f"  {problem}"))
         if len(problems) > _PROBLEMS_SHOWN:
             console.print(f"  ... and {len(problems) - _PROBLEMS_SHOWN:,} more.")
     write_sample_grid(dataset, grid)

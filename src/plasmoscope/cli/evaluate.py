@@ -23,7 +23,11 @@ def evaluate(
         bool, typer.Option("--by-smear", help="Measure also with the cells of each patient judged together.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for figures and pictures (default for a run folder: its evaluations/).")
+        Path | None,
+        typer.Option(
+            help="Folder for figures and pictures (default for a run folder: its evaluations/; for another --split or "
+            "--threshold than the model's own: none)."
+        ),
     ] = None,
     record: Annotated[bool, typer.Option("--record", help="Write the figures into the model's card.")] = False,
 ) -> None:
@@ -48,6 +52,9 @@ def evaluate(
     split = split or card.data.split
     dataset = load_nih(data)
     members, by_patient = part_members(dataset, split, part)
+    if by_smear:
+        # A name that tells none is an error before the work, not after it.
+        _ = dataset.patients
     if split != card.data.split or part in ("train", "all"):
         console.print(
             f"[yellow]The model was trained on the split {card.data.split}: some of these cells may have been seen in "
@@ -56,8 +63,9 @@ def evaluate(
     chosen_on = ("validation", "test") if split == "80-20" else ("validation",)
     if split == card.data.split and part in chosen_on:
         console.print("[yellow]The model was chosen and calibrated on these cells: the figures are a little flattered.")
-    if output is None and model is not None and model.is_dir() and split == card.data.split:
-        output = evaluation_folder(model)
+    # What stands in a run's own folder is compared with others', so it keeps to the run's own split and threshold.
+    own = split == card.data.split and threshold is None
+    output = output or (evaluation_folder(model) if own and model and model.is_dir() else None)
     limit = card.threshold if threshold is None else threshold
     evaluations = []
     for views in tta:

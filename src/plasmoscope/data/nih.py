@@ -75,8 +75,9 @@ class CellDataset:
         unknown = next((cell for cell in self.cells if cell.patient is None), None)
         if unknown is not None:
             raise DataError(
-                f"The name {unknown.name} does not tell the patient, so no split can keep patients apart. "
-                "Name images as the NIH does (C<number>P<patient>..._IMG_<field>_cell_<number>) or use another split."
+                f"The name {unknown.name} does not tell the patient, so patients can neither be kept apart nor their "
+                "cells be judged together. Name images as the NIH does "
+                "(C<number>P<patient>..._IMG_<field>_cell_<number>), or ask for nothing that needs patients."
             )
         return tuple(str(cell.patient) for cell in self.cells)
 

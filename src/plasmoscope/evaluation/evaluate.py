@@ -13,6 +13,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.data.splits import make_split
 from plasmoscope.evaluation.metrics import Bools, Floats, evaluate_probabilities
+from plasmoscope.files import replace_file, whole_file
 from plasmoscope.imaging.cells import read_cell
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.progress import Track, untracked
@@ -125,14 +126,7 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
 
     folder.mkdir(parents=True, exist_ok=True)
     stem = report_stem(evaluation.part, evaluation.views, evaluation.by_smear)
-    (folder / f"{stem}.json").write_text(evaluation.model_dump_json(indent=2) + "\n", "utf-8")
     dataset, members = predictions.dataset, predictions.members
-    with (folder / f"{stem}.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["name", "truth", "parasitized_probability"])
-        for member, probability in zip(members, predictions.probabilities, strict=True):
-            cell = dataset.cells[member]
-            writer.writerow([cell.name, CLASS_NAMES[cell.label], f"{probability:.6f}"])
     probabilities, truth = predictions.probabilities, predictions.parasitized
     plots.plot_confusion(probabilities, truth, evaluation.threshold, folder / f"{stem}-confusion.png")
     plots.plot_curves(probabilities, truth, folder / f"{stem}-curves.png")
@@ -140,3 +134,12 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
     worst = np.argsort(-np.abs(probabilities - truth), kind="stable")[:_MOST_WRONG]
     images = [read_cell(dataset.cells[members[index]].source.read()) for index in worst]
     plots.plot_most_wrong(images, probabilities[worst], truth[worst], folder / f"{stem}-most-wrong.png")
+    table = folder / f"{stem}.csv"
+    with whole_file(table) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["name", "truth", "parasitized_probability"])
+        for member, probability in zip(members, predictions.probabilities, strict=True):
+            cell = dataset.cells[member]
+            writer.writerow([cell.name, CLASS_NAMES[cell.label], f"{probability:.6f}"])
+    # Last: where the figures are, everything beside them is.
+    replace_file(folder / f"{stem}.json", (evaluation.model_dump_json(indent=2) + "\n").encode())

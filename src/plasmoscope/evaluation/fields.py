@@ -120,8 +120,8 @@ def evaluate_fields(
     A red cell is found when a detection of its own matches its box at the threshold. A parasite is found when the
     middle of its box lies in the box of a cell called parasitized, or both boxes match at the threshold: annotators
     mark now the parasite, now its cell. A whole cell called parasitized that no parasite's box touches is a false
-    call. Figures for which the truth has no boxes at all, such as those of red cells where only parasites are
-    annotated, are None.
+    call. Figures for which the truth has no boxes at all, such as the precision of red cells where only
+    parasites or infected cells are annotated, are None.
 
     Args:
         analyzed: fields by the image's name.
@@ -139,8 +139,9 @@ def evaluate_fields(
             f"Every image needs an analysis and its truth; one is missing for: {', '.join(odd[:5]) or 'all'}."
         )
     kinds = {box.label for boxes in truth.values() for box in boxes}
-    red_cells_known = any(_means(label, red_cell_labels) for label in kinds)
     parasites_known = any(_means(label, parasite_labels) for label in kinds)
+    # Where all boxes are of infected cells, the healthy ones were left out.
+    red_cells_known = any(_means(label, red_cell_labels) and not _means(label, parasite_labels) for label in kinds)
     if kinds and not (red_cells_known or parasites_known):
         raise FieldsError(
             f"No label means a red cell or a parasite; there are: {', '.join(sorted(kinds)[:10])}. "
@@ -158,7 +159,9 @@ def evaluate_fields(
         figures=_figures(total, red_cells_known, parasites_known),
         mean_absolute_counting_error=mean_absolute_counting_error(
             (field.counts.red_cells, field.counts.red_cells_found) for field in fields
-        ),
+        )
+        if red_cells_known
+        else None,
         fields=tuple(fields),
     )
 
@@ -224,7 +227,7 @@ def _figures(counts: Counts, red_cells_known: bool, parasites_known: bool) -> Fi
         precision=share(matched, found) if red_cells_known else None,
         recall=share(matched, true),
         f1=share(2 * matched, true + found) if red_cells_known else None,
-        counting_error=counting_error(true, found),
+        counting_error=counting_error(true, found) if red_cells_known else None,
         parasite_recall=share(counts.parasites_found, counts.parasites),
         false_calls_per_1000=per_thousand(counts.false_calls, counts.counted) if parasites_known else None,
     )

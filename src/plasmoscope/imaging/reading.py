@@ -22,6 +22,8 @@ if find_spec("pillow_heif"):
     FORMATS = (*FORMATS, "HEIF")
 MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 64_000_000
+# No camera's picture is longer, and JPEG, in which reports show them, takes no more than twice that.
+MAX_SIDE = 32_000
 # Kinds of HEIF that hold photographs, by ISO/IEC 23008-12; AVIF, which Pillow reads itself, is another.
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _DAMAGED = "the image is damaged or cut short ({}); copy or export it again"
@@ -76,6 +78,10 @@ def read_picture(image: Image.Image, max_pixels: int = MAX_PIXELS) -> NDArray[np
     """
     if image.width * image.height > max_pixels:
         raise ImageError(_too_many_pixels(f"{image.width} x {image.height}", max_pixels))
+    if max(image.size) > MAX_SIDE:
+        raise ImageError(
+            f"{image.width} x {image.height} pixels: no side may be longer than {MAX_SIDE:,}; cut the picture up"
+        )
     try:
         return _to_rgb(image)
     # Pillow's decoders meet broken files with all kinds of error, none of which may stop a run over a folder.

@@ -64,7 +64,9 @@ def encode_jpeg(picture: Picture, max_width: int | None = None) -> bytes:
     """Pixels alone: nothing of what the camera wrote into the photograph, such as place or time, comes along."""
     image = Image.fromarray(picture)
     if max_width and image.width > max_width:
-        image = image.resize((max_width, round(image.height * max_width / image.width)), Image.Resampling.LANCZOS)
+        image = image.resize(
+            (max_width, max(1, round(image.height * max_width / image.width))), Image.Resampling.LANCZOS
+        )
     stream = io.BytesIO()
     # Full colour resolution, or thin coloured lines fade.
     image.save(stream, "JPEG", quality=88, subsampling=0)

@@ -1,11 +1,10 @@
 """What the reports say in words and figures; HTML and PDF say the same."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from plasmoscope.analysis.counting import three_digits
-from plasmoscope.analysis.results import Count, Field, Interval, Slide
+from plasmoscope.analysis.counting import percent, span, three_digits
+from plasmoscope.analysis.results import Count, Field, Slide
 
 TITLE = "Malaria parasites in a Giemsa-stained thin film"
 
@@ -72,7 +71,7 @@ def headline_remark(slide: Slide) -> str:
         return "none of the photographs could be counted"
     if not slide.count.infected:
         return f"of red cells; none infected among {slide.count.counted:,} (upper end of the 95 % interval)"
-    return f"of red cells infected; 95 % interval {_span(slide.count.parasitaemia, percent)}"
+    return f"of red cells infected; 95 % interval {span(slide.count.parasitaemia, percent)}"
 
 
 def result_lines(count: Count) -> list[Line]:
@@ -81,22 +80,29 @@ def result_lines(count: Count) -> list[Line]:
         Line("Red cells counted", f"{count.counted:,}"),
         Line("Called parasitized", f"{count.infected:,}"),
     ]
-    if count.corrected is not None:
-        assumed = [
-            f"{name} {100 * value:.2f} %"
-            for name, value in (("sensitivity", count.sensitivity), ("specificity", count.specificity))
-            if value is not None
-        ]
-        none = not count.corrected.value
-        shown = f"below {percent(count.corrected.high)}" if none else percent(count.corrected.value)
-        remarks = [] if none else [f"95 % interval {_span(count.corrected, percent)}"]
-        remarks += [f"assumes the classifier's {' and '.join(assumed)}"] if assumed else []
-        lines.append(Line("Corrected for wrong calls", shown, "; ".join(remarks)))
+    if corrected := corrected_line(count):
+        lines.append(corrected)
     density = count.parasites_per_ul
     shown = per_microlitre(density.value) if count.infected else f"below {per_microlitre(density.high)}"
-    remark = f"95 % interval {_span(density, per_microlitre)}; " if count.infected else ""
+    remark = f"95 % interval {span(density, per_microlitre)}; " if count.infected else ""
     basis = f"from {count.red_cells_per_ul:,.0f} red cells/µL ({count.red_cells_basis})"
     return [*lines, Line("Parasites per µL of blood", shown, remark + basis)]
+
+
+def corrected_line(count: Count) -> Line | None:
+    """The estimate corrected for the classifier's errors; None where none is given."""
+    if count.corrected is None:
+        return None
+    assumed = [
+        f"{name} {100 * value:.2f} %"
+        for name, value in (("sensitivity", count.sensitivity), ("specificity", count.specificity))
+        if value is not None
+    ]
+    none = not count.corrected.value
+    shown = f"below {percent(count.corrected.high)}" if none else percent(count.corrected.value)
+    remarks = ["no more calls than known errors make" if none else f"95 % interval {span(count.corrected, percent)}"]
+    remarks += [f"assumes the classifier's {' and '.join(assumed)}"] if assumed else []
+    return Line("Corrected for wrong calls", shown, "; ".join(remarks))
 
 
 def fields_counted(slide: Slide) -> str:
@@ -172,19 +178,9 @@ def gallery_shown(shown: int, called: int) -> str:
     return f"{some} called parasitized, the most certain first; below each: photograph/cell number and probability."
 
 
-def percent(value: float) -> str:
-    """A parasitaemia with as many digits as mean something."""
-    digits = 1 if value >= 10 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
-    return f"{value:.{digits}f} %" if value else "0 %"
-
-
 def per_microlitre(value: float) -> str:
     """A density, such as ``152,000``."""
     return f"{three_digits(value):,.0f}"
-
-
-def _span(interval: Interval, shown: Callable[[float], str]) -> str:
-    return f"{shown(interval.low).removesuffix(' %')} to {shown(interval.high)}"
 
 
 def _many(number: int, name: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.store.audit import note
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
-from plasmoscope.store.records import LONGEST_TEXT, Account, LoginSession, Role, now
+from plasmoscope.store.records import LONGEST_TEXT, Account, LoginSession, Role, now, storable
 
 SHORTEST_PASSWORD = 10
 _hasher = PasswordHasher()
@@ -28,7 +28,7 @@ def add_account(session: Session, who: str, name: str, password: str, role: Role
         StoreError: no name, a password that is too short, or no such role.
         ConflictError: the name is taken.
     """
-    name = " ".join(name.split())
+    name = " ".join(storable(name).split())
     if not name or len(name) > LONGEST_TEXT:
         raise StoreError(f"Give the account a name of at most {LONGEST_TEXT} characters.")
     if role not in get_args(Role):

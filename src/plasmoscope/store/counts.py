@@ -72,8 +72,9 @@ def slide_count(session: Session, slide: Slide, numbers: Tally) -> results.Count
     """
     if not numbers.counted:
         return None
-    methods = session.scalars(select(Field.method).where(Field.slide_id == slide.id, Field.in_count))
-    return _count(slide, numbers, {Method.model_validate(method) for method in methods}, latest(session, slide.id))
+    rows = session.execute(select(Field.id, Field.method).where(Field.slide_id == slide.id, Field.in_count)).all()
+    changed = _changed(latest(session, slide.id), {row.id for row in rows})
+    return _count(slide, numbers, {Method.model_validate(row.method) for row in rows}, changed)
 
 
 def slide_result(session: Session, slide: Slide) -> results.Slide:
@@ -96,6 +97,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         raise ConflictError(f"No photograph of slide {slide.code} is analysed yet, so there is nothing to report.")
     counting = {methods[row.id] for row in rows if row.in_count}
     corrections = latest(session, slide.id)
+    changed = _changed(corrections, {row.id for row in rows if row.in_count})
     names = {row.id: row.name for row in rows}
     fields = tuple(_reviewed(row, corrections.get(row.id, {}), names) for row in rows)
     method = list(methods.values())[-1]
@@ -118,26 +120,32 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         threshold=method.threshold,
         views=method.views,
         fields=fields,
-        count=_count(slide, numbers, counting, corrections),
-        notes=(*notes_on(fields), *_notes(len(counting), corrections, numbers.unfinished)),
+        count=_count(slide, numbers, counting, changed),
+        notes=(*notes_on(fields), *_notes(len(counting), changed, numbers.unfinished)),
     )
 
 
-def _count(
-    slide: Slide, numbers: Tally, methods: Collection[Method], corrections: _Corrections
-) -> results.Count | None:
+def _count(slide: Slide, numbers: Tally, methods: Collection[Method], changed: Counter[str]) -> results.Count | None:
     if not numbers.counted:
         return None
     # The model's errors tell nothing of calls that are not its own, and those of two models do not mix.
-    errors = next(iter(methods)).errors if len(methods) == 1 and not _changed(corrections) else None
+    errors = next(iter(methods)).errors if len(methods) == 1 and not changed else None
     red_cells = red_cell_count(slide.red_cells_per_ul, slide.haematocrit_percent)
     return count_slide(numbers.infected, numbers.counted, red_cells, errors)
 
 
-def _changed(corrections: _Corrections) -> Counter[str]:
-    """How many cells hold another call than the model's, by that call."""
-    holding = [correction for of_field in corrections.values() for correction in of_field.values()]
-    return Counter(correction.call for correction in holding if correction.call != correction.model_call)
+def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str]:
+    """How many cells of the counted fields hold another call than the model's, by that call.
+
+    What was no red cell to the model and is no cell to the microscopist counts on neither side.
+    """
+    holding = [correction for field in counted for correction in corrections.get(field, {}).values()]
+    return Counter(
+        correction.call
+        for correction in holding
+        if correction.call != correction.model_call
+        and not (correction.call == "not a cell" and correction.model_probability is None)
+    )
 
 
 def _reviewed(row: Field, corrections: Mapping[int, Correction], names: Mapping[int, str]) -> results.Field:
@@ -153,8 +161,8 @@ def _reviewed(row: Field, corrections: Mapping[int, Correction], names: Mapping[
     return corrected(found, corrections).model_copy(update=said)
 
 
-def _notes(methods: int, corrections: _Corrections, unfinished: int) -> Iterator[str]:
-    if changed := _changed(corrections):
+def _notes(methods: int, changed: Counter[str], unfinished: int) -> Iterator[str]:
+    if changed:
         calls = ", ".join(f"{number} to {call}" for call, number in sorted(changed.items()))
         yield (
             f"A microscopist changed {changed.total()} of the model's calls ({calls}), so no estimate corrected for "

@@ -41,14 +41,19 @@ class _Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def storable(text: str) -> str:
+    """Without the few characters that a database cannot hold: NUL and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
 class _Words(TypeDecorator[str]):
-    """Text without the few characters that a database cannot hold: NUL and halves of surrogate pairs."""
+    """Text that is made storable on its way in."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.replace("\0", "").encode("utf-8", "ignore").decode()
+        return None if value is None else storable(value)
 
 
 class Base(DeclarativeBase):

@@ -13,7 +13,7 @@ from plasmoscope.store.audit import note, slide_subject
 from plasmoscope.store.changing import hold_slide, slide_to_change
 from plasmoscope.store.counts import tally
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, TakenError
-from plasmoscope.store.records import LONGEST_TEXT, Patient, Slide, now
+from plasmoscope.store.records import LONGEST_TEXT, Patient, Slide, now, storable
 
 EXAMPLE_PATIENT = "Example"
 """The code of the patient whose photographs are rendered, for people to try things out."""
@@ -154,9 +154,10 @@ def given_reason(reason: str) -> str:
     Raises:
         StoreError: it says nothing.
     """
-    if not reason.strip():
+    said = storable(reason).strip()
+    if not said:
         raise StoreError("Give a reason; it is kept with the record.")
-    return reason.strip()
+    return said
 
 
 def _describe(session: Session, slide: Slide, details: SlideDetails) -> None:
@@ -197,7 +198,7 @@ def _patient(session: Session, code: str) -> Patient:
 
 
 def _text(name: str, value: str) -> str:
-    text = " ".join(value.split())
+    text = " ".join(storable(value).split())
     if len(text) > LONGEST_TEXT:
         raise StoreError(f"The {name} is longer than {LONGEST_TEXT} characters; shorten it.")
     return text

@@ -1,5 +1,6 @@
 """Cells that people called, as new training cells in the NIH layout."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis.analyze import read_field
-from plasmoscope.files import whole_file
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.labels import CLASS_NAMES, class_name
 from plasmoscope.progress import Track, untracked
@@ -44,8 +44,12 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
         raise StoreError(
             f"{folder} holds cells already, which people may have called otherwise since. Name a new folder."
         )
+    # Under this name until it is whole: half an export must not pass for a data set.
+    unfinished = cells.with_name(f"{cells.name}.part")
+    for old in (cells, unfinished):
+        shutil.rmtree(old, ignore_errors=True)
     for name in CLASS_NAMES:
-        (cells / name).mkdir(parents=True, exist_ok=True)
+        (unfinished / name).mkdir(parents=True)
     called = session.scalars(
         select(Field)
         .join(Slide, Slide.id == Field.slide_id)
@@ -56,8 +60,9 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
     ).all()
     written: list[Path] = []
     for field in track(called, len(called), "Cutting cells"):
-        written += _export_field(session, images, cells, field)
-    return written
+        written += _export_field(session, images, unfinished, field)
+    unfinished.replace(cells)
+    return [cells / file.relative_to(unfinished) for file in written]
 
 
 def _export_field(session: Session, images: Images, folder: Path, field: Field) -> list[Path]:
@@ -73,7 +78,6 @@ def _export_field(session: Session, images: Images, folder: Path, field: Field) 
         patient = _FIRST_PATIENT + slide.patient_id
         name = f"C{patient}P{patient}S{slide.id}_IMG_{field.id}_cell_{cell.number}.png"
         file = folder / class_name(correction.call == "infected") / name
-        with whole_file(file) as unfinished:
-            Image.fromarray(cut_cell(pixels, np.array(cell.outline, np.int32))).save(unfinished, "PNG")
+        Image.fromarray(cut_cell(pixels, np.array(cell.outline, np.int32))).save(file, "PNG")
         written.append(file)
     return written

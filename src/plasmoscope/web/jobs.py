@@ -94,6 +94,7 @@ class Jobs:
         return partial(fields.finish, field_id=field.id, found=found, method=self._method, mark=mark)
 
     def _record(self, field: Field, record: Callable[[Session], bool]) -> None:
+        failed = False
         while True:
             try:
                 with self._store.session() as session:
@@ -110,7 +111,11 @@ class Jobs:
                     return
                 time.sleep(_TRY_AGAIN_SECONDS)
             except Exception as error:
-                record = _failure(field, error)
+                if failed:
+                    # A damaged database, say. The field is in line again when the server starts the next time.
+                    _log.exception("That field %s failed cannot be recorded either.", field.id)
+                    return
+                failed, record = True, _failure(field, error)
 
 
 def _failure(field: Field, error: Exception) -> Callable[[Session], bool]:

@@ -63,9 +63,9 @@ def _by_preference(accepted: str) -> list[str]:
     """Codes without their region, the most wanted first."""
     weighed = []
     for part in accepted.split(","):
-        tag, _, weight = part.partition(";q=")
+        tag, _, weight = part.partition(";")
         try:
-            weighed.append((float(weight or 1), tag.strip().partition("-")[0].lower()))
+            weighed.append((float(weight.strip().removeprefix("q=") or 1), tag.strip().partition("-")[0].lower()))
         except ValueError:
             continue
     # Sorting keeps the order of those wanted equally; a weight of nought means "not this one".
