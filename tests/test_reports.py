@@ -22,7 +22,7 @@ from plasmoscope.reports.fonts import showable
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations, encode_jpeg, fields_to_show
 from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
-from plasmoscope.reports.looks import PARASITIZED, call_of
+from plasmoscope.reports.looks import PARASITIZED, look_of
 from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
@@ -131,7 +131,7 @@ def test_geojson_rings_are_closed_and_its_identifiers_differ() -> None:
         (ring,) = feature["geometry"]["coordinates"]
         assert ring[0] == ring[-1]
         assert len(ring) >= 4
-        assert feature["properties"]["classification"]["name"] == call_of(cell).name
+        assert feature["properties"]["classification"]["name"] == look_of(cell).name
 
 
 def test_imagej_reads_every_outline_back(tmp_path: Path) -> None:

@@ -44,3 +44,9 @@ def test_where_nothing_is_infected_the_limit_is_shown_within_the_chart() -> None
         assert mark.limit_only
         assert mark.y == mark.top
         assert mark.bottom <= drawn.bottom
+
+
+def test_the_line_joins_estimates_and_never_climbs_to_an_upper_limit() -> None:
+    drawn = chart(point(1, 20, 1000), point(2, 4, 1000), point(3, 0, 180))
+    assert [mark.limit_only for mark in drawn.marks] == [False, False, True]
+    assert len(drawn.line.split()) == 2

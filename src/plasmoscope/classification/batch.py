@@ -49,10 +49,12 @@ def classify_sources(
     size = classifier.image_size
     limit = classifier.card.threshold if threshold is None else threshold
 
-    def read(source: Readable) -> NDArray[np.uint8] | str:
-        # Resizing at once keeps no more full pictures in memory than there are threads.
+    def read(source: Readable) -> tuple[NDArray[np.uint8], int] | str:
+        """The cell as the network takes it and its longer side as given, or why it cannot be read."""
         try:
-            return classifier.prepare(read_cell(source.read()))
+            cell = read_cell(source.read())
+            # Resizing at once keeps no more full pictures in memory than there are threads.
+            return classifier.prepare(cell), max(cell.shape[:2])
         except ImageError as error:
             return str(error)
 
@@ -61,8 +63,9 @@ def classify_sources(
             chunk = sources[start : start + _CHUNK]
             cells = list(pool.map(read, chunk))
             good = [cell for cell in cells if not isinstance(cell, str)]
-            batch = np.array(good, np.uint8).reshape(-1, size, size, 3)
-            answers = zip(classifier.predict_prepared(batch, views).tolist(), remarks_on(batch), strict=True)
+            batch = np.array([cell for cell, _ in good], np.uint8).reshape(-1, size, size, 3)
+            remarks = remarks_on(batch, [side for _, side in good])
+            answers = zip(classifier.predict_prepared(batch, views).tolist(), remarks, strict=True)
             for source, cell in zip(chunk, cells, strict=True):
                 if isinstance(cell, str):
                     yield CellResult(source.name, None, None, cell)

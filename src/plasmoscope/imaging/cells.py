@@ -1,5 +1,6 @@
 """Preparing a cell picture for a network: the one resize that training and inference share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,11 @@ from numpy.typing import NDArray
 
 from plasmoscope.imaging.reading import read_image
 
+# Pixels a side; the largest of the NIH's 27,558 cells has 394.
+_LARGE = 500
+_TOO_LARGE = (
+    "large for a picture of one red cell; if it is a whole field, the probability says nothing: analyze it as one"
+)
 _NOT_ON_BLACK = (
     "not one red cell on black, so the probability says little; "
     "cut the cell out and blacken its surroundings, or, if this is a whole field, analyze it as one"
@@ -43,13 +49,14 @@ def resize_cell(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)
 
 
-def remarks_on(cells: NDArray[np.uint8]) -> list[str | None]:
-    """Why a network's answer may say little of a picture: fewer than two of its four corners are black.
+def remarks_on(cells: NDArray[np.uint8], sides: Sequence[int] | None = None) -> list[str | None]:
+    """Why a network's answer may say little of a picture: it is large, or fewer than two of its corners are black.
 
     Of 689 NIH cells, every fortieth, 687 have four such corners and two have three.
 
     Args:
         cells: RGB, shape (n, size, size, 3).
+        sides: the longer side of each as it was given, in pixels, where that is known.
 
     Returns:
         One for each picture: a phrase for its user, or None for what looks like a cell that was cut out.
@@ -58,7 +65,11 @@ def remarks_on(cells: NDArray[np.uint8]) -> list[str | None]:
     ends = (slice(None, edge), slice(-edge, None))
     corners = [cells[:, rows, columns].max(axis=3) <= _BLACK for rows in ends for columns in ends]
     black = np.sum([corner.mean(axis=(1, 2)) > 0.5 for corner in corners], axis=0)
-    return [None if count >= 2 else _NOT_ON_BLACK for count in black]
+    large = np.zeros(len(cells), bool) if sides is None else np.array(sides, int) > _LARGE
+    return [
+        _NOT_ON_BLACK if count < 2 else _TOO_LARGE if too_large else None
+        for count, too_large in zip(black, large, strict=True)
+    ]
 
 
 def cut_cell(image: NDArray[np.uint8], outline: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 
 from plasmoscope.analysis.results import Cell, Field, Slide
-from plasmoscope.reports.looks import CALLS, call_of, title_of
+from plasmoscope.reports.looks import CALLS, call_of, look_of, title_of
 
 _CATEGORIES = {
     look: {"id": number, "name": name, "supercategory": kind}
@@ -57,7 +57,7 @@ def imagej_rois(field: Field) -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for cell in field.cells:
             roi = ImagejRoi.frompoints(np.array(_polygon(cell), np.int32), name=title_of(cell))
-            roi.stroke_color = bytes((255, *call_of(cell).colour))
+            roi.stroke_color = bytes((255, *look_of(cell).colour))
             roi.stroke_width = 2
             # An entry without the clock's time: the same field gives the same bytes.
             archive.writestr(zipfile.ZipInfo(f"{title_of(cell)}.roi"), roi.tobytes())
@@ -81,7 +81,8 @@ def _coco_annotation(id_: int, image: int, cell: Cell) -> dict[str, Any]:
 
 
 def _feature(field: Field, cell: Cell) -> dict[str, Any]:
-    look = call_of(cell)
+    # A class of their own for cells cut by the border, so that counting a class in QuPath gives the report's count.
+    look = look_of(cell)
     measurements: dict[str, float] = {"Area px^2": cell.area, "Number": cell.number, "On border": int(cell.on_border)}
     if cell.parasitized_probability is not None:
         measurements["P(parasitized)"] = cell.parasitized_probability

@@ -56,4 +56,4 @@ def look_of(cell: Cell) -> Look:
 def title_of(cell: Cell) -> str:
     """Number, call and probability, such as ``0012 parasitized 0.98``."""
     probability = "" if cell.parasitized_probability is None else f" {cell.parasitized_probability:.2f}"
-    return f"{cell.number:04d} {call_of(cell).name}{probability}"
+    return f"{cell.number:04d} {look_of(cell).name}{probability}"

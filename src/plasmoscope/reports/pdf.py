@@ -7,6 +7,7 @@ from typing import cast
 
 from PIL import Image
 
+from plasmoscope.analysis.analyze import notes_on
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.reports import wording
 from plasmoscope.reports.fonts import FontFiles, fonts_for, showable
@@ -95,7 +96,11 @@ class _Page:
             if slide.count.advice:
                 pdf.ln(1.5)
                 self._text(f"What to do next: {slide.count.advice}", 9.5, bold=True)
+        # Why a photograph was not counted stands below the list of photographs.
+        told = notes_on([field for field in slide.fields if not field.accepted])
         for note in slide.notes:
+            if note in told:
+                continue
             pdf.ln(0.8)
             self._text(f"Note: {note}", 9)
 

@@ -1,5 +1,6 @@
 """What the reports say in words and figures; HTML and PDF say the same."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -113,12 +114,11 @@ def fields_counted(slide: Slide) -> str:
 def reasons(field: Field) -> str:
     """Why a field was not counted, or what was overridden; empty for one without fault."""
     if field.error:
-        return field.error
+        return _sentences([field.error])
     parts = [f"Shows the same place as {field.duplicate_of}; counted once."] if field.duplicate_of else []
     parts += field.faults
-    return " ".join(
-        (["Counted by your order although:"] if field.overridden and field.accepted and parts else []) + parts
-    )
+    order = "Counted by your order although: " if field.overridden and field.accepted and parts else ""
+    return order + _sentences(parts)
 
 
 def created(slide: Slide) -> datetime | None:
@@ -181,6 +181,10 @@ def gallery_shown(shown: int, called: int) -> str:
 def per_microlitre(value: float) -> str:
     """A density, such as ``152,000``."""
     return f"{three_digits(value):,.0f}"
+
+
+def _sentences(parts: Iterable[str]) -> str:
+    return " ".join(f"{part[:1].upper()}{part[1:].rstrip('.')}." for part in parts)
 
 
 def _many(number: int, name: str) -> str:

@@ -56,8 +56,8 @@ class Chart:
 
     @property
     def line(self) -> str:
-        """The estimates joined, for SVG."""
-        return " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in self.marks)
+        """The estimates joined, for SVG; an upper limit is none, and a line to it would look like a course."""
+        return " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in self.marks if not mark.limit_only)
 
 
 def draw_chart(points: Sequence[TimePoint]) -> Chart | None:

@@ -17,11 +17,19 @@ function takeOver(html) {
       const focused = old.contains(document.activeElement);
       const node = document.adoptNode(part);
       old.replaceWith(node);
-      if (focused) node.focus({ preventScroll: true });
+      if (focused) takeFocus(node);
     }
   }
   document.dispatchEvent(new Event("refreshed"));
   return true;
+}
+
+// Whoever goes by keyboard stays where they were, also on a part that is no control.
+function takeFocus(node) {
+  node.focus({ preventScroll: true });
+  if (document.activeElement === node) return;
+  node.tabIndex = -1;
+  node.focus({ preventScroll: true });
 }
 
 export function alertReader(message) {

@@ -74,6 +74,8 @@ export class Zoom {
   }
 
   onWheel(event) {
+    // Where the whole field is seen there is nothing to zoom out of: the page scrolls on.
+    if (event.deltaY > 0 && this.factor === 1) return;
     event.preventDefault();
     const frame = this.svg.getBoundingClientRect();
     const across = (event.clientX - frame.left) / frame.width;
