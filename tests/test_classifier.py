@@ -9,6 +9,7 @@ from plasmoscope import Classifier
 from plasmoscope.classification.card import ModelError
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.views import VIEWS
+from plasmoscope.imaging.cells import remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError
 
 
@@ -117,3 +118,20 @@ def test_pictures_that_are_no_cells_on_black_bring_a_warning(
     on_white = [np.where(cell.max(axis=2, keepdims=True) <= 25, np.uint8(255), cell) for cell in real_cells[:3]]
     with pytest.warns(UserWarning, match="3 of the pictures"):
         classifier.predict(real_cells + on_white)
+
+
+def test_what_cannot_be_judged_by_its_stain_is_remarked_on(real_cells: list[np.ndarray]) -> None:
+    cells = np.stack([resize_cell(cell, 96) for cell in real_cells])
+    assert not any(remarks_on(cells, [130] * len(cells)))
+    grey = np.repeat(cells.mean(axis=3, keepdims=True).astype(np.uint8), 3, axis=3)
+    assert {str(remark)[:14] for remark in remarks_on(grey)} == {"without colour"}
+    assert "all black" in str(remarks_on(np.zeros_like(cells))[0])
+    assert "whole field" in str(remarks_on(cells[:1], [2_400])[0])
+
+
+def test_a_network_that_gives_no_numbers_calls_nothing(
+    classifier: Classifier, real_cells: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier, "logits", lambda cells: np.full((len(cells), 2), np.nan, np.float32))
+    with pytest.raises(ModelError, match="gives no numbers"):
+        classifier.predict(real_cells)

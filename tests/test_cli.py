@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import zipfile
@@ -323,6 +324,17 @@ def test_a_shared_workstation_without_accounts_says_how_to_make_one_where_it_loo
     said = capsys.readouterr().err
     assert "--database" in said
     assert "secret" not in said
+
+
+def test_a_port_that_is_taken_is_named_before_anybody_is_sent_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run("serve", "--data", tmp_path, "--port", port, monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr()
+    assert "Open http" not in said.out
+    assert "choose another --port" in " ".join(said.err.split())
 
 
 def test_using_the_tool_needs_no_torch(tmp_path: Path, rendered_png: bytes) -> None:

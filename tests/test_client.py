@@ -39,7 +39,9 @@ def test_a_program_classifies_single_cells(
         (tmp_path / f"{index}.png").write_bytes(encode_png(cell))
     (tmp_path / "broken.png").write_bytes(b"")
     with Workstation(address) as workstation:
-        answers = workstation.classify(sorted(tmp_path.iterdir()))
+        answers = workstation.classify([*sorted(tmp_path.iterdir()), tmp_path / "missing.png"])
+        assert workstation.classify(str(tmp_path / "0.png")) == answers[:1]
+    assert "cannot be opened" in answers.pop()["error"]
     assert [answer["call"] for answer in answers[:4]] == [
         "Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:4]
     ]

@@ -10,7 +10,7 @@ from typing import Any
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
-from plasmoscope.imaging.reading import MAX_BYTES
+from plasmoscope.imaging.reading import MAX_BYTES, ImageError, read_file
 
 _CELLS_AT_ONCE = 100
 # Less than the workstation takes in one request, whatever the names add.
@@ -67,8 +67,8 @@ class Workstation:
         """Close the connection."""
         self._http.close()
 
-    def classify(self, cells: Iterable[Path | str], one_smear: bool = False) -> list[dict[str, Any]]:
-        """P(parasitized) of pictures of single cells.
+    def classify(self, cells: Path | str | Iterable[Path | str], one_smear: bool = False) -> list[dict[str, Any]]:
+        """P(parasitized) of pictures of single cells; one that cannot be read has an ``error`` and stops no other.
 
         Args:
             one_smear: judge them together, as cells of one smear; they go in one request then, which the workstation
@@ -77,31 +77,28 @@ class Workstation:
         Returns:
             For each ``name``, ``probability``, ``call``, ``error``, ``remark`` and ``probability_alone``.
         """
-        files = [Path(cell) for cell in cells]
-        answers: list[dict[str, Any]] = []
-        for some in [files] if one_smear else _batches(files):
-            part = [("files", (file.name, file.read_bytes())) for file in some]
-            answers += self._send("POST", "cells", files=part, params={"one_smear": one_smear}).json()["cells"]
-        return answers
+        files = _paths(cells)
+        return [
+            answer for some in ([files] if one_smear else _batches(files)) for answer in self._classify(some, one_smear)
+        ]
 
     def analyze(self, photograph: Path | str) -> Field:
         """All that is found in one photograph; the workstation keeps nothing of it."""
         file = Path(photograph)
         return Field.model_validate(
-            self._send("POST", "analyze", files={"file": (file.name, file.read_bytes())}).json()
+            self._send("POST", "analyze", files={"file": (_name(file), file.read_bytes())}).json()
         )
 
-    def new_slide(self, patient: str, code: str, taken_on: date | None = None, **details: Any) -> int:
+    def new_slide(self, patient: str, code: str, taken_on: date | str | None = None, **details: Any) -> int:
         """Record a slide and give its number; ``details`` as in ``plasmoscope.store.slides.SlideDetails``."""
-        said = {"patient": patient, "code": code, "taken_on": (taken_on or date.today()).isoformat()}
+        said = {"patient": patient, "code": code, "taken_on": str(taken_on or date.today())}
         return int(self._send("POST", "slides", json=said | details).json()["id"])
 
-    def upload(self, slide: int, photographs: Iterable[Path | str]) -> list[int]:
+    def upload(self, slide: int, photographs: Path | str | Iterable[Path | str]) -> list[int]:
         """Send photographs of a slide, waiting where the line is full, and give the numbers of their fields."""
         fields = []
-        for photograph in photographs:
-            file = Path(photograph)
-            part = {"file": (file.name, file.read_bytes())}
+        for file in _paths(photographs):
+            part = {"file": (_name(file), file.read_bytes())}
             fields.append(int(self._send("POST", f"slides/{slide}/fields", files=part).json()["id"]))
         return fields
 
@@ -121,6 +118,21 @@ class Workstation:
         content: bytes = self._send("GET", f"slides/{slide}/files/{name}").content
         return content
 
+    def _classify(self, files: list[Path], one_smear: bool) -> Iterator[dict[str, Any]]:
+        parts, faults = [], {}
+        for file in files:
+            try:
+                parts.append(("files", (_name(file), read_file(file))))
+            except ImageError as error:
+                faults[file] = str(error)
+        told = (
+            self._send("POST", "cells", files=parts, params={"one_smear": one_smear}).json()["cells"] if parts else []
+        )
+        nothing = dict.fromkeys(("probability", "call", "remark", "probability_alone"))
+        answers = iter(told)
+        for file in files:
+            yield {"name": file.name, **nothing, "error": faults[file]} if file in faults else next(answers)
+
     def _send(self, method: str, path: str, **request: Any) -> Any:
         while True:
             try:
@@ -137,12 +149,22 @@ class Workstation:
             time.sleep(float(answer.headers.get("retry-after", 1)))
 
 
+def _paths(files: Path | str | Iterable[Path | str]) -> list[Path]:
+    """One path alone counts as a list of one."""
+    return [Path(file) for file in ([files] if isinstance(files, Path | str) else files)]
+
+
+def _name(file: Path) -> str:
+    """What is sent of it; names from old archives may not be text."""
+    return file.name.encode("utf-8", "backslashreplace").decode()
+
+
 def _batches(files: list[Path]) -> Iterator[list[Path]]:
     """As many files as one request takes; a larger one by itself, for the workstation to refuse."""
     batch: list[Path] = []
     weight = 0
     for file in files:
-        size = file.stat().st_size
+        size = file.stat().st_size if file.is_file() else 0
         if batch and (len(batch) == _CELLS_AT_ONCE or weight + size > _BYTES_AT_ONCE):
             yield batch
             batch, weight = [], 0

@@ -1,14 +1,15 @@
 """The two classes of a red cell, in the one order used everywhere."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+ClassName = Literal["Parasitized", "Uninfected"]
 # The order of the NIH folder names, and of every model's outputs.
-CLASS_NAMES = ("Parasitized", "Uninfected")
+CLASS_NAMES: tuple[ClassName, ClassName] = ("Parasitized", "Uninfected")
 # The positive class.
 PARASITIZED = 0
 
 
-def class_name(parasitized: bool) -> str:
+def class_name(parasitized: bool) -> ClassName:
     """The class of a cell, as the NIH folders are called."""
     return CLASS_NAMES[PARASITIZED if parasitized else 1 - PARASITIZED]
 

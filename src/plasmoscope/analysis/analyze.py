@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from plasmoscope import __version__
 from plasmoscope.analysis.counting import DEFAULT_PRECISION, Errors, RedCellCount, count_slide, red_cell_count
@@ -21,14 +22,15 @@ from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.cells import cut_cell
-from plasmoscope.imaging.reading import ImageError, read_file, read_image
+from plasmoscope.imaging.reading import ImageError, read_file, read_image, read_picture
 from plasmoscope.imaging.sources import ImageSource
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-FieldImage = NDArray[np.uint8] | bytes | Path | str | ImageSource
+FieldImage = NDArray[np.uint8] | Image.Image | bytes | Path | str | ImageSource
+_FIELD_TYPES = np.ndarray | Image.Image | bytes | Path | str | ImageSource
 
 _DEFAULT_VIEWS = 8
 _OUTLINE_TOLERANCE = 0.01
@@ -74,7 +76,7 @@ def analyze_field(
     """Find and call the cells of one field.
 
     Args:
-        image: a file, its content, or upright RGB uint8 of shape (h, w, 3).
+        image: a file, its content, a Pillow image, or upright RGB uint8 of shape (h, w, 3).
         classifier: the one that ships if None.
         threshold: P(parasitized) from which a cell is called; the model's own for counting if None.
         views: test-time augmentation: 1, 5 or 8.
@@ -98,10 +100,16 @@ class Calling:
 
 
 def calling(classifier: Classifier, threshold: float | None = None, views: int | None = None) -> Calling:
-    """What is asked for, with the model's own values for counting where nothing is."""
+    """What is asked for, with the model's own values for counting where nothing is.
+
+    Raises:
+        AnalysisError: a threshold that is no probability.
+    """
     counting = classifier.card.counting
     own_threshold = counting.threshold if counting else classifier.card.threshold
     own_views = counting.views if counting else _DEFAULT_VIEWS
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise AnalysisError(f"A threshold is a probability from 0 to 1, not {threshold}.")
     return Calling(threshold if threshold is not None else own_threshold, views or own_views)
 
 
@@ -140,7 +148,7 @@ def look_at_field(
 
 
 def analyze_slide(
-    fields: Iterable[FieldImage],
+    fields: FieldImage | Iterable[FieldImage],
     classifier: Classifier | None = None,
     options: SlideOptions = SlideOptions(),
     track: Track = untracked,
@@ -153,7 +161,8 @@ def analyze_slide(
     earlier one is counted once.
 
     Args:
-        fields: files, their contents or arrays, as ``analyze_field`` takes them.
+        fields: files, their contents, pictures or arrays, as ``analyze_field`` takes them; one alone counts as a list
+            of one.
         options: of the slide.
         track: shows progress.
         kept: gives the field of an earlier, interrupted run by name and SHA-256, or None. It and ``keep`` are called
@@ -164,9 +173,9 @@ def analyze_slide(
         AnalysisError: no field was given.
         CountingError: a red-cell count or haematocrit that no blood has.
     """
-    images = list(fields)
+    images = [fields] if isinstance(fields, _FIELD_TYPES) else list(fields)
     if not images:
-        raise AnalysisError("No field was given; name the photographs of the slide, or the folder that holds them.")
+        raise AnalysisError("No field was given; name the photographs of the slide.")
     red_cells = red_cell_count(options.red_cells_per_ul, options.haematocrit_percent)
     classifier = classifier or Classifier.load()
     how = calling(classifier, options.threshold, options.views)
@@ -364,10 +373,14 @@ def _simplified(outline: NDArray[np.int32], area: float) -> Outline:
 
 
 def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
+    if not isinstance(image, _FIELD_TYPES):
+        raise ImageError(f"a {type(image).__name__} is no field; give a path, its content, a Pillow image or an array")
+    if isinstance(image, Image.Image):
+        image = read_picture(image)
     if not isinstance(image, np.ndarray):
         data = _content(image)
         return read_image(data), hashlib.sha256(data).hexdigest()
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ImageError(f"an array of {image.dtype} and shape {image.shape} is no field; give uint8 RGB (h, w, 3)")
     return image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
 
@@ -392,8 +405,11 @@ def _names(images: Sequence[FieldImage]) -> list[str]:
 
 
 def _full_name(image: FieldImage, number: int) -> str:
-    if isinstance(image, np.ndarray | bytes):
+    if isinstance(image, ImageSource):
+        name = image.name
+    elif isinstance(image, Path | str):
+        name = str(image)
+    else:
         return f"field {number}"
-    name = str(image) if isinstance(image, Path | str) else image.name
     # Names from old archives and sticks may not be text; records and reports are.
     return name.encode("utf-8", "backslashreplace").decode()

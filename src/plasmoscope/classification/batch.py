@@ -12,7 +12,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import read_cell, remarks_on
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import Readable
-from plasmoscope.labels import class_name
+from plasmoscope.labels import ClassName, class_name
 
 _CHUNK = 128
 
@@ -24,7 +24,7 @@ class CellResult:
     path: str
     """The image's name."""
     parasitized_probability: float | None
-    label: str | None
+    label: ClassName | None
     error: str | None = None
     remark: str | None = None
     """Why the answer may say little."""

@@ -166,6 +166,11 @@ class Classifier:
 
     def _probabilities(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
         scaled = log_odds(self.logits(cells)) / np.float32(self.card.calibration.temperature)
+        if not np.isfinite(scaled).all():
+            raise ModelError(
+                f"The network of the model '{self.card.name}' gives no numbers, so it can call nothing; "
+                "train or convert it anew, or use another model."
+            )
         # Clipped where exp would overflow.
         return np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
 

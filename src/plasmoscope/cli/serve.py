@@ -1,11 +1,13 @@
 """``plasmoscope serve``."""
 
+import socket
 from typing import Annotated
 
 import typer
 
 from plasmoscope.cli.console import RESEARCH_USE, console, errors
 from plasmoscope.cli.options import DatabaseOption, ModelOption, RecordsOption
+from plasmoscope.errors import PlasmoscopeError
 
 
 def serve(
@@ -58,6 +60,7 @@ def serve(
                 f"plasmoscope account add NAME --role admin --data {data}{where}"
             )
             raise typer.Exit(2)
+    _check_free(host, port)
     if https:
         console.print(f"Waiting for the proxy with https on {host}:{port}; people open the proxy's address.")
     else:
@@ -66,3 +69,15 @@ def serve(
         console.print(f"Open http://{shown}:{port} in a browser.")
     console.print(f"Stop with Ctrl+C; nothing is lost. {RESEARCH_USE}")
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, before people are told to open it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise PlasmoscopeError(
+            f"The workstation cannot listen on port {port} of {host} ({error.strerror or error}). If it runs already, "
+            "open it in the browser; otherwise choose another --port, or another --host."
+        ) from error

@@ -53,7 +53,7 @@ class Description:
 
 def describe(dataset: CellDataset, track: Track = untracked) -> Description:
     """Open every image once and gather the facts."""
-    cells = {name: int((dataset.labels == label).sum()) for label, name in enumerate(CLASS_NAMES)}
+    cells: dict[str, int] = {name: int((dataset.labels == label).sum()) for label, name in enumerate(CLASS_NAMES)}
     per_patient: dict[str, Counter[int]] = defaultdict(Counter)
     for cell in dataset.cells:
         if cell.patient is not None:

@@ -14,6 +14,12 @@ _LARGE = 500
 _TOO_LARGE = (
     "large for a picture of one red cell; if it is a whole field, the probability says nothing: analyze it as one"
 )
+_EMPTY = "all black, so the probability says nothing; take the picture of a cell"
+# Between the most and the least bright channel, on average; the palest of the NIH's 27,558 cells has 2.2, a grey one 0.
+_LEAST_COLOUR = 1
+_NO_COLOUR = (
+    "without colour, so the probability says little: the model looks for what Giemsa stains; take the colour picture"
+)
 _NOT_ON_BLACK = (
     "not one red cell on black, so the probability says little; "
     "cut the cell out and blacken its surroundings, or, if this is a whole field, analyze it as one"
@@ -50,7 +56,9 @@ def resize_cell(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def remarks_on(cells: NDArray[np.uint8], sides: Sequence[int] | None = None) -> list[str | None]:
-    """Why a network's answer may say little of a picture: it is large, or fewer than two of its corners are black.
+    """Why a network's answer may say little of a picture.
+
+    It is all black, without colour, large, or fewer than two of its four corners are black.
 
     Of 689 NIH cells, every fortieth, 687 have four such corners and two have three.
 
@@ -65,11 +73,19 @@ def remarks_on(cells: NDArray[np.uint8], sides: Sequence[int] | None = None) -> 
     ends = (slice(None, edge), slice(-edge, None))
     corners = [cells[:, rows, columns].max(axis=3) <= _BLACK for rows in ends for columns in ends]
     black = np.sum([corner.mean(axis=(1, 2)) > 0.5 for corner in corners], axis=0)
+    # Some pixels tell colour as well as all of them.
+    some = cells[:, ::8, ::8]
+    brightest = some.max(axis=3)
+    lit = brightest > _BLACK
+    colour = ((brightest - some.min(axis=3)) * lit).sum(axis=(1, 2)) / np.maximum(1, lit.sum(axis=(1, 2)))
     large = np.zeros(len(cells), bool) if sides is None else np.array(sides, int) > _LARGE
-    return [
-        _NOT_ON_BLACK if count < 2 else _TOO_LARGE if too_large else None
-        for count, too_large in zip(black, large, strict=True)
-    ]
+    faults = {
+        _EMPTY: ~lit.any(axis=(1, 2)),
+        _NO_COLOUR: colour < _LEAST_COLOUR,
+        _NOT_ON_BLACK: black < 2,
+        _TOO_LARGE: large,
+    }
+    return [next((fault for fault, holds in faults.items() if holds[index]), None) for index in range(len(cells))]
 
 
 def cut_cell(image: NDArray[np.uint8], outline: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -52,7 +52,9 @@ def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, view
         "intended_use": card.intended_use,
         "cells": [asdict(result) for result in results],
     }
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8", errors="backslashreplace")
+    file.write_text(
+        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8", errors="backslashreplace"
+    )
 
 
 _WRITERS: dict[str, Callable[[Path, Sequence[CellResult], ModelCard, int, float], None]] = {

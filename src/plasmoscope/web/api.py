@@ -14,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 from numpy.typing import NDArray
 
-from plasmoscope.analysis.results import Cell
+from plasmoscope.analysis import results
 from plasmoscope.classification.batch import classify_sources, judge_by_smear
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
@@ -30,7 +30,7 @@ from plasmoscope.web import schemas
 from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.file_names import disposition
-from plasmoscope.web.security import Actor, Admin, LoginLimit, Reader, Technician, session_token
+from plasmoscope.web.security import SCHEMES, Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
 from plasmoscope.web.uploads import UploadedImage, read_upload, shown_name
 from plasmoscope.web.visit import records
@@ -38,7 +38,7 @@ from plasmoscope.web.visit import records
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.Error} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503, 507)
 }
-router = APIRouter(prefix="/api/v1", responses=_REFUSALS)
+router = APIRouter(prefix="/api/v1", responses=_REFUSALS, dependencies=SCHEMES)
 
 # What the databases' integers hold.
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -125,17 +125,17 @@ def classify_cells(
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
     classifier: Classifier = request.app.state.classifier
     limit = classifier.card.threshold
-    results = list(classify_sources(classifier, [UploadedImage(file) for file in files]))
+    judged = list(classify_sources(classifier, [UploadedImage(file) for file in files]))
     if one_smear:
-        results = judge_by_smear(classifier, results, ["one"] * len(results), limit)
-    answers = [schemas.CellAnswer.of(result) for result in results]
+        judged = judge_by_smear(classifier, judged, ["one"] * len(judged), limit)
+    answers = [schemas.CellAnswer.of(result) for result in judged]
     return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
 
 
 @router.post("/analyze", tags=["fields"])
 def analyze_photograph(
     request: Request, actor: Reader, file: Annotated[UploadFile, File(description="One field of a thin film.")]
-) -> dict[str, Any]:
+) -> results.Field:
     """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
     analysts: Analysts = request.app.state.analysts
     alone: BoundedSemaphore = request.app.state.analysing_alone
@@ -147,7 +147,7 @@ def analyze_photograph(
         alone.release()
     if found.error is not None:
         raise ImageError(found.error)
-    return found.model_dump(mode="json")
+    return found
 
 
 @router.get("/jobs", tags=["fields"])
@@ -410,7 +410,7 @@ def _login_limit(request: Request, name: str) -> tuple[LoginLimit, tuple[str, st
     return request.app.state.login_limit, (f"name {' '.join(name.lower().split())}", f"address {address}")
 
 
-def _cell(field: Field, number: int) -> Cell:
+def _cell(field: Field, number: int) -> results.Cell:
     found = field.found()
     if found is None:
         raise ConflictError(f"{field.name} is not analysed yet.")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plasmoscope.analysis.results import Count
 from plasmoscope.classification.batch import CellResult
+from plasmoscope.labels import ClassName
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
@@ -39,7 +40,7 @@ class CellAnswer(_Schema):
 
     name: str
     probability: float | None = None
-    call: str | None = None
+    call: ClassName | None = None
     error: str | None = None
     remark: str | None = None
     """Why the answer may say little."""

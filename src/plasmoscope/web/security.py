@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, unquote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -32,6 +33,22 @@ CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
 # Programs that are no browser send no cookie; a page of another site cannot set this header.
 CLIENT_HEADER = "x-plasmoscope-client"
+# For the document of the interface; ``check_csrf`` and ``Sessions.actor`` do the checking.
+SCHEMES = [
+    Security(
+        APIKeyHeader(
+            name=CLIENT_HEADER,
+            scheme_name="program",
+            description="Any value, with whatever is not read alone: it tells a program from another site's page.",
+            auto_error=False,
+        )
+    ),
+    Security(
+        HTTPBearer(
+            scheme_name="account", description="The token of /login, where people must log in.", auto_error=False
+        )
+    ),
+]
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _RANKS: dict[Role, int] = {"reader": 0, "technician": 1, "admin": 2}
 _LOCAL_NAME = "local user"
