@@ -20,7 +20,6 @@ from plasmoscope.imaging.reading import read_image
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.synthetic.rendering import render_field
 
-_MEGAPIXELS = 12
 # Memory should be that of the fields in work, however many there are in all.
 _FOLDERS = (10, 100)
 

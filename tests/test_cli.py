@@ -88,7 +88,7 @@ def test_a_picture_that_is_no_cell_cut_out_gets_a_remark_beside_its_probability(
     assert field["parasitized_probability"]
     assert cell["remark"] == ""
     said = capsys.readouterr().err
-    assert "1 of the pictures" in said
+    assert "Do not rely on 1 of the answers" in said
     assert "field.png" in said
 
 

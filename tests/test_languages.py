@@ -76,9 +76,7 @@ def test_the_chosen_language_comes_first_then_the_browsers(chosen: str | None, a
 
 
 def test_what_the_quality_gate_says_is_a_message_of_the_pages() -> None:
-    bad = Measurements(
-        cells=0, coverage=1, regular=0, focus=0, brightness=0, density=0, redness=1, evenness=1, clear=0, nuclear=1
-    )
+    bad = Measurements(cells=0, coverage=1, regular=0, focus=0, brightness=0, density=0, redness=1, clear=0, nuclear=1)
     faults = {check.message for check in quality_checks(bad)}
     assert faults == set(words.FAULTS)
 

@@ -5,11 +5,8 @@ from plasmoscope.evaluation.matching import (
     counting_error,
     iou_matrix,
     match_boxes,
-    match_points,
     mean_absolute_counting_error,
     per_thousand,
-    points_in_boxes,
-    points_in_outlines,
 )
 
 
@@ -65,27 +62,6 @@ def test_nothing_found_and_nothing_there_leave_their_figures_undefined():
 def test_a_threshold_out_of_range_is_refused(iou):
     with pytest.raises(ValueError, match="intersection over union"):
         match_boxes([], [], iou)
-
-
-def test_a_detection_is_right_when_it_covers_exactly_one_point():
-    points = [(5, 5), (25, 5), (28, 5), (90, 90)]
-    boxes = [(0, 0, 10, 10), (1, 1, 10, 10), (20, 0, 10, 10), (50, 50, 5, 5)]
-    # The first is right, the second finds the same, the third holds two points, the fourth none.
-    matching = match_points(points_in_boxes(points, boxes))
-    assert matching.pairs == ((0, 0),)
-    assert (matching.false_positives, matching.false_negatives) == (3, 3)
-
-
-def test_points_without_detections_are_all_missed():
-    assert match_points(points_in_boxes([(1, 1), (2, 2)], [])).false_negatives == 2
-    assert match_points(points_in_boxes([], [(0, 0, 4, 4)])).false_positives == 1
-
-
-def test_an_outline_holds_what_lies_within_it_though_its_box_holds_more():
-    triangle = [(0, 0), (10, 0), (0, 10)]
-    points = [(2, 2), (9, 9), (5, 0)]
-    assert points_in_outlines(points, [triangle, []]).tolist() == [[True, False], [False, False], [True, False]]
-    assert points_in_boxes(points, [(0, 0, 10, 10)]).all()
 
 
 def test_counting_errors_are_shares_of_the_truth():

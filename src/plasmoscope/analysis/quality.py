@@ -44,8 +44,6 @@ class Measurements:
     """Median green absorbance of the red cells."""
     redness: float
     """Red over green absorbance of the red cells: haemoglobin and eosin let red light through."""
-    evenness: float
-    """Spread of the stain inside a red cell over its density."""
     clear: float
     """Share of what is not stained that looks like one clear background."""
     nuclear: float
@@ -69,7 +67,6 @@ def measure(segmentation: Segmentation) -> Measurements:
         brightness=max(light.background),
         density=density,
         redness=red / density if density > 0 else 1.0,
-        evenness=_evenness(green, labels, density),
         clear=_clear(segmentation),
         nuclear=float((light.absorbance[:, :, 0][mask] > _NUCLEUS).mean()) if mask.any() else 0.0,
     )
@@ -112,19 +109,6 @@ def _focus(
         return 0.0
     radius = segmentation.diameter * segmentation.scale / 2
     return float(np.percentile(slope[edge], 75) * radius / density)
-
-
-def _evenness(green: NDArray[np.float32], labels: NDArray[np.int32], density: float) -> float:
-    """Median over cells of the spread of the stain inside each."""
-    count = int(labels.max())
-    if count == 0 or density <= 0:
-        return 1.0
-    flat, values = labels.ravel(), green.ravel().astype(np.float64)
-    sizes = np.bincount(flat, minlength=count + 1)[1:]
-    sums = np.bincount(flat, values, count + 1)[1:]
-    squares = np.bincount(flat, values**2, count + 1)[1:]
-    variance = np.maximum(0, squares / np.maximum(1, sizes) - (sums / np.maximum(1, sizes)) ** 2)
-    return float(np.median(np.sqrt(variance[sizes > 0])) / density)
 
 
 def quality_checks(measured: Measurements) -> tuple[QualityCheck, ...]:

@@ -67,7 +67,7 @@ def classify(
     doubtful = [result for result in read if result.remark]
     if doubtful:
         errors.print(
-            f"[yellow]{len(doubtful):,} of the pictures may be no single cells[/], such as {escape(doubtful[0].path)}: "
+            f"[yellow]Do not rely on {len(doubtful):,} of the answers[/], such as that for {escape(doubtful[0].path)}: "
             f"{doubtful[0].remark}.",
             highlight=False,
         )

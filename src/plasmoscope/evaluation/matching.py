@@ -8,7 +8,6 @@ Where the truth is a point, a detection is right when it covers that point and n
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
@@ -109,21 +108,6 @@ def match_boxes(true: ArrayLike, found: ArrayLike, iou: float = IOU) -> Matching
     return Matching(tuple(pairs), *overlap.shape)
 
 
-def match_points(covers: ArrayLike) -> Matching:
-    """Match true points to detections; a detection is right when it covers one point that none before it found.
-
-    Args:
-        covers: whether each of m detections covers each of n points, shape (n, m), as from ``points_in_boxes``.
-    """
-    covering = np.asarray(covers, bool)
-    single = np.flatnonzero(covering.sum(axis=0) == 1)
-    point_of = covering.argmax(axis=0) if len(covering) else np.zeros(0, int)
-    finder: dict[int, int] = {}
-    for detection in single:
-        finder.setdefault(int(point_of[detection]), int(detection))
-    return Matching(tuple(sorted(finder.items())), *covering.shape)
-
-
 def points_in_boxes(points: ArrayLike, boxes: ArrayLike) -> Bools:
     """Whether each box holds each point, its edge included.
 
@@ -137,17 +121,6 @@ def points_in_boxes(points: ArrayLike, boxes: ArrayLike) -> Bools:
     places, frames = np.asarray(points, float).reshape(-1, 1, 2), _boxes(boxes)
     held = (places >= frames[:, :2]) & (places <= frames[:, :2] + frames[:, 2:])
     return np.asarray(held.all(axis=-1))
-
-
-def points_in_outlines(points: ArrayLike, outlines: Sequence[Outline]) -> Bools:
-    """Whether each closed outline holds each point, its edge included: points as (n, 2), result as (n, m)."""
-    places = np.asarray(points, float).reshape(-1, 2)
-    held = np.zeros((len(places), len(outlines)), bool)
-    for column, outline in enumerate(outlines):
-        polygon = np.asarray(outline, np.float32).reshape(-1, 1, 2)
-        for row, (x, y) in enumerate(places):
-            held[row, column] = len(polygon) > 0 and cv2.pointPolygonTest(polygon, (float(x), float(y)), False) >= 0
-    return held
 
 
 def counting_error(true: int, found: int) -> float | None:
