@@ -188,8 +188,8 @@ def test_without_an_infected_cell_the_headline_is_the_upper_limit() -> None:
 
 
 def test_percentages_carry_digits_that_mean_something() -> None:
-    assert [percent(value) for value in (0, 0.0012, 0.05, 0.52, 2.345, 31.23)] == [
-        "0 %", "0.0012 %", "0.050 %", "0.52 %", "2.35 %", "31.2 %",
+    assert [percent(value) for value in (0, 0.0012, 0.05, 0.52, 2.346, 31.23, 99.97)] == [
+        "0 %", "0.0012 %", "0.05 %", "0.52 %", "2.35 %", "31.2 %", "100 %",
     ]  # fmt: skip
 
 

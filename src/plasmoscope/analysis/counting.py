@@ -164,13 +164,12 @@ def three_digits(per_ul: float) -> float:
 
 
 def percent(value: float) -> str:
-    """A parasitaemia in per cent with as many digits as mean something."""
-    digits = 1 if value >= 10 else 2 if value >= 0.1 else 3 if value >= 0.01 else 4
-    return f"{value:.{digits}f} %" if value else "0 %"
+    """A parasitaemia in per cent, to three digits: no count of cells carries more."""
+    return f"{np.format_float_positional(value, precision=3, fractional=False, trim='-')} %"
 
 
 def span(interval: Interval, shown: Callable[[float], str]) -> str:
-    """An interval as ``shown`` writes its ends, such as ``0.21 to 1.30 %``."""
+    """An interval as ``shown`` writes its ends, such as ``0.213 to 1.3 %``."""
     return f"{shown(interval.low).removesuffix(' %')} to {shown(interval.high)}"
 
 

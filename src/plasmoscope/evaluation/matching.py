@@ -5,7 +5,7 @@ StarDist (Schmidt et al. 2018); of all such matchings the largest is taken, not 
 Where the truth is a point, a detection is right when it covers that point and no other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,6 @@ from scipy.optimize import linear_sum_assignment
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 # x and y in pixels, closed.
-Outline = Sequence[tuple[float, float]]
 
 IOU = 0.5
 
