@@ -463,6 +463,25 @@ def test_others_log_in_and_see_what_their_role_may_do(tmp_path: Path) -> None:
         assert "Tom" in browser.send("/login", name="Tom", password="another long password")
 
 
+def test_logging_in_leads_on_to_the_page_that_was_asked_for(tmp_path: Path) -> None:
+    with workstation(tmp_path, host="0.0.0.0") as client:
+        add_account(client, "Rita", "reader")
+        browser = Browser(client)
+        asked = 'name="then" value="/cells?one=1"'
+        assert asked in browser.see("/cells?one=1")
+        again = browser.send("/login", 401, name="Rita", password="a wrong password", then="/cells?one=1")
+        assert asked in again
+        assert 'value="Rita"' in again
+        browser.send("/login", name="Rita", password=PASSWORD, then="/cells?one=1")
+        browser.send("/welcome")
+        browser.send("/logout")
+        browser.send("/login", name="Rita", password=PASSWORD, then="/cells?one=1")
+        assert browser.at == "/cells"
+        browser.send("/logout")
+        browser.send("/login", name="Rita", password=PASSWORD, then="//elsewhere.example")
+        assert browser.at == "/"
+
+
 def test_an_account_is_deactivated_by_a_second_button_only(at_work: tuple[Browser, dict[str, str]]) -> None:
     browser, _ = at_work
     page = browser.send("/accounts", name="Tom", password=PASSWORD, role="technician")

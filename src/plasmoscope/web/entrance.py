@@ -11,7 +11,7 @@ from plasmoscope.web import languages
 from plasmoscope.web.api import WRONG_PASSWORD_CODE, Number, change_own_password, checked_login
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.example import example_slide
-from plasmoscope.web.rendering import THEME_COOKIE, THEMES, render
+from plasmoscope.web.rendering import THEME_COOKIE, THEMES, address_of, render
 from plasmoscope.web.security import SESSION_COOKIE, Admin, Reader, session_token
 from plasmoscope.web.visit import WELCOME_CODE, go, own, records, remember, welcome
 
@@ -65,11 +65,11 @@ def change_settings(
 
 
 @router.get("/login")
-def show_login(request: Request) -> Response:
+def show_login(request: Request, then: str = "/") -> Response:
     """The page to log in."""
     if request.state.actor is not None:
-        return go("/")
-    return render(request, "login.html", wrong=False)
+        return go(then)
+    return render(request, "login.html", wrong=False, name="", then=own(then))
 
 
 @router.post("/login")
@@ -77,6 +77,7 @@ def log_in(
     request: Request,
     name: Annotated[str, Form(max_length=LONGEST_TEXT)],
     password: _Password,
+    then: Annotated[str, Form()] = "/",
 ) -> Response:
     """Begin a session."""
     try:
@@ -84,8 +85,8 @@ def log_in(
     except WebError as error:
         if error.status != 401:
             raise
-        return render(request, "login.html", 401, wrong=True)
-    answer = go("/")
+        return render(request, "login.html", 401, wrong=True, name=name, then=own(then))
+    answer = go(then)
     request.app.state.sessions.add_cookie(answer.headers, SESSION_COOKIE, token)
     return answer
 
@@ -169,9 +170,11 @@ def set_password(request: Request, actor: Admin, account_id: Number, password: _
 def turned_away(request: Request, error: WebError) -> Response | None:
     """The page that somebody needs first; None where the error is of another kind."""
     if error.code == WELCOME_CODE:
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return go(f"/welcome?then={quote(here)}")
-    return go("/login") if error.status == 401 else None
+        return go(f"/welcome?then={quote(address_of(request))}")
+    if error.status != 401:
+        return None
+    then = address_of(request)
+    return go("/login" if then == "/" else f"/login?then={quote(then)}")
 
 
 def _password_page(

@@ -46,14 +46,14 @@ def render(
         accounts_required=request.app.state.settings.accounts_required,
         csrf_token=request.app.state.sessions.csrf_token(request.state.session),
         theme=theme if theme in THEMES else "",
-        here=here or _address(request),
+        here=here or address_of(request),
         **shown,
     )
     return HTMLResponse(content, status, headers)
 
 
-def _address(request: Request) -> str:
-    # What a form was sent to is no page to come back to.
+def address_of(request: Request) -> str:
+    """The page that is asked for; what a form was sent to is none to come back to."""
     if request.method != "GET":
         return "/"
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
