@@ -277,6 +277,19 @@ def test_a_call_is_changed_counted_and_kept(at_work: tuple[Browser, dict[str, st
     assert f"?cell={number}#cell" in browser.see(paths["cells of slide"])
 
 
+def test_whoever_reviews_goes_from_one_infected_cell_to_the_next(at_work: tuple[Browser, dict[str, str]]) -> None:
+    browser, paths = at_work
+    path, _, first = paths["cell"].partition("?cell=")
+    number, seen = first, set()
+    while number not in seen:
+        seen.add(number)
+        page = browser.see(f"{path}?cell={number}")
+        number = re.search(r'data-cell="(\d+)"[^>]*>Next infected cell', page)[1]
+    assert number == first
+    assert seen == set(re.findall(r'class="object infected" id="object-(\d+)"', page))
+    assert len(seen) > 1
+
+
 def test_a_cell_that_is_not_there_is_said(at_work: tuple[Browser, dict[str, str]]) -> None:
     browser, paths = at_work
     assert "There is no such page or record" in browser.see(paths["field"] + "?cell=9999", 404)
@@ -303,7 +316,9 @@ def test_why_a_photograph_is_not_counted_is_said_in_the_readers_language(
     field = re.search(r'action="(/fields/\d+)/again"', page)[1]
     browser.send(f"{field}/again", override_gate="yes")
     when_analysed(browser.client, int(slide.rpartition("/")[2]))
-    assert "Non comptée" not in browser.see(slide)
+    page = browser.see(slide)
+    assert "Non comptée" not in page
+    assert "Comptée sur ordre" in page
 
 
 def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Browser, dict[str, str]]) -> None:

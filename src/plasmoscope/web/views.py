@@ -67,6 +67,8 @@ class OpenCell:
     before: int
     """Number of the cell before it; after the first comes the last."""
     after: int
+    next_infected: int | None
+    """Number of the next cell called infected; None where no other is."""
     corrections: tuple[Correction, ...]
     """All of this cell, the earliest first."""
 
@@ -131,11 +133,13 @@ def open_cell(session: Session, field: Field, objects: Sequence[Outlined], numbe
         raise NotFoundError(f"{field.name} has no cell {number}.")
     place = numbers.index(number)
     said = corrections.corrections_of(session, field.id)
+    following = (*objects[place + 1 :], *objects[:place])
     return OpenCell(
         object=objects[place],
         model_call=outlined(objects[place].cell, None).call,
         before=numbers[place - 1],
         after=numbers[(place + 1) % len(numbers)],
+        next_infected=next((one.cell.number for one in following if one.call == "infected"), None),
         corrections=tuple(one for one in said if one.cell_number == number),
     )
 
@@ -163,7 +167,7 @@ def _card(field: Field, faults: tuple[str, ...]) -> FieldCard:
         return FieldCard(field, mark("Not counted"), "left-out", (SAME_PLACE,))
     if not field.accepted:
         return FieldCard(field, mark("Not counted"), "left-out", faults)
-    return FieldCard(field, FIELD_STATUS["done"], "counted", faults)
+    return FieldCard(field, mark("Counted by order") if faults else FIELD_STATUS["done"], "counted", faults)
 
 
 def _particulars(entry: AuditEntry, names: dict[int, str]) -> str:
