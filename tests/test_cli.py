@@ -92,6 +92,25 @@ def test_a_picture_that_is_no_cell_cut_out_gets_a_remark_beside_its_probability(
     assert "field.png" in said
 
 
+def test_cells_on_a_clear_background_are_cut_out_on_request(
+    rendered_cells: list[tuple[np.ndarray, bool]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "on-white"
+    folder.mkdir()
+    for index, (cell, _) in enumerate(rendered_cells[:8]):
+        framed = np.pad(cell, ((12, 12), (12, 12), (0, 0)))
+        on_white = np.where(framed.max(axis=2, keepdims=True) == 0, np.uint8([235, 232, 228]), framed)
+        Image.fromarray(on_white).save(folder / f"{index}.png")
+    tables = []
+    for option in ([], ["--isolate"]):
+        output = tmp_path / f"cells{len(tables)}.csv"
+        assert run("classify", folder, *option, "--output", output, monkeypatch=monkeypatch) == 0
+        tables.append(rows(output))
+    assert all(row["remark"] for row in tables[0])
+    assert not any(row["remark"] for row in tables[1])
+    assert [row["label"] == "Parasitized" for row in tables[1]] == [infected for _, infected in rendered_cells[:8]]
+
+
 def test_cells_of_one_patient_may_be_judged_together(
     nih_folder: Path, mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

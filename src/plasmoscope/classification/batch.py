@@ -13,6 +13,7 @@ from plasmoscope.imaging.cells import read_cell, remarks_on
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import Readable
 from plasmoscope.labels import ClassName, class_name
+from plasmoscope.segmentation.single import isolate_cell
 
 _CHUNK = 128
 
@@ -35,13 +36,18 @@ class CellResult:
 
 
 def classify_sources(
-    classifier: Classifier, sources: Sequence[Readable], views: int = 1, threshold: float | None = None
+    classifier: Classifier,
+    sources: Sequence[Readable],
+    views: int = 1,
+    threshold: float | None = None,
+    isolate: bool = False,
 ) -> Iterator[CellResult]:
     """Classify images one chunk after another, in their order.
 
     Args:
         views: test-time augmentation, 1, 5 or 8.
         threshold: at or above it a cell is called Parasitized; the model's own if None.
+        isolate: cut each cell out of a clear background first.
 
     Yields:
         One result for each source.
@@ -53,6 +59,8 @@ def classify_sources(
         """The cell as the network takes it and its longer side as given, or why it cannot be read."""
         try:
             cell = read_cell(source.read())
+            if isolate:
+                cell = isolate_cell(cell)
             # Resizing at once keeps no more full pictures in memory than there are threads.
             return classifier.prepare(cell), max(cell.shape[:2])
         except ImageError as error:

@@ -24,6 +24,9 @@ def classify(
         float | None,
         typer.Option(min=0, max=1, help="Call a cell parasitized from here on (default: the model's own)."),
     ] = None,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="Cut each cell out of its clear background first, for pictures on white.")
+    ] = False,
     by_smear: Annotated[
         bool,
         typer.Option(
@@ -48,7 +51,7 @@ def classify(
     sources = given_images(paths)
     classifier = Classifier.load(model)
     limit = classifier.card.threshold if threshold is None else threshold
-    found = classify_sources(classifier, sources, tta, limit)
+    found = classify_sources(classifier, sources, tta, limit, isolate)
     results = list(track(found, len(sources), "Classifying cells"))
     if by_smear:
         smears = [patient_of(source.name) or _UNNAMED for source in sources]
