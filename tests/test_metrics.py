@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
@@ -72,6 +74,14 @@ def test_an_undefined_figure_survives_in_a_card() -> None:
     figure = evaluate_probabilities(np.full(40, 0.1), truth, 0.5, resamples=20)["precision"]
     assert np.isnan(figure.value)
     assert np.isnan(Figure.model_validate_json(figure.model_dump_json()).value)
+
+
+def test_a_figure_without_any_resample_is_undefined_without_a_warning() -> None:
+    truth = np.array([True, False] * 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = evaluate_probabilities(np.full(40, 0.1), truth, 0.5, resamples=20)["precision"]
+    assert np.isnan(figure.low)
 
 
 def test_one_class_alone_is_refused() -> None:

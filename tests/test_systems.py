@@ -21,7 +21,7 @@ from plasmoscope.evaluation.comparison import Calls, comparison_rows, labels, mc
 from plasmoscope.evaluation.comparison_report import budget_table
 from plasmoscope.training.batches import CachedCells
 from plasmoscope.training.features import cached_features, split_stages
-from plasmoscope.training.lr_range import learning_rate_range_test
+from plasmoscope.training.lr_range import _steepest, learning_rate_range_test
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import Recipe, RecipeError, load_recipe
@@ -177,6 +177,16 @@ def test_the_range_test_suggests_a_rate_between_no_progress_and_divergence(nih_f
     assert 1e-6 < result.suggestion < 1
     assert min(result.losses) < result.losses[0]
     assert result.losses[0] == pytest.approx(np.log(2), abs=0.1), "at first the network knows nothing"
+
+
+def test_no_rate_is_suggested_on_the_brink_of_divergence() -> None:
+    rates = np.logspace(-6, 0, 61)
+    losses = 1 - np.linspace(0, 1, 61) ** 4
+    losses[51:] = np.nan
+    suggestion = _steepest(rates, losses)
+    assert suggestion is not None
+    assert suggestion <= rates[50] / 10 * 1.001
+    assert _steepest(rates, -losses) is None, "a loss that only rises falls nowhere"
 
 
 def test_mcnemar_counts_only_cells_on_which_two_models_differ() -> None:
