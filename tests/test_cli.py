@@ -14,7 +14,10 @@ from PIL import Image
 
 from plasmoscope import Classifier, cli
 from plasmoscope.data.nih import load_nih
+from plasmoscope.data.splits import make_split, save_split
+from plasmoscope.evaluation.evaluate import Predictions, most_wrong, summarise, write_report
 from plasmoscope.imaging.reading import read_image
+from plasmoscope.labels import PARASITIZED
 from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
@@ -152,7 +155,11 @@ def test_explain_draws_each_cell_beside_its_reasons(
 
 
 def test_wrong_use_ends_with_two_and_writes_nothing(
-    mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    mixed_folder: Path,
+    nih_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "nothing").mkdir()
     before = sorted(tmp_path.rglob("*"))
@@ -165,10 +172,14 @@ def test_wrong_use_ends_with_two_and_writes_nothing(
         ["classify", mixed_folder, "--tta", "3"],
         ["explain", mixed_folder, "--output", tmp_path / "no folder" / "why.png"],
         ["explain", tmp_path / "nothing"],
+        ["data", "split", nih_folder, "seed42", "--output", tmp_path / "no folder" / "split.csv"],
+        ["convert", tmp_path / "model.pth", "--output", tmp_path / "no folder" / "model.onnx"],
         ["classify"],
     ):
         assert run(*arguments, monkeypatch=monkeypatch) == 2, arguments
-        assert "Traceback" not in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        assert ".part" not in told
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -239,6 +250,28 @@ def test_evaluation_writes_figures_and_pictures(
     assert (alone["by_smear"], by_smear["by_smear"]) == (False, True)
     assert "patient" in by_smear["interval"]
     assert alone["figures"]["brier"] != by_smear["figures"]["brier"]
+
+
+def test_an_evaluation_shows_wrong_calls_alone_and_takes_any_file_name(
+    rendered_cells: list[tuple[np.ndarray, bool]], tmp_path: Path
+) -> None:
+    for index, (cell, infected) in enumerate(rendered_cells[:12]):
+        folder = tmp_path / "cell_images" / ("Parasitized" if infected else "Uninfected")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(cell).save(folder / f"cell\udcff_{index}.png")
+    dataset = load_nih(tmp_path)
+    truth = dataset.labels == PARASITIZED
+    assert most_wrong(np.where(truth, 0.6, 0.4), truth, 0.5).size == 0
+    wrong = np.where(truth, 0.9, 0.6)
+    wrong[np.flatnonzero(~truth)[1]] = 0.8
+    assert most_wrong(wrong, truth, 0.5).tolist() == [np.flatnonzero(~truth)[1], *np.delete(np.flatnonzero(~truth), 1)]
+    for probabilities, drawn in ((wrong, True), (np.where(truth, 0.6, 0.4), False)):
+        predictions = Predictions(dataset, tuple(range(len(dataset))), 1, probabilities, truth)
+        write_report(tmp_path, predictions, summarise(predictions, "seed42", "all", 0.5, False))
+        assert (tmp_path / "all-1-view-most-wrong.png").exists() == drawn
+    assert r"cell\udcff_" in (tmp_path / "all-1-view.csv").read_text()
+    save_split(make_split("80-20", dataset), dataset, tmp_path / "split.csv")
+    assert r"cell\udcff_" in (tmp_path / "split.csv").read_text()
 
 
 def test_published_weights_are_converted_and_pickled_code_is_refused(
