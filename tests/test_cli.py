@@ -113,6 +113,15 @@ def test_cells_of_one_patient_may_be_judged_together(
     assert [row["label"] == "Parasitized" for row in table] == [answer >= limit for answer in answers]
 
 
+def test_a_long_name_is_folded_in_the_table_of_cells(
+    mixed_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = mixed_folder / f"cell_{'x' * 90}.png"
+    (mixed_folder / "cell_0.png").rename(cell)
+    assert run("classify", cell, monkeypatch=monkeypatch) == 0
+    assert "…" not in capsys.readouterr().out
+
+
 def test_an_archive_gives_the_same_answers_as_its_folder(
     nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,8 +159,12 @@ def test_explain_draws_each_cell_beside_its_reasons(
     assert run("explain", mixed_folder, "--output", output, monkeypatch=monkeypatch) == 1
     printed = capsys.readouterr()
     assert "8 cells" in " ".join(printed.out.split())
+    assert f"\n1: {mixed_folder / 'cell_0.png'}\n" in printed.out, "a tile's number leads to its file"
     assert "bad_text.png" in printed.err.replace("\n", "")
     assert read_image(output).std() > 20
+    Image.fromarray(render_field(5, 320, 240, cells=6).image).save(tmp_path / "field.png")
+    assert run("explain", tmp_path / "field.png", "--output", output, monkeypatch=monkeypatch) == 0
+    assert "field.png (not one red cell on black" in capsys.readouterr().out
 
 
 def test_wrong_use_ends_with_two_and_writes_nothing(

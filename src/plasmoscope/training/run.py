@@ -94,6 +94,7 @@ def train(
     options: RunOptions = RunOptions(),
     track: Track = untracked,
     say: Callable[[str], None] = print,
+    afresh: bool = False,
 ) -> ModelCard:
     """Train, calibrate and export; called again on the same folder, go on where it stopped.
 
@@ -101,6 +102,7 @@ def train(
         folder: gets config.json, environment.json, split.csv, history.csv, learning_curves.png, tensorboard/,
             weights.safetensors, model.onnx and model.json.
         cache_folder: where decoded cells are kept.
+        afresh: empty the folder first instead of resuming.
 
     Returns:
         The card of the exported model.
@@ -111,6 +113,8 @@ def train(
     if not _first_process():
         say = _silent
     split = make_split(recipe.split, dataset)
+    if afresh and _first_process():
+        shutil.rmtree(folder, ignore_errors=True)
     _open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")
