@@ -290,6 +290,11 @@ def test_figures_of_other_cells_do_not_pass_for_the_runs_own(
         ("config.json", "[]", "not the folder of a finished run"),
         ("history.csv", "phase,epoch\n", "no epochs"),
         ("evaluations/test-1-view.json", "{}", "damaged. Run: plasmoscope evaluate"),
+        (
+            "evaluations/test-1-view.json",
+            '{"part": "test", "split": "", "views": 1, "cells": 1, "interval": "", "threshold": 0.5, "figures": {}}',
+            "lacks accuracy, auc, .* Run: plasmoscope evaluate",
+        ),
     ],
 )
 def test_compare_names_what_is_damaged_in_a_run(

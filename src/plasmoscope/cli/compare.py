@@ -32,11 +32,12 @@ def compare(
         check_output(output, (".md", ".csv"))
     rows = comparison.comparison_rows([comparison.read_run(folder) for folder in runs], part, tta)
     overview = comparison_report.overview_table(rows)
-    shown = RichTable(title=overview.title, caption=overview.note)
+    # Narrow, so that the names have room in a terminal of 80: an interval stands on lines of its own.
+    shown = RichTable(title=overview.title, caption=overview.note, padding=(0, 1, 0, 0))
     for heading in overview.header:
-        shown.add_column(heading, overflow="fold")
+        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split"))
     for row in overview.rows:
-        shown.add_row(*map(escape, row))
+        shown.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", " to\n") for cell in row))
     console.print(shown)
     if output is None:
         console.print("Add --output FILE.md for published figures, size, speed, budgets and significance.")

@@ -54,9 +54,12 @@ class Run:
         if not file.exists():
             return None
         try:
-            return Evaluation.model_validate_json(file.read_bytes())
+            evaluation = Evaluation.model_validate_json(file.read_bytes())
         except ValidationError as error:
             raise ComparisonError(f"{file} is damaged. Run: {_evaluating(self.folder, part, views)}") from error
+        if missing := sorted(set(FIGURES) - set(evaluation.figures)):
+            raise ComparisonError(f"{file} lacks {', '.join(missing)}. Run: {_evaluating(self.folder, part, views)}")
+        return evaluation
 
     def calls(self, part: str, views: int) -> Calls:
         """Which cells of the part were called rightly."""
