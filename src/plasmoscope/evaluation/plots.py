@@ -78,7 +78,7 @@ def plot_reliability(probabilities: Floats, parasitized: Bools, file: Path, bins
     above.legend()
     below.bar((np.arange(bins) + 0.5) / bins, counts, 0.9 / bins)
     # From half a cell on, so that a single one is seen.
-    below.set(xlabel="predicted P(parasitized)", ylabel="cells", yscale="log", ylim=(0.5, None))
+    below.set(xlabel="predicted P(parasitized)", ylabel="cells", yscale="log", ylim=(0.5, 2 * counts.max()))
     for axes in (above, below):
         axes.grid(alpha=0.3)
     figure.savefig(file, dpi=_DPI)
