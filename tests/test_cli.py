@@ -15,7 +15,10 @@ from PIL import Image
 
 from plasmoscope import Classifier, cli
 from plasmoscope.data.nih import load_nih
+from plasmoscope.data.splits import make_split, save_split
+from plasmoscope.evaluation.evaluate import Predictions, most_wrong, summarise, write_report
 from plasmoscope.imaging.reading import read_image
+from plasmoscope.labels import PARASITIZED
 from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
@@ -130,6 +133,15 @@ def test_cells_of_one_patient_may_be_judged_together(
     assert [row["label"] == "Parasitized" for row in table] == [answer >= limit for answer in answers]
 
 
+def test_a_long_name_is_folded_in_the_table_of_cells(
+    mixed_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = mixed_folder / f"cell_{'x' * 90}.png"
+    (mixed_folder / "cell_0.png").rename(cell)
+    assert run("classify", cell, monkeypatch=monkeypatch) == 0
+    assert "…" not in capsys.readouterr().out
+
+
 def test_an_archive_gives_the_same_answers_as_its_folder(
     nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,12 +179,20 @@ def test_explain_draws_each_cell_beside_its_reasons(
     assert run("explain", mixed_folder, "--output", output, monkeypatch=monkeypatch) == 1
     printed = capsys.readouterr()
     assert "8 cells" in " ".join(printed.out.split())
+    assert f"\n1: {mixed_folder / 'cell_0.png'}\n" in printed.out, "a tile's number leads to its file"
     assert "bad_text.png" in printed.err.replace("\n", "")
     assert read_image(output).std() > 20
+    Image.fromarray(render_field(5, 320, 240, cells=6).image).save(tmp_path / "field.png")
+    assert run("explain", tmp_path / "field.png", "--output", output, monkeypatch=monkeypatch) == 0
+    assert "field.png (not one red cell on black" in capsys.readouterr().out
 
 
 def test_wrong_use_ends_with_two_and_writes_nothing(
-    mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    mixed_folder: Path,
+    nih_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "nothing").mkdir()
     before = sorted(tmp_path.rglob("*"))
@@ -185,10 +205,14 @@ def test_wrong_use_ends_with_two_and_writes_nothing(
         ["classify", mixed_folder, "--tta", "3"],
         ["explain", mixed_folder, "--output", tmp_path / "no folder" / "why.png"],
         ["explain", tmp_path / "nothing"],
+        ["data", "split", nih_folder, "seed42", "--output", tmp_path / "no folder" / "split.csv"],
+        ["convert", tmp_path / "model.pth", "--output", tmp_path / "no folder" / "model.onnx"],
         ["classify"],
     ):
         assert run(*arguments, monkeypatch=monkeypatch) == 2, arguments
-        assert "Traceback" not in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        assert ".part" not in told
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -259,6 +283,28 @@ def test_evaluation_writes_figures_and_pictures(
     assert (alone["by_smear"], by_smear["by_smear"]) == (False, True)
     assert "patient" in by_smear["interval"]
     assert alone["figures"]["brier"] != by_smear["figures"]["brier"]
+
+
+def test_an_evaluation_shows_wrong_calls_alone_and_takes_any_file_name(
+    rendered_cells: list[tuple[np.ndarray, bool]], tmp_path: Path
+) -> None:
+    for index, (cell, infected) in enumerate(rendered_cells[:12]):
+        folder = tmp_path / "cell_images" / ("Parasitized" if infected else "Uninfected")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(cell).save(folder / f"cell\udcff_{index}.png")
+    dataset = load_nih(tmp_path)
+    truth = dataset.labels == PARASITIZED
+    assert most_wrong(np.where(truth, 0.6, 0.4), truth, 0.5).size == 0
+    wrong = np.where(truth, 0.9, 0.6)
+    wrong[np.flatnonzero(~truth)[1]] = 0.8
+    assert most_wrong(wrong, truth, 0.5).tolist() == [np.flatnonzero(~truth)[1], *np.delete(np.flatnonzero(~truth), 1)]
+    for probabilities, drawn in ((wrong, True), (np.where(truth, 0.6, 0.4), False)):
+        predictions = Predictions(dataset, tuple(range(len(dataset))), 1, probabilities, truth)
+        write_report(tmp_path, predictions, summarise(predictions, "seed42", "all", 0.5, False))
+        assert (tmp_path / "all-1-view-most-wrong.png").exists() == drawn
+    assert r"cell\udcff_" in (tmp_path / "all-1-view.csv").read_text()
+    save_split(make_split("80-20", dataset), dataset, tmp_path / "split.csv")
+    assert r"cell\udcff_" in (tmp_path / "split.csv").read_text()
 
 
 def test_published_weights_are_converted_and_pickled_code_is_refused(

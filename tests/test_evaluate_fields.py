@@ -9,6 +9,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from plasmoscope.analysis.analyze import unreadable
 from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.boxes import TrueBox
@@ -140,7 +141,9 @@ def test_the_evaluation_is_written_as_json_and_csv(tmp_path, analyzed, truth):
 @pytest.fixture
 def run(monkeypatch):
     def fake(files):
-        yield from (field(file.name, cell((8, 8, 16, 16), called=True)) for file in files)
+        for file in files:
+            whole = field(file.name, cell((8, 8, 16, 16), called=True))
+            yield unreadable(file.name, "it is damaged") if file.stem == "damaged" else whole
 
     monkeypatch.setattr(command, "_analyze", fake)
     app = typer.Typer()
@@ -160,7 +163,31 @@ def test_the_command_prints_a_table_and_writes_its_files(tmp_path, run):
     assert done.exit_code == 0, done.output
     assert "1 of 2 images have no annotation" in done.output
     assert "1 of 1 found" in done.output
+    assert "…" not in done.output
     assert (tmp_path / "out" / "fields.csv").is_file()
+
+
+def test_an_unreadable_photograph_is_named_and_left_out_of_the_figures(tmp_path, run):
+    voc = (
+        "<annotation><object><name>parasite</name><bndbox><xmin>12</xmin><ymin>12</ymin><xmax>20</xmax>"
+        "<ymax>20</ymax></bndbox></object></annotation>"
+    )
+    for name in ("one", "damaged"):
+        photograph(tmp_path, f"{name}.png")
+        (tmp_path / f"{name}.xml").write_text(voc)
+    done = run(tmp_path, "--truth", tmp_path, "--output", tmp_path / "out")
+    assert done.exit_code == 1, done.output
+    assert "it is damaged" in " ".join(done.stderr.split())
+    assert "1 of 1 found" in done.output
+    assert "quality gate" not in done.output
+    assert "damaged" not in (tmp_path / "out" / "fields.csv").read_text()
+
+
+def test_labels_that_mean_nothing_are_refused_before_the_work(tmp_path, run, monkeypatch):
+    photograph(tmp_path, "one.png")
+    (tmp_path / "one.txt").write_text("0 0.5 0.5 0.25 0.25")
+    monkeypatch.setattr(command, "_analyze", lambda files: pytest.fail("analysed"))
+    assert isinstance(run(tmp_path, "--truth", tmp_path).exception, FieldsError)
 
 
 def test_the_command_refuses_class_names_it_cannot_read(tmp_path, run):

@@ -1,8 +1,12 @@
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
 from plasmoscope.classification.card import Figure
+from plasmoscope.evaluation import plots
 from plasmoscope.evaluation.metrics import bootstrap_weights, evaluate_probabilities, expected_calibration_error
 
 
@@ -72,6 +76,23 @@ def test_an_undefined_figure_survives_in_a_card() -> None:
     figure = evaluate_probabilities(np.full(40, 0.1), truth, 0.5, resamples=20)["precision"]
     assert np.isnan(figure.value)
     assert np.isnan(Figure.model_validate_json(figure.model_dump_json()).value)
+
+
+def test_a_figure_without_any_resample_is_undefined_without_a_warning() -> None:
+    truth = np.array([True, False] * 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = evaluate_probabilities(np.full(40, 0.1), truth, 0.5, resamples=20)["precision"]
+    assert np.isnan(figure.low)
+
+
+def test_a_single_cell_is_seen_in_the_histogram_of_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[plots.Figure] = []
+    monkeypatch.setattr(plots.Figure, "savefig", lambda figure, *args, **settings: drawn.append(figure))
+    plots.plot_reliability(np.array([0.1, 0.9, 0.9]), np.array([False, True, True]), Path("unwritten.png"))
+    lowest, highest = drawn[0].axes[1].get_ylim()
+    assert lowest == 0.5
+    assert highest > 2
 
 
 def test_one_class_alone_is_refused() -> None:

@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from plasmoscope.cli import app
 from plasmoscope.training.recipe import RecipeError, load_recipe, recipe_names
 
 
@@ -75,6 +77,33 @@ def test_a_field_can_be_changed_by_name_and_the_change_is_told() -> None:
 def test_a_change_that_makes_no_sense_is_named(setting: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         load_recipe("mobilenet_v2").changed([setting])
+
+
+def test_the_list_of_recipes_shows_their_names_whole_in_a_narrow_terminal() -> None:
+    listed = CliRunner().invoke(app, ["recipes"], env={"COLUMNS": "80"}).output
+    assert all(f" {name} " in listed for name in recipe_names())
+    assert "…" not in listed
+
+
+def test_an_unknown_field_is_told_beside_those_that_there_are() -> None:
+    with pytest.raises(RecipeError, match=r"phases\.0\.speed: .*known: epochs, .*\)$"):
+        load_recipe("basic_cnn").changed(["phases.0.speed=3"])
+    with pytest.raises(RecipeError, match=r"augmentation\.tilt: .*known: .*shear_degrees"):
+        load_recipe("basic_cnn").changed(["augmentation.tilt=3"])
+
+
+def test_a_mistake_in_the_only_phase_is_the_one_that_is_told() -> None:
+    with pytest.raises(RecipeError, match="trainable names nothing") as caught:
+        load_recipe("basic_cnn").changed(["phases.0.trainable=[]"])
+    assert "at least 1 item" not in str(caught.value)
+    with pytest.raises(RecipeError, match="at least 1 item"):
+        load_recipe("basic_cnn").changed(["phases=[]"])
+
+
+def test_a_recipe_in_another_encoding_is_not_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes('name = "Ångström"'.encode("latin-1"))
+    with pytest.raises(RecipeError, match="UTF-8"):
+        load_recipe(tmp_path / "mine.toml")
 
 
 def test_features_cannot_be_cached_under_augmentation() -> None:

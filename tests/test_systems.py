@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 
 from plasmoscope.cli import app
 from plasmoscope.data.nih import load_nih
-from plasmoscope.evaluation.comparison import Calls, comparison_rows, labels, mcnemar, read_run
+from plasmoscope.evaluation.comparison import Calls, ComparisonError, comparison_rows, labels, mcnemar, read_run
 from plasmoscope.evaluation.comparison_report import budget_table
 from plasmoscope.training.batches import CachedCells
 from plasmoscope.training.features import cached_features, split_stages
-from plasmoscope.training.lr_range import learning_rate_range_test
+from plasmoscope.training.lr_range import _steepest, learning_rate_range_test
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import Recipe, RecipeError, load_recipe
@@ -179,6 +179,16 @@ def test_the_range_test_suggests_a_rate_between_no_progress_and_divergence(nih_f
     assert result.losses[0] == pytest.approx(np.log(2), abs=0.1), "at first the network knows nothing"
 
 
+def test_no_rate_is_suggested_on_the_brink_of_divergence() -> None:
+    rates = np.logspace(-6, 0, 61)
+    losses = 1 - np.linspace(0, 1, 61) ** 4
+    losses[51:] = np.nan
+    suggestion = _steepest(rates, losses)
+    assert suggestion is not None
+    assert suggestion <= rates[50] / 10 * 1.001
+    assert _steepest(rates, -losses) is None, "a loss that only rises falls nowhere"
+
+
 def test_mcnemar_counts_only_cells_on_which_two_models_differ() -> None:
     names = tuple("abcdefghij")
     first = Calls(names, (True,) * 10)
@@ -208,6 +218,8 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     output = tmp_path / "RESULTS.md"
     result = CliRunner().invoke(app, ["compare", *folders, "--output", str(output)])
     assert result.exit_code == 0, result.output
+    assert "basic_cnn" in result.output
+    assert "plasmosenet" not in result.output, "the terminal shows the runs, the file all that is known of them"
     text = output.read_text()
     assert "| basic_cnn | random weights | 1 | seed42 | test |" in text
     assert "| on another split |" in text, "the published figure is of the article's split"
@@ -236,9 +248,67 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     assert (tmp_path / "RESULTS.csv").read_text().startswith("system,start,epochs,split")
 
 
-def test_compare_says_what_to_run_where_an_evaluation_is_missing(nih_folder: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def trained_run(nih_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finished, but not evaluated; for tests to copy."""
+    folder = tmp_path_factory.mktemp("trained")
     recipe = load_recipe("basic_cnn").shortened().changed(["image_size=32", "cache_size=32"])
-    train(recipe, load_nih(nih_folder), tmp_path / "run", tmp_path, RunOptions(), say=silent)
+    train(recipe, load_nih(nih_folder), folder / "run", folder, RunOptions(), say=silent)
+    return folder / "run"
+
+
+def test_figures_of_other_cells_do_not_pass_for_the_runs_own(
+    trained_run: Path, nih_folder: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    others = shutil.copytree(nih_folder, tmp_path / "others")
+    for file in sorted(others.rglob("*.png"))[::9]:
+        file.unlink()
+    arguments = ["evaluate", "--model", str(run), "--part", "validation", "--data"]
+    result = CliRunner().invoke(app, [*arguments, str(others)])
+    assert result.exit_code == 0, result.output
+    assert "trained on other cells" in result.output
+    assert "calibrated on these cells" not in result.output
+    assert not (run / "evaluations").exists()
+    card = (run / "model.json").read_bytes()
+    for refused in ([str(others), "--record"], [str(nih_folder), "--record", "--threshold", "0.4"]):
+        result = CliRunner().invoke(app, [*arguments, *refused])
+        assert "--record" in str(result.exception)
+    result = CliRunner().invoke(app, ["evaluate", "--data", str(nih_folder), "--record"])
+    assert "--model" in str(result.exception), "the card that ships is not rewritten"
+    assert (run / "model.json").read_bytes() == card
+    result = CliRunner().invoke(app, [*arguments, str(nih_folder), "--record"])
+    assert "calibrated on these cells" in " ".join(result.output.split())
+    assert (run / "evaluations" / "validation-1-view.json").exists()
+    assert len(json.loads((run / "model.json").read_text())["evaluations"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("config.json", '{"recipe": {"warp": 9}, "options": {}}', "another version of Plasmoscope.*warp"),
+        ("config.json", "[]", "not the folder of a finished run"),
+        ("history.csv", "phase,epoch\n", "no epochs"),
+        ("evaluations/test-1-view.json", "{}", "damaged. Run: plasmoscope evaluate"),
+        (
+            "evaluations/test-1-view.json",
+            '{"part": "test", "split": "", "views": 1, "cells": 1, "interval": "", "threshold": 0.5, "figures": {}}',
+            "lacks accuracy, auc, .* Run: plasmoscope evaluate",
+        ),
+    ],
+)
+def test_compare_names_what_is_damaged_in_a_run(
+    file: str, content: str, message: str, trained_run: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    (run / "evaluations").mkdir()
+    (run / file).write_text(content)
+    with pytest.raises(ComparisonError, match=message):
+        comparison_rows([read_run(run)], "test", 1)
+
+
+def test_compare_says_what_to_run_where_an_evaluation_is_missing(trained_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_run, tmp_path / "run")
     result = CliRunner().invoke(app, ["compare", str(tmp_path / "run")])
     assert result.exit_code != 0
     assert "plasmoscope evaluate --model" in str(result.exception)
@@ -270,7 +340,9 @@ def test_augmentations_draws_each_cell_beside_its_copies(nih_folder: Path, tmp_p
 def test_a_smoke_run_needs_neither_data_nor_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = ["train", "--smoke", "mobilenet_v2_96", "--set", "image_size=32", "--cache", str(tmp_path)]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
+    for _ in range(2):
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        assert "phase 3, epoch 1/1" in result.output, "each smoke run starts afresh"
     card = json.loads((tmp_path / "runs" / "mobilenet_v2_96-seed42-0-smoke" / "model.json").read_text())
     assert card["preprocessing"]["image_size"] == 32

@@ -1,4 +1,7 @@
+import io
 import json
+import logging
+import shutil
 import subprocess
 import sys
 import time
@@ -13,14 +16,16 @@ from safetensors.torch import load_file, save_file
 from plasmoscope.classification.card import Preprocessing
 from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.data.nih import load_nih
+from plasmoscope.data.splits import make_split
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.calibration import fit_temperature
 from plasmoscope.training.export import FromPixels, export_network
 from plasmoscope.training.history import read_history
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import load_recipe, recipe_names
-from plasmoscope.training.run import RunError, RunOptions, train
+from plasmoscope.training.run import RunError, RunOptions, _open_folder, train
 from plasmoscope.training.speed import prepare_for_training
 from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
 
@@ -193,6 +198,63 @@ def test_a_run_folder_is_not_taken_over_by_another_run(nih_folder: Path, tmp_pat
     train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions(from_scratch=True), say=lambda text: None)
     with pytest.raises(RunError, match="another recipe"):
         train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions(seed=1, from_scratch=True))
+    changed = recipe.changed(["phases.0.weight_decay=0.1"])
+    with pytest.raises(RunError, match=r"now: phases\.0\.weight_decay 0\.1 instead of 0.*; seed 1 instead of 0\."):
+        train(changed, dataset, tmp_path / "run", tmp_path, RunOptions(seed=1, from_scratch=True))
+    moved = shutil.copytree(nih_folder, tmp_path / "moved")
+    said: list[str] = []
+    train(recipe, load_nih(moved), tmp_path / "run", tmp_path, RunOptions(from_scratch=True), say=said.append)
+    assert said == [f"{tmp_path / 'run'} holds a finished run."]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_the_folder_is_free_for_the_next(
+    nih_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    recipe = load_recipe(tmp_path / "tiny.toml").shortened()
+    arguments = load_nih(nih_folder), tmp_path / "run", tmp_path, RunOptions(from_scratch=True)
+    with pytest.raises(RunError, match=r"phase 1 .*phases\.0\.learning_rate"):
+        train(recipe.changed(["phases.0.learning_rate=1e36"]), *arguments, say=lambda text: None)
+    assert not (tmp_path / "run" / "model.onnx").exists()
+    with pytest.raises(RunError, match="--accelerator cpu"):
+        train(recipe, *arguments[:3], RunOptions(from_scratch=True, accelerator="mps"), say=lambda text: None)
+    train(recipe, *arguments, say=lambda text: None)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["recipe"]["phases"][0]["learning_rate"] == 1e-3
+    assert config["options"]["accelerator"] == "auto"
+
+
+@pytest.mark.parametrize("damaged", ["weights.safetensors", "phases/phase-1.safetensors", "config.json"])
+def test_a_damaged_file_of_a_run_is_named(damaged: str, nih_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    recipe = load_recipe(tmp_path / "tiny.toml").shortened()
+    dataset = load_nih(nih_folder)
+    _open_folder(tmp_path / "run", recipe, dataset, make_split(recipe.split, dataset), RunOptions(from_scratch=True))
+    (tmp_path / "run" / "phases").mkdir()
+    (tmp_path / "run" / "phases" / "phase-2.safetensors").touch()
+    (tmp_path / "run" / damaged).write_bytes(b"{")
+    with pytest.raises(RunError, match=f"{damaged} is damaged. Remove it"):
+        train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions(from_scratch=True), say=lambda text: None)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    save_file({"features.weight": torch.tensor([0.0, torch.nan])}, tmp_path / "weights.safetensors")
+    with pytest.raises(WeightsError, match=r"not finite, in features\.weight"):
+        read_weights(tmp_path / "weights.safetensors")
+
+
+def test_lightning_neither_advertises_nor_ends_the_command_its_own_way() -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    logger = logging.getLogger("lightning.pytorch")
+    logger.addHandler(handler)
+    with quiet_lightning():
+        logger.warning("💡 Tip: install more")
+        logger.warning("The GPU is too small")
+    with pytest.raises(KeyboardInterrupt), quiet_lightning():
+        sys.exit(1)
+    logger.removeHandler(handler)
+    assert written.getvalue() == "The GPU is too small\n"
 
 
 def test_a_run_killed_in_the_middle_resumes_to_the_same_figures(

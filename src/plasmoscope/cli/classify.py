@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
 from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
@@ -60,7 +60,7 @@ def classify(
         write_cells(output, results, classifier.card, tta, limit)
     read = [result for result in results if result.error is None]
     if len(read) <= _SHOWN and not output:
-        table = Table("cell", "P(parasitized)", "call")
+        table = Table(Column("cell", overflow="fold"), "P(parasitized)", "call")
         for result in read:
             table.add_row(escape(result.path), f"{result.parasitized_probability:.4f}", result.label)
         console.print(table)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from plasmoscope.cli.console import console
@@ -22,7 +23,7 @@ def compare(
         Path | None, typer.Option(help="Write a .md or .csv file; a picture .png of the same name goes beside it.")
     ] = None,
 ) -> None:
-    """Put runs side by side: figures with intervals, published figures, size, speed, significance."""
+    """Put runs side by side: figures with intervals; in a file also published figures, size, speed, significance."""
     require_extra("train", "Comparing runs")
     from plasmoscope.evaluation import comparison, comparison_report
     from plasmoscope.evaluation.throughput import images_per_second
@@ -30,42 +31,45 @@ def compare(
     if output:
         check_output(output, (".md", ".csv"))
     rows = comparison.comparison_rows([comparison.read_run(folder) for folder in runs], part, tta)
-    costs = [comparison.cost(row.runs[0]) for row in rows]
-    speeds = images_per_second([row.runs[0].folder / "model.onnx" for row in rows])
-    calls = [row.calls() for row in rows]
-    tests = {}
-    for first, second in combinations(range(len(rows)), 2):
-        if test := comparison.mcnemar(calls[first], calls[second]):
-            tests[first, second] = test
+    overview = comparison_report.overview_table(rows)
+    # Narrow, so that the names have room in a terminal of 80: an interval stands on lines of its own.
+    shown = RichTable(title=overview.title, caption=overview.note, padding=(0, 1, 0, 0))
+    for heading in overview.header:
+        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split"))
+    for row in overview.rows:
+        shown.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", " to\n") for cell in row))
+    console.print(shown)
+    if output is None:
+        console.print("Add --output FILE.md for published figures, size, speed, budgets and significance.")
+        return
+    picture = output.with_suffix(".png")
+    comparison_report.plot_comparison(rows, picture)
     figures = comparison_report.figures_table(rows)
-    tables = (
-        figures,
-        comparison_report.split_table(comparison.random_and_patient(rows)),
-        comparison_report.cost_table(rows, costs, speeds),
-        comparison_report.budget_table(rows),
-        comparison_report.significance_table(rows, tests),
-    )
-    for table in tables:
-        shown = RichTable(*table.header, title=table.title, caption=table.note)
-        for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
-    if output:
-        picture = output.with_suffix(".png")
-        comparison_report.plot_comparison(rows, picture)
-        if output.suffix.lower() == ".csv":
-            text = figures.csv()
-        else:
-            text = "\n".join(
-                [
-                    "# Results",
-                    "",
-                    "Written by `plasmoscope compare` from run folders; do not edit. For research use only.",
-                    "",
-                    f"![Accuracy of each system with its interval]({picture.name})",
-                    "",
-                    *(table.markdown() for table in tables),
-                ]
-            )
-        replace_file(output, text.encode())
-        console.print(f"Written to {output} and {picture}.")
+    if output.suffix.lower() == ".csv":
+        text = figures.csv()
+    else:
+        calls = [row.calls() for row in rows]
+        pairs = combinations(range(len(rows)), 2)
+        tests = {(i, j): test for i, j in pairs if (test := comparison.mcnemar(calls[i], calls[j]))}
+        costs = [comparison.cost(row.runs[0]) for row in rows]
+        speeds = images_per_second([row.runs[0].folder / "model.onnx" for row in rows])
+        tables = (
+            figures,
+            comparison_report.split_table(comparison.random_and_patient(rows)),
+            comparison_report.cost_table(rows, costs, speeds),
+            comparison_report.budget_table(rows),
+            comparison_report.significance_table(rows, tests),
+        )
+        text = "\n".join(
+            [
+                "# Results",
+                "",
+                "Written by `plasmoscope compare` from run folders; do not edit. For research use only.",
+                "",
+                f"![Accuracy of each system with its interval]({picture.name})",
+                "",
+                *(table.markdown() for table in tables),
+            ]
+        )
+    replace_file(output, text.encode())
+    console.print(f"Written to {output} and {picture}.")

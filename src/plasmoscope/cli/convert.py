@@ -16,9 +16,12 @@ def convert(
 ) -> None:
     """Turn published PyTorch weights into a model that `classify --model` takes."""
     require_extra("train", "Converting PyTorch weights")
+    from plasmoscope.reports.output import check_output
     from plasmoscope.training.convert import convert_mobilenet_v2
 
     file = output or weights.with_suffix(".onnx")
+    if output:
+        check_output(output, (".onnx",))
     card = convert_mobilenet_v2(weights, file, image_size)
     console.print(f"{file} and its card are written (normalised as ImageNet, {card.preprocessing.image_size} px).")
     console.print("Its probabilities are not calibrated. 'plasmoscope evaluate --model' shows how far they are off.")

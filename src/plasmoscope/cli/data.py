@@ -86,16 +86,17 @@ def split(
 ) -> None:
     """Write which cell belongs to which part of a named split."""
     from plasmoscope.data.nih import load_nih
-    from plasmoscope.data.splits import make_split, write_split
-    from plasmoscope.files import whole_file
+    from plasmoscope.data.splits import make_split, save_split, write_split
+    from plasmoscope.reports.output import check_output
 
+    if output:
+        check_output(output)
     dataset = load_nih(path)
     made = make_split(name, dataset)
     if output is None:
         write_split(made, dataset, sys.stdout)
-        return
-    with whole_file(output) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
-        write_split(made, dataset, stream)
+    else:
+        save_split(made, dataset, output)
 
 
 @data.command()

@@ -1,15 +1,19 @@
 """``plasmoscope evaluate``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import DataOption, ModelOption, ViewsListOption
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
+
+if TYPE_CHECKING:
+    from plasmoscope.classification.card import Evaluation
 
 
 def evaluate(
@@ -25,11 +29,13 @@ def evaluate(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for figures and pictures (default for a run folder: its evaluations/; for another --split or "
-            "--threshold than the model's own: none)."
+            help="Folder for figures and pictures (default for a run folder: its evaluations/; for other cells, or "
+            "another --split or --threshold than the model's own: none)."
         ),
     ] = None,
-    record: Annotated[bool, typer.Option("--record", help="Write the figures into the model's card.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write the figures into the card of the --model that they are of.")
+    ] = False,
 ) -> None:
     """Measure a model on labelled cells: figures with intervals, pictures, most wrongly classified cells."""
     require_extra("train", "Evaluation")
@@ -38,6 +44,7 @@ def evaluate(
     from plasmoscope.data.nih import load_nih
     from plasmoscope.evaluation.evaluate import (
         evaluation_folder,
+        has_parts_of,
         judged_by_smear,
         part_members,
         predict_part,
@@ -45,6 +52,11 @@ def evaluate(
         write_report,
     )
 
+    if record and (model is None or threshold is not None):
+        raise PlasmoscopeError(
+            "--record writes into the card of a model of yours, at its own threshold: name it with --model, and leave "
+            "--threshold out."
+        )
     classifier = Classifier.load(model)
     card = classifier.card
     if split is None and card.data.split == UNKNOWN_SPLIT and part != "all":
@@ -55,16 +67,15 @@ def evaluate(
     if by_smear:
         # A name that tells none is an error before the work, not after it.
         _ = dataset.patients
-    if split != card.data.split or part in ("train", "all"):
-        console.print(
-            f"[yellow]The model was trained on the split {card.data.split}: some of these cells may have been seen in "
-            "training, which flatters the figures."
+    its_cells = has_parts_of(dataset, card.data) or card.data.split == UNKNOWN_SPLIT
+    if record and not its_cells:
+        raise PlasmoscopeError(
+            "--record takes only figures of the data set that the model was trained on; keep these with --output."
         )
-    chosen_on = ("validation", "test") if split == "80-20" else ("validation",)
-    if split == card.data.split and part in chosen_on:
-        console.print("[yellow]The model was chosen and calibrated on these cells: the figures are a little flattered.")
-    # What stands in a run's own folder is compared with others', so it keeps to the run's own split and threshold.
-    own = split == card.data.split and threshold is None
+    if flattered := _what_flatters(card.data.split if its_cells else None, split, part):
+        console.print(f"[yellow]{flattered}")
+    # What stands in a run's own folder is compared with others', so it keeps to the run's own cells and threshold.
+    own = its_cells and split == card.data.split and threshold is None
     output = output or (evaluation_folder(model) if own and model and model.is_dir() else None)
     limit = card.threshold if threshold is None else threshold
     evaluations = []
@@ -78,7 +89,34 @@ def evaluate(
             evaluations.append(evaluation)
             if output:
                 write_report(output, predictions, evaluation)
-    table = Table(title=f"{card.name} on {part} of {split}: {len(members):,} cells, threshold {limit:.2f}")
+    _show(f"{card.name} on {part} of {split}: {len(members):,} cells, threshold {limit:.2f}", evaluations)
+    console.print(f"Intervals: {', '.join(dict.fromkeys(e.interval for e in evaluations))}.")
+    if output:
+        console.print(f"Figures and pictures are in {output}.")
+    if record:
+        kept = [e for e in card.evaluations if not any(_same_protocol(e, new) for new in evaluations)]
+        card.model_copy(update={"evaluations": (*kept, *evaluations)}).write(find_model(model))
+
+
+def _what_flatters(trained_on: str | None, split: str, part: str) -> str | None:
+    """Why figures are better than on new cells; ``trained_on`` is the model's split of these cells, None of others."""
+    if trained_on is None:
+        return (
+            "The model was trained on other cells (its split had parts of other sizes): some of these may have been "
+            "seen in training, which flatters the figures."
+        )
+    if split != trained_on or part in ("train", "all"):
+        return (
+            f"The model was trained on the split {trained_on}: some of these cells may have been seen in training, "
+            "which flatters the figures."
+        )
+    if part == "validation" or (split == "80-20" and part == "test"):
+        return "The model was chosen and calibrated on these cells: the figures are a little flattered."
+    return None
+
+
+def _show(title: str, evaluations: "list[Evaluation]") -> None:
+    table = Table(title=escape(title))
     table.add_column("figure")
     for evaluation in evaluations:
         table.add_column(
@@ -90,12 +128,6 @@ def evaluate(
             name.replace("_", " "), *(f"[bold]{f.value:.4f}[/]\n({f.low:.4f} to {f.high:.4f})" for f in cells)
         )
     console.print(table)
-    console.print(f"Intervals: {', '.join(dict.fromkeys(e.interval for e in evaluations))}.")
-    if output:
-        console.print(f"Figures and pictures are in {output}.")
-    if record:
-        kept = [e for e in card.evaluations if not any(_same_protocol(e, new) for new in evaluations)]
-        card.model_copy(update={"evaluations": (*kept, *evaluations)}).write(find_model(model))
 
 
 def _same_protocol(one: object, other: object) -> bool:

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from plasmoscope.cli.console import RESEARCH_USE, console, track
+from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -33,7 +33,10 @@ def evaluate_fields(
     ] = 0.5,
     output: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and fields.csv.")] = None,
 ) -> None:
-    """Measure the analysis of whole fields on annotated boxes: cells found and counted, parasites, false alarms."""
+    """Measure the analysis of whole fields on annotated boxes: cells found and counted, parasites, false alarms.
+
+    Exit code 0: every photograph was read; 1: some could not be, and are left out; 2: nothing to do, or wrong use.
+    """
     require_extra("train", "Evaluation")
     from plasmoscope.evaluation import fields
     from plasmoscope.evaluation.boxes import read_boxes
@@ -42,16 +45,24 @@ def evaluate_fields(
     boxes = read_boxes(files, truth, _parse_classes(classes))
     if len(boxes) < len(files):
         console.print(f"{len(files) - len(boxes):,} of {len(files):,} images have no annotation and are left out.")
-    analyzed = track(_analyze(list(boxes)), len(boxes), "Analysing fields")
+    # Labels that mean nothing are an error before the work, not after it.
+    fields.what_is_annotated(boxes.values())
+    analyzed = dict(zip(boxes, track(_analyze(list(boxes)), len(boxes), "Analysing fields"), strict=True))
+    for file, field in analyzed.items():
+        if field.error is not None:
+            errors.print(f"[red]Not read:[/] {escape(str(file))}: {escape(field.error)}", highlight=False)
+    read = {file: field for file, field in analyzed.items() if field.error is None}
+    if not read:
+        raise typer.Exit(1)
     evaluation = fields.evaluate_fields(
-        dict(zip((file.name for file in boxes), analyzed, strict=True)),
-        {file.name: found for file, found in boxes.items()},
-        iou,
+        {file.name: field for file, field in read.items()}, {file.name: boxes[file] for file in read}, iou
     )
     _show(evaluation)
     if output:
         console.print("Written: " + ", ".join(str(file) for file in fields.write_evaluation(output, evaluation)))
     console.print(RESEARCH_USE)
+    if len(read) < len(analyzed):
+        raise typer.Exit(1)
 
 
 def _analyze(files: Sequence[Path]) -> "Iterator[Field]":
@@ -84,10 +95,12 @@ def _parse_classes(text: str | None) -> dict[int, str] | None:
 
 
 def _show(evaluation: "FieldsEvaluation") -> None:
-    table = Table(title=f"{len(evaluation.fields):,} fields against their truth (IoU {evaluation.iou:g})")
+    # Narrow, so that nine columns leave room for the names in a terminal of 80.
+    title = f"{len(evaluation.fields):,} fields against their truth (IoU {evaluation.iou:g})"
+    table = Table(title=title, padding=(0, 1, 0, 0))
     table.add_column("field", overflow="fold")
-    for heading in ("red cells", "found", "F1", "count", "parasites", "found", "false calls", "per 1,000"):
-        table.add_column(heading, justify="right")
+    for heading in ("red\ncells", "found", "F1", "count", "parasites", "found", "false\ncalls", "per\n1,000"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for field in evaluation.fields[:_SHOWN]:
         name = escape(field.name) + ("" if field.accepted else " [yellow](not accepted)[/]")
         table.add_row(name, *_row(field.counts, field.figures))

@@ -27,7 +27,7 @@ def explain(
 
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.classification.explanation import explain as explain_cell
-    from plasmoscope.imaging.cells import read_cell
+    from plasmoscope.imaging.cells import read_cell, remarks_on
     from plasmoscope.imaging.reading import ImageError
     from plasmoscope.reports.pictures import check_picture, contact_sheet, lay_heat
 
@@ -38,9 +38,12 @@ def explain(
         raise typer.Exit(2)
     classifier = Classifier.load(model)
     tiles, calls, captions, unread = [], [], [], 0
+    names: list[str] = []
+    remarks: list[str | None] = []
     for source in track(sources, len(sources), "Explaining cells"):
         try:
-            cell = classifier.prepare(read_cell(source.read()))
+            picture = read_cell(source.read())
+            cell = classifier.prepare(picture)
         except ImageError as error:
             errors.print(f"[red]Not read:[/] {escape(source.name)}: {escape(str(error))}", highlight=False)
             unread += 1
@@ -48,7 +51,9 @@ def explain(
         probability = float(classifier.predict_prepared(cell[None])[0])
         why = explain_cell(classifier, cell)
         tiles += [cell, lay_heat(cell, why.heat) if why.found else np.full_like(cell, 255)]
-        captions += [f"{probability:.2f}", "" if why.found else "no one place"]
+        names.append(source.name)
+        remarks += remarks_on(cell[None], [max(picture.shape[:2])])
+        captions += [f"{len(names)}: {probability:.2f}", "" if why.found else "no one place"]
         calls += [probability >= classifier.card.threshold] * 2
     if tiles:
         Image.fromarray(contact_sheet(tiles, calls, captions, _WIDTH)).save(output)
@@ -56,6 +61,9 @@ def explain(
             f"{len(tiles) // 2} cells with P(parasitized), and beside each, bright, what its call rests on: {output}. "
             "Where no one place stands out the square is empty."
         )
+        for number, (name, remark) in enumerate(zip(names, remarks, strict=True), start=1):
+            told = f" [yellow]({remark})[/]" if remark else ""
+            console.print(f"{number}: {escape(name)}{told}", highlight=False, soft_wrap=True)
     console.print(RESEARCH_USE)
     if unread:
         raise typer.Exit(1)

@@ -1,6 +1,6 @@
 """``plasmoscope recipes``."""
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from plasmoscope.cli.console import console
 from plasmoscope.training.recipe import load_recipe, recipe_names
@@ -8,7 +8,8 @@ from plasmoscope.training.recipe import load_recipe, recipe_names
 
 def recipes() -> None:
     """List the training recipes that come with Plasmoscope."""
-    table = Table("recipe", "what it is", "source", "published figure")
+    headings = ("recipe", "what it is", "source", "published figure")
+    table = Table(*(Column(heading, overflow="fold", no_wrap=heading == "recipe") for heading in headings))
     for name in recipe_names():
         recipe = load_recipe(name)
         table.add_row(name, recipe.description, recipe.source, str(recipe.published))

@@ -87,5 +87,7 @@ def train(
         options,
         track,
         console.print,
+        # A folder that the user named may hold something else.
+        afresh=smoke and output is None,
     )
     console.print(f"Model, card and learning curves are in {folder}.")

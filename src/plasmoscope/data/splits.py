@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TextIO
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.extras import require_extra
+from plasmoscope.files import whole_file
 
 PATIENT_FOLDS = 5
 
@@ -91,6 +93,16 @@ def write_split(split: Split, dataset: CellDataset, stream: TextIO) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["name", "part"])
     writer.writerows((dataset.names[member], part) for member, part in sorted(parts.items()))
+
+
+def save_split(split: Split, dataset: CellDataset, file: Path) -> None:
+    """Write the same to a file, all at once."""
+    # File names need not be valid text; what is not is written as an escape.
+    with (
+        whole_file(file) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
+        write_split(split, dataset, stream)
 
 
 def _two_cuts(name: str, dataset: CellDataset, test_share: float, validation_share: float) -> Split:

@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 from scipy.stats import binomtest
 
 from plasmoscope.classification.card import Evaluation, Figure, ModelCard, ModelError, read_model
@@ -48,17 +49,29 @@ class Run:
     size_on_disk: int
 
     def evaluation(self, part: str, views: int) -> Evaluation | None:
-        """What ``plasmoscope evaluate`` found, or None."""
+        """What ``plasmoscope evaluate`` found, or None; ComparisonError where that cannot be read."""
         file = evaluation_folder(self.folder) / f"{report_stem(part, views)}.json"
         if not file.exists():
             return None
-        return Evaluation.model_validate_json(file.read_bytes())
+        try:
+            evaluation = Evaluation.model_validate_json(file.read_bytes())
+        except ValidationError as error:
+            raise ComparisonError(f"{file} is damaged. Run: {_evaluating(self.folder, part, views)}") from error
+        if missing := sorted(set(FIGURES) - set(evaluation.figures)):
+            raise ComparisonError(f"{file} lacks {', '.join(missing)}. Run: {_evaluating(self.folder, part, views)}")
+        return evaluation
 
     def calls(self, part: str, views: int) -> Calls:
         """Which cells of the part were called rightly."""
         evaluation = self.evaluation(part, views)
         assert evaluation is not None
-        cells = read_reported_cells(evaluation_folder(self.folder), report_stem(part, views))
+        try:
+            cells = read_reported_cells(evaluation_folder(self.folder), report_stem(part, views))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ComparisonError(
+                f"The table of cells beside an evaluation of {self.folder} is missing or damaged. "
+                f"Run: {_evaluating(self.folder, part, views)}"
+            ) from error
         correct = (cells.probabilities >= evaluation.threshold) == cells.parasitized
         return Calls(cells.names, tuple(correct.tolist()))
 
@@ -135,19 +148,29 @@ def read_run(folder: Path) -> Run:
     """
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
+        settings, options = config["recipe"], dict(config["options"])
         _, card = read_model(folder / "model.onnx")
         history = read_history(folder / "history.csv")
-    except (OSError, ValueError, ModelError) as error:
+        if not history:
+            raise ValueError("history.csv has no epochs")
+    except (OSError, ValueError, KeyError, TypeError, ModelError) as error:
         raise ComparisonError(
             f"{folder} is not the folder of a finished run ({error}). Run the training command again to finish it."
         ) from error
-    recipe = Recipe.model_validate(config["recipe"])
-    scratch = config["options"].get("from_scratch") == "True"
+    try:
+        recipe = Recipe.model_validate(settings)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, mistake["loc"])) for mistake in error.errors())
+        raise ComparisonError(
+            f"{folder} was trained by another version of Plasmoscope, whose recipe this one does not know ({fields}). "
+            "Compare it with that version, or train it again."
+        ) from error
+    scratch = options.get("from_scratch") == "True"
     return Run(
         folder=folder,
         recipe=recipe,
         card=card,
-        random_start=scratch or (recipe.weights == "random" and not config["options"].get("init_weights")),
+        random_start=scratch or (recipe.weights == "random" and not options.get("init_weights")),
         epochs=len(history),
         seconds=sum(row["seconds"] for row in history),
         size_on_disk=(folder / "model.onnx").stat().st_size,
@@ -200,7 +223,7 @@ def _row(runs: Sequence[Run], part: str, views: int) -> Row:
         if evaluation is None:
             raise ComparisonError(
                 f"{run.folder} was not evaluated on {part} with {views} views. "
-                f"Run: plasmoscope evaluate --model {run.folder} --part {part} --tta {views} --data DATA"
+                f"Run: {_evaluating(run.folder, part, views)}"
             )
         evaluations.append(evaluation)
     cells = sum(evaluation.cells for evaluation in evaluations)
@@ -210,6 +233,10 @@ def _row(runs: Sequence[Run], part: str, views: int) -> Row:
         figures = {name: _over_folds([e.figures[name].value for e in evaluations]) for name in FIGURES}
         interval = f"mean, lowest and highest of {len(runs)} folds"
     return Row(runs[0].recipe, tuple(runs), part, views, cells, figures, interval)
+
+
+def _evaluating(folder: Path, part: str, views: int) -> str:
+    return f"plasmoscope evaluate --model {folder} --part {part} --tta {views} --data DATA"
 
 
 def _over_folds(values: Sequence[float]) -> Figure:

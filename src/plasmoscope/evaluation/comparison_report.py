@@ -49,6 +49,17 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
+def overview_table(rows: Sequence[Row]) -> Table:
+    """The figures that matter most, narrow enough for a terminal."""
+    shown = ("accuracy", "sensitivity", "specificity", "auc")
+    body = tuple(
+        (label, row.split, f"{row.cells:,}", *(_figure(row.figures[name], name) for name in shown))
+        for label, row in zip(labels(rows), rows, strict=True)
+    )
+    header = ("system", "split", "cells", *(_NAMES.get(name, name) for name in shown))
+    return Table(f"{rows[0].part} cells, test-time views: {rows[0].views}", header, body, _intervals(rows))
+
+
 def figures_table(rows: Sequence[Row]) -> Table:
     """Accuracy and the rest beside protocol and published figure, one row a system; untrained systems last."""
     header = ("system", "start", "epochs", "split", "part", "cells", "views", *(_NAMES.get(n, n) for n in FIGURES))
@@ -71,14 +82,16 @@ def figures_table(rows: Sequence[Row]) -> Table:
         command = f"not trained here yet; `plasmoscope train {recipe.name} --data DATA` trains it"
         blanks = ("",) * (len(FIGURES) - 1)
         body.append((recipe.name, "", "", recipe.split, "", "", "", command, *blanks, str(recipe.published), ""))
-    intervals = sorted({f"{row.split}: {row.interval}" for row in rows})
     note = (
-        "Intervals in brackets. "
-        + "; ".join(intervals)
-        + ". Thresholds were chosen on validation cells. Splits other than `patient` share patients between "
+        _intervals(rows)
+        + " Thresholds were chosen on validation cells. Splits other than `patient` share patients between "
         "training and test, so their figures are optimistic for new patients."
     )
     return Table("Figures", (*header, "published", "published accuracy"), tuple(body), note)
+
+
+def _intervals(rows: Sequence[Row]) -> str:
+    return f"Intervals in brackets. {'; '.join(sorted({f'{row.split}: {row.interval}' for row in rows}))}."
 
 
 def split_table(pairs: Sequence[tuple[Row, Row]]) -> Table:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plasmoscope.classification.batch import classify_sources
-from plasmoscope.classification.card import Evaluation
+from plasmoscope.classification.card import Evaluation, TrainingData
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.data.splits import make_split
@@ -73,6 +74,15 @@ def part_members(dataset: CellDataset, split: str, part: str) -> tuple[tuple[int
     return tuple(made.part(part).tolist()), made.by_patient
 
 
+def has_parts_of(dataset: CellDataset, data: TrainingData) -> bool:
+    """Whether a data set may be the one that a model was trained on: its split deals it into parts of those sizes."""
+    try:
+        made = make_split(data.split, dataset)
+        return all(len(made.part(name)) == cells for name, cells in data.cells.items())
+    except DataError:
+        return False
+
+
 def summarise(predictions: Predictions, split: str, part: str, threshold: float, by_patient: bool) -> Evaluation:
     """Figures with intervals: by patient where patients are kept apart or judged as one, else by cell."""
     by_patient = by_patient or predictions.by_smear
@@ -120,6 +130,13 @@ def read_reported_cells(folder: Path, stem: str) -> ReportedCells:
     )
 
 
+def most_wrong(probabilities: Floats, parasitized: Bools, threshold: float) -> NDArray[np.intp]:
+    """Indices of the wrong calls whose probability is farthest from the truth, worst first; no more than fit a page."""
+    wrong = np.flatnonzero((probabilities >= threshold) != parasitized)
+    distance = np.abs(probabilities - parasitized)[wrong]
+    return wrong[np.argsort(-distance, kind="stable")][:_MOST_WRONG]
+
+
 def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation) -> None:
     """Write figures (JSON), every cell's probability (CSV) and the pictures into ``folder``."""
     from plasmoscope.evaluation import plots
@@ -131,11 +148,20 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
     plots.plot_confusion(probabilities, truth, evaluation.threshold, folder / f"{stem}-confusion.png")
     plots.plot_curves(probabilities, truth, folder / f"{stem}-curves.png")
     plots.plot_reliability(probabilities, truth, folder / f"{stem}-reliability.png")
-    worst = np.argsort(-np.abs(probabilities - truth), kind="stable")[:_MOST_WRONG]
-    images = [read_cell(dataset.cells[members[index]].source.read()) for index in worst]
-    plots.plot_most_wrong(images, probabilities[worst], truth[worst], folder / f"{stem}-most-wrong.png")
+    worst = most_wrong(probabilities, truth, evaluation.threshold)
+    most_wrong_file = folder / f"{stem}-most-wrong.png"
+    if worst.size:
+        images = [read_cell(dataset.cells[members[index]].source.read()) for index in worst]
+        plots.plot_most_wrong(images, probabilities[worst], truth[worst], most_wrong_file)
+    else:
+        # That of an earlier evaluation would be taken for this one's.
+        most_wrong_file.unlink(missing_ok=True)
     table = folder / f"{stem}.csv"
-    with whole_file(table) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+    # File names need not be valid text; what is not is written as an escape.
+    with (
+        whole_file(table) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
         writer = csv.writer(stream)
         writer.writerow(["name", "truth", "parasitized_probability"])
         for member, probability in zip(members, predictions.probabilities, strict=True):

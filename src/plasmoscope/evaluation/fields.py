@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -138,15 +138,7 @@ def evaluate_fields(
         raise FieldsError(
             f"Every image needs an analysis and its truth; one is missing for: {', '.join(odd[:5]) or 'all'}."
         )
-    kinds = {box.label for boxes in truth.values() for box in boxes}
-    parasites_known = any(_means(label, parasite_labels) for label in kinds)
-    # Where all boxes are of infected cells, the healthy ones were left out.
-    red_cells_known = any(_means(label, red_cell_labels) and not _means(label, parasite_labels) for label in kinds)
-    if kinds and not (red_cells_known or parasites_known):
-        raise FieldsError(
-            f"No label means a red cell or a parasite; there are: {', '.join(sorted(kinds)[:10])}. "
-            "Say what they mean, as in --classes 0=parasite,1=red_cell."
-        )
+    red_cells_known, parasites_known = what_is_annotated(truth.values(), red_cell_labels, parasite_labels)
     fields = []
     for name, field in analyzed.items():
         counts = _count(field, truth[name], iou, red_cell_labels, parasite_labels)
@@ -164,6 +156,28 @@ def evaluate_fields(
         else None,
         fields=tuple(fields),
     )
+
+
+def what_is_annotated(
+    truth: Iterable[Sequence[TrueBox]],
+    red_cell_labels: Collection[str] = RED_CELL_LABELS,
+    parasite_labels: Collection[str] = PARASITE_LABELS,
+) -> tuple[bool, bool]:
+    """Whether the red cells are annotated, and whether the parasites are.
+
+    Raises:
+        FieldsError: there are boxes, but no label means a red cell or a parasite.
+    """
+    kinds = {box.label for boxes in truth for box in boxes}
+    parasites = any(_means(label, parasite_labels) for label in kinds)
+    # Where all boxes are of infected cells, the healthy ones were left out.
+    red_cells = any(_means(label, red_cell_labels) and not _means(label, parasite_labels) for label in kinds)
+    if kinds and not (red_cells or parasites):
+        raise FieldsError(
+            f"No label means a red cell or a parasite; there are: {', '.join(sorted(kinds)[:10])}. "
+            "Say what they mean, as in --classes 0=parasite,1=red_cell."
+        )
+    return red_cells, parasites
 
 
 def write_evaluation(folder: Path, evaluation: FieldsEvaluation) -> tuple[Path, Path]:

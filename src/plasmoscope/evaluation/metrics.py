@@ -131,6 +131,7 @@ def _all_figures(probabilities: Floats, parasitized: Bools, threshold: float, we
 
 
 def _figure(value: float, draws: Floats) -> Figure:
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
+    # A model that calls nothing parasitized has no precision in any resample.
+    low, high = (np.nan, np.nan) if np.isnan(draws).all() else np.nanpercentile(draws, [2.5, 97.5])
     # Resampling inflates the calibration error, which may push its interval above the value itself.
     return Figure(value=float(value), low=float(min(low, value)), high=float(max(high, value)))

@@ -77,7 +77,8 @@ def plot_reliability(probabilities: Floats, parasitized: Bools, file: Path, bins
     above.set(ylabel="share truly parasitized", title="Reliability")
     above.legend()
     below.bar((np.arange(bins) + 0.5) / bins, counts, 0.9 / bins)
-    below.set(xlabel="predicted P(parasitized)", ylabel="cells", yscale="log")
+    # From half a cell on, so that a single one is seen.
+    below.set(xlabel="predicted P(parasitized)", ylabel="cells", yscale="log", ylim=(0.5, 2 * counts.max()))
     for axes in (above, below):
         axes.grid(alpha=0.3)
     figure.savefig(file, dpi=_DPI)
@@ -86,7 +87,7 @@ def plot_reliability(probabilities: Floats, parasitized: Bools, file: Path, bins
 def plot_most_wrong(
     images: Sequence[NDArray[np.uint8]], probabilities: Floats, parasitized: Bools, file: Path, columns: int = 8
 ) -> None:
-    """The cells whose probability is farthest from the truth, worst first.
+    """The wrongly called cells whose probability is farthest from the truth, worst first.
 
     Args:
         images: RGB pictures of any sizes, worst first, with their probabilities and truths in the same order.

@@ -1,7 +1,6 @@
 """The learning-rate range test (Smith 2017, arXiv:1506.01186), with Lightning's tuner."""
 
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,13 @@ from torch import Tensor, nn
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 
 _DECAY = 0.9
+# The average lags behind the loss: at its lowest point, training may have begun to diverge (fast.ai keeps as far off).
+_FROM_LOWEST = 10
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class RangeTest:
     losses: tuple[float, ...]
     """Smoothed."""
     suggestion: float | None
-    """Where the smoothed loss falls fastest; None if it never falls."""
+    """Where the smoothed loss falls fastest, well before its lowest point; None if it falls nowhere there."""
 
 
 def learning_rate_range_test(
@@ -54,8 +56,7 @@ def learning_rate_range_test(
     if steps < 20:
         raise PlasmoscopeError("A range test needs at least 20 steps.")
     module = _NotingLosses(prepare_for_training(model, "cpu"), recipe, phase_index, seed, compile_model=False)
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    with quiet_lightning(), tempfile.TemporaryDirectory() as scratch:
         trainer = lightning.Trainer(
             default_root_dir=scratch,
             accelerator="cpu",
@@ -101,14 +102,16 @@ def _smoothed(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _steepest(rates: np.ndarray[Any, Any], losses: np.ndarray[Any, Any]) -> float | None:
-    """The rate of the steepest fall of the loss over the logarithm of the rate, before its lowest point."""
-    lowest = int(np.argmin(losses)) + 1
+    """The rate of the steepest fall of the loss over the logarithm of the rate, well before its lowest point."""
+    lowest = int(np.nanargmin(losses))
     # The first steps still average over few losses.
     first = min(10, lowest // 2)
-    if lowest - first < 3:
+    last = int(np.searchsorted(rates, rates[lowest] / _FROM_LOWEST, side="right"))
+    if last - first < 3:
         return None
-    slope = np.gradient(losses[first:lowest], np.log(rates[first:lowest]))
-    return float(rates[first + int(np.argmin(slope))])
+    slope = np.gradient(losses[first:last], np.log(rates[first:last]))
+    steepest = int(np.argmin(slope))
+    return float(rates[first + steepest]) if slope[steepest] < 0 else None
 
 
 def plot_range_test(test: RangeTest, recipe: Recipe, phase_index: int, file: Path) -> None:
@@ -123,7 +126,7 @@ def plot_range_test(test: RangeTest, recipe: Recipe, phase_index: int, file: Pat
     if test.suggestion:
         axes.axvline(test.suggestion, color="tab:orange", label=f"steepest fall: {test.suggestion:.1e}")
     # A diverging loss would hide the part that matters.
-    lowest, first = min(test.losses), test.losses[0]
+    lowest, first = np.nanmin(test.losses), test.losses[0]
     axes.set_ylim(lowest - 0.1 * abs(first - lowest), first + 1.5 * abs(first - lowest))
     axes.set(xlabel="learning rate", ylabel="training loss (smoothed)")
     axes.set_title(f"Learning-rate range test: {recipe.name}, phase {phase_index + 1}")

@@ -4,11 +4,14 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from plasmoscope.errors import PlasmoscopeError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 def _ascending(values: tuple[float, float]) -> tuple[float, float]:
@@ -85,6 +88,12 @@ class Phase(_Settings):
     """Epochs without a lower validation loss before a plateau schedule halves the rate."""
     patience: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many epochs without a better validation accuracy; absent means never."""
+
+    @model_validator(mode="after")
+    def _something_learns(self) -> "Phase":
+        if not self.trainable:
+            raise ValueError('trainable names nothing; give prefixes such as ["classifier"], or leave it out for all')
+        return self
 
     @model_validator(mode="after")
     def _warm_up_leaves_room(self) -> "Phase":
@@ -248,7 +257,9 @@ def load_recipe(name_or_file: str | Path) -> Recipe:
     else:
         try:
             text = Path(name_or_file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"The recipe {name_or_file} is not text in UTF-8; save it as that.") from error
+        except OSError as error:
             raise RecipeError(
                 f"There is no recipe '{name_or_file}'. Give a file ending in .toml, or one of: "
                 f"{', '.join(recipe_names())}."
@@ -264,7 +275,21 @@ def _validated(content: dict[str, Any], name: str | Path) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
+        found = error.errors()
+        # A mistake in the only phase also leaves the recipe without a phase.
+        nested = {mistake["loc"][0] for mistake in found if len(mistake["loc"]) > 1}
         mistakes = "; ".join(
-            f"{'.'.join(map(str, mistake['loc'])) or 'recipe'}: {mistake['msg']}" for mistake in error.errors()
+            f"{'.'.join(map(str, mistake['loc'])) or 'recipe'}: {mistake['msg']}{_known_fields(mistake)}"
+            for mistake in found
+            if mistake["loc"] != ("phases",) or "phases" not in nested
         )
         raise RecipeError(f"The recipe {name} has a mistake: {mistakes}") from error
+
+
+def _known_fields(mistake: "ErrorDetails") -> str:
+    """The fields that there are, where the mistake is one that there is not."""
+    if mistake["type"] != "extra_forbidden":
+        return ""
+    tables: dict[int | str, type[_Settings]] = {"phases": Phase, "augmentation": Augmentation, "published": Published}
+    table = next((tables[part] for part in reversed(mistake["loc"][:-1]) if part in tables), Recipe)
+    return f" (known: {', '.join(table.model_fields)})"

@@ -1,13 +1,13 @@
 """A training run: a recipe, a data set and a folder that can be killed at any moment and taken up again."""
 
 import json
+import math
 import os
 import pickle
 import platform
 import shutil
 import sys
 import time
-import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,10 +18,12 @@ from typing import Any, Literal
 import lightning
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from pydantic import ValidationError
+from safetensors.torch import save_file
 from torch import nn
 
 from plasmoscope.classification.card import (
@@ -37,7 +39,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
-from plasmoscope.data.splits import Split, make_split, write_split
+from plasmoscope.data.splits import Split, make_split, save_split
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import replace_file, whole_file
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
@@ -49,9 +51,10 @@ from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
-from plasmoscope.training.weights import imagenet_weights, read_weights, start_from
+from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
 
 _CALIBRATION_BATCH = 128
 _COUNTING_SPECIFICITY = 0.995
@@ -61,7 +64,7 @@ _SHARED_FOLDER_WAIT_S = 60
 
 
 class RunError(PlasmoscopeError):
-    """A run folder does not fit what is asked of it."""
+    """A run folder does not fit what is asked of it, or training cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def train(
     options: RunOptions = RunOptions(),
     track: Track = untracked,
     say: Callable[[str], None] = print,
+    afresh: bool = False,
 ) -> ModelCard:
     """Train, calibrate and export; called again on the same folder, go on where it stopped.
 
@@ -98,16 +102,19 @@ def train(
         folder: gets config.json, environment.json, split.csv, history.csv, learning_curves.png, tensorboard/,
             weights.safetensors, model.onnx and model.json.
         cache_folder: where decoded cells are kept.
+        afresh: empty the folder first instead of resuming.
 
     Returns:
         The card of the exported model.
 
     Raises:
-        RunError: the folder holds another run.
+        RunError: the folder holds another run or a damaged file, or the loss is no finite number any more.
     """
     if not _first_process():
         say = _silent
     split = make_split(recipe.split, dataset)
+    if afresh and _first_process():
+        shutil.rmtree(folder, ignore_errors=True)
     _open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")
@@ -122,7 +129,7 @@ def train(
             raise SystemExit(0)
         _save_weights(model, weights_file)
     model = build_model(recipe.model, recipe.image_size, recipe.model_options)
-    model.load_state_dict(load_file(weights_file))
+    _load_weights(model, weights_file)
     history = [row for index in range(len(recipe.phases)) for row in read_history(_phase_file(folder, index, "csv"))]
     write_history(folder / "history.csv", history)
     plot_learning_curves(history, folder / "learning_curves.png")
@@ -173,20 +180,47 @@ def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Spli
     }
     config_file = folder / "config.json"
     if not _first_process():
-        _wait_for(config_file)
-    if config_file.exists():
-        if json.loads(config_file.read_text("utf-8")) != config:
+        _wait_until(lambda: config_file.exists() and not _differences(config, recipe, config_file), config_file)
+        return
+    if config_file.exists() and _has_begun(folder):
+        if differences := _differences(config, recipe, config_file):
             raise RunError(
-                f"{folder} holds a run with another recipe, data set or options (see {config_file}). "
-                "Give the same ones to resume it, or another folder with --output."
+                f"{folder} holds a run with another recipe, data set or options; asked for now: "
+                f"{'; '.join(differences)}. Give the same ones to resume it, or another folder with --output."
             )
         return
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / "environment.json", _environment())
-    with (folder / "split.csv").open("w", newline="", encoding="utf-8") as stream:
-        write_split(split, dataset, stream)
+    save_split(split, dataset, folder / "split.csv")
     # Written last: a folder with a config is a whole one.
     _write_json(config_file, config)
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether there is anything to resume; a start that failed leaves only what the next one writes anew."""
+    kept = ("checkpoints/*/*.ckpt", "phases/*.safetensors", "weights.safetensors", "model.json")
+    return any(any(folder.glob(pattern)) for pattern in kept)
+
+
+def _differences(config: dict[str, Any], recipe: Recipe, config_file: Path) -> list[str]:
+    """What is asked for otherwise than in a run folder's config, as phrases; where the data lie does not matter."""
+    try:
+        there = json.loads(config_file.read_text("utf-8"))
+        options, cells = dict(there["options"]), (there["cells"], there["content"])
+        found = recipe.differences(Recipe.model_validate(there["recipe"]))
+    except ValidationError:
+        return ["a recipe as this version of Plasmoscope reads it"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{config_file} is damaged. Remove it and run the command that began this run, or give another folder "
+            "with --output."
+        ) from error
+    if (config["cells"], config["content"]) != cells:
+        found.append(f"a data set of {config['cells']:,} other cells instead of {cells[0]:,}")
+    own = config["options"]
+    return found + [
+        f"{name} {own[name]} instead of {options.get(name)}" for name in own if own[name] != options.get(name)
+    ]
 
 
 def initial_model(recipe: Recipe, options: RunOptions, say: Callable[[str], None] = _silent) -> nn.Module:
@@ -214,25 +248,22 @@ def _run_phase(
     """Train one phase and leave its best weights in ``model`` and in the folder."""
     best_file = _phase_file(folder, index, "safetensors")
     if best_file.exists():
-        model.load_state_dict(load_file(best_file))
+        _load_weights(model, best_file)
         return
     phase = recipe.phases[index]
     checkpoints = folder / "checkpoints" / f"phase-{index + 1}"
     best = ModelCheckpoint(checkpoints, "best", monitor="val_accuracy", mode="max", save_on_train_epoch_end=True)
     # save_last of the best one would leave out epochs that bring no improvement.
     latest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-    callbacks: list[Callback] = [History(_phase_file(folder, index, "csv"), index + 1, say)]
+    callbacks: list[Callback] = [History(_phase_file(folder, index, "csv"), index + 1, say), _Divergence(index)]
     if recipe.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
     if phase.patience:
         callbacks.append(EarlyStopping("val_accuracy", mode="max", patience=phase.patience))
     # Last, so that a checkpoint holds what the others noted of its epoch.
     callbacks += [best, latest]
-    with warnings.catch_warnings():
-        # Lightning advises more loading workers; cached cells need none.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
-        trainer = lightning.Trainer(
+    with quiet_lightning():
+        trainer = _trainer(
             accelerator=options.accelerator,
             devices=options.devices,
             num_nodes=options.nodes,
@@ -273,8 +304,9 @@ def _run_phase(
             if last.exists() and not _can_be_read(last):
                 raise RunError(f"The checkpoint {last} is damaged. Remove it to start this phase anew.") from error
             raise
-        except SystemExit as interrupted:  # Lightning's answer to Ctrl-C
-            raise RunError("Training was interrupted. Run the same command again to go on.") from interrupted
+        except SystemExit:  # Lightning's answer to Ctrl-C
+            say("Training was interrupted. Run the same command again to go on.")
+            raise
     state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     own = {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
     learner.cpu().load_state_dict(own)
@@ -362,13 +394,49 @@ def _phase_file(folder: Path, index: int, suffix: str) -> Path:
     return file
 
 
-def _wait_for(file: Path) -> None:
-    """Until the first process has opened the run folder."""
+def _wait_until(opened: Callable[[], bool], config_file: Path) -> None:
+    """Until the first process has opened the run folder for the same run."""
     deadline = time.monotonic() + _SHARED_FOLDER_WAIT_S
-    while not file.exists():
+    while not opened():
         if time.monotonic() > deadline:
-            raise RunError(f"{file} does not appear. The machines of one run must share its folder.")
+            raise RunError(
+                f"{config_file} does not appear, or is of another run. The machines of one run must share its folder, "
+                "and the command must be the same on each."
+            )
         time.sleep(0.2)
+
+
+def _trainer(**settings: Any) -> lightning.Trainer:
+    try:
+        return lightning.Trainer(**settings)
+    except MisconfigurationException as error:
+        raise RunError(
+            f"This machine has no such accelerator, or too few devices ({error}). Give --accelerator cpu, or fewer "
+            "--devices."
+        ) from error
+
+
+class _Divergence(Callback):
+    """Ends a phase whose loss is no finite number any more, before that epoch becomes a checkpoint."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Look at the losses of training and validation, which all processes share."""
+        if not all(math.isfinite(trainer.callback_metrics[name]) for name in ("train_loss", "val_loss")):
+            raise RunError(
+                f"The loss of phase {self.index + 1} is no finite number any more: training diverged in epoch "
+                f"{trainer.current_epoch + 1}, and nothing was exported. Lower phases.{self.index}.learning_rate "
+                f"(--set phases.{self.index}.learning_rate=...), and give another folder with --output."
+            )
+
+
+def _load_weights(model: nn.Module, file: Path) -> None:
+    try:
+        model.load_state_dict(read_weights(file))
+    except (WeightsError, RuntimeError) as error:
+        raise RunError(f"{file} is damaged. Remove it and run the same command again to make it anew.") from error
 
 
 def _save_weights(model: nn.Module, file: Path) -> None:

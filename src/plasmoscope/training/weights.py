@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
@@ -22,12 +23,14 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     """Tensors by name from a safetensors file, or from a PyTorch file that holds nothing but tensors.
 
     Raises:
-        WeightsError: missing, damaged, or a pickle with code in it, which is refused.
+        WeightsError: missing, damaged, not finite, or a pickle with code in it, which is refused.
     """
     try:
-        if file.suffix == ".safetensors":
-            return load_file(file)
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        content: Any = (
+            load_file(file)
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
     except OSError as error:
         raise WeightsError(f"The weights file {file} cannot be opened: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:
@@ -41,6 +44,12 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise WeightsError(f"{file} holds no state dict (tensors by name). Save model.state_dict() alone.")
+    broken = next((name for name, value in content.items() if not value.isfinite().all()), None)
+    if broken is not None:
+        raise WeightsError(
+            f"{file} holds numbers that are not finite, in {broken}: its training diverged. Take weights of an earlier "
+            "epoch, or train again at a lower learning rate."
+        )
     return content
 
 
