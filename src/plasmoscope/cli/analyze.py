@@ -72,7 +72,11 @@ def analyze(
     )
     how = calling(classifier, options.threshold, options.views)
     done = DoneFields(output / ".done", classifier.card.sha256, how, override_gate)
-    result = analyze_slide(sources, classifier, options, track, done.kept, done.keep)
+    try:
+        result = analyze_slide(sources, classifier, options, track, done.kept, done.keep)
+    except KeyboardInterrupt:
+        errors.print("Stopped. The same command goes on from here.")
+        raise
     pictures = {field.name: source for field, source in zip(result.fields, sources, strict=True)}
     write_slide(output, result, lambda field: read_field(pictures[field.name]), track=track)
     table = Table("field", "red cells", "infected", "white cells", "platelets", "note")
