@@ -74,10 +74,10 @@ def remarks_on(cells: NDArray[np.uint8], sides: Sequence[int] | None = None) -> 
     corners = [cells[:, rows, columns].max(axis=3) <= _BLACK for rows in ends for columns in ends]
     black = np.sum([corner.mean(axis=(1, 2)) > 0.5 for corner in corners], axis=0)
     # Some pixels tell colour as well as all of them.
-    some = cells[:, ::8, ::8]
-    brightest = some.max(axis=3)
+    red, green, blue = np.moveaxis(np.ascontiguousarray(cells[:, ::8, ::8]), 3, 0)
+    brightest, darkest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     lit = brightest > _BLACK
-    colour = ((brightest - some.min(axis=3)) * lit).sum(axis=(1, 2)) / np.maximum(1, lit.sum(axis=(1, 2)))
+    colour = ((brightest - darkest) * lit).sum(axis=(1, 2)) / np.maximum(1, lit.sum(axis=(1, 2)))
     large = np.zeros(len(cells), bool) if sides is None else np.array(sides, int) > _LARGE
     faults = {
         _EMPTY: ~lit.any(axis=(1, 2)),
