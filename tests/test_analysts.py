@@ -8,9 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+from sqlalchemy.exc import DatabaseError
+
 from plasmoscope.analysis.analyze import analyze_field
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.store import fields
 from plasmoscope.web.analysts import Analysts
+from workstation import new_slide, upload, workstation
 
 # Looks at a photograph, tells which processes did, and is gone without a farewell.
 LEFT_ALONE = """
@@ -71,3 +76,22 @@ def _lives(process: int) -> bool:
         return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+def test_what_cannot_be_recorded_does_not_keep_the_workstation_from_ending(
+    tmp_path: Path, rendered_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def damaged(session: object, **_: object) -> bool:
+        tried.append("once more")
+        raise DatabaseError("UPDATE fields", {}, Exception("database disk image is malformed"))
+
+    with workstation(tmp_path) as client:
+        for name in ("finish", "fail"):
+            monkeypatch.setattr(fields, name, damaged)
+        upload(client, new_slide(client), rendered_png)
+        until = time.monotonic() + 60
+        while len(tried) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+    assert len(tried) == 2

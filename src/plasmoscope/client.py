@@ -10,6 +10,7 @@ from typing import Any
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
+from plasmoscope.files import name_as_text
 from plasmoscope.imaging.reading import MAX_BYTES, ImageError, read_file
 
 _CELLS_AT_ONCE = 100
@@ -86,7 +87,7 @@ class Workstation:
         """All that is found in one photograph; the workstation keeps nothing of it."""
         file = Path(photograph)
         return Field.model_validate(
-            self._send("POST", "analyze", files={"file": (_name(file), file.read_bytes())}).json()
+            self._send("POST", "analyze", files={"file": (name_as_text(file.name), file.read_bytes())}).json()
         )
 
     def new_slide(self, patient: str, code: str, taken_on: date | str | None = None, **details: Any) -> int:
@@ -98,7 +99,7 @@ class Workstation:
         """Send photographs of a slide, waiting where the line is full, and give the numbers of their fields."""
         fields = []
         for file in _paths(photographs):
-            part = {"file": (_name(file), file.read_bytes())}
+            part = {"file": (name_as_text(file.name), file.read_bytes())}
             fields.append(int(self._send("POST", f"slides/{slide}/fields", files=part).json()["id"]))
         return fields
 
@@ -122,7 +123,7 @@ class Workstation:
         parts, faults = [], {}
         for file in files:
             try:
-                parts.append(("files", (_name(file), read_file(file))))
+                parts.append(("files", (name_as_text(file.name), read_file(file))))
             except ImageError as error:
                 faults[file] = str(error)
         told = (
@@ -152,11 +153,6 @@ class Workstation:
 def _paths(files: Path | str | Iterable[Path | str]) -> list[Path]:
     """One path alone counts as a list of one."""
     return [Path(file) for file in ([files] if isinstance(files, Path | str) else files)]
-
-
-def _name(file: Path) -> str:
-    """What is sent of it; names from old archives may not be text."""
-    return file.name.encode("utf-8", "backslashreplace").decode()
 
 
 def _batches(files: list[Path]) -> Iterator[list[Path]]:

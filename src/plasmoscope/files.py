@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and telling their names."""
 
 import glob
 import os
@@ -9,6 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ABANDONED_SECONDS = 3600.0
+
+
+def name_as_text(name: str) -> str:
+    """A file's name for records and reports; one from an old archive or stick may hold bytes that are no text."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from plasmoscope.analysis.quality import measure, quality_checks
 from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.reading import ImageError, read_file, read_image, read_picture
 from plasmoscope.imaging.sources import ImageSource
@@ -411,5 +412,4 @@ def _full_name(image: FieldImage, number: int) -> str:
         name = str(image)
     else:
         return f"field {number}"
-    # Names from old archives and sticks may not be text; records and reports are.
-    return name.encode("utf-8", "backslashreplace").decode()
+    return name_as_text(name)
