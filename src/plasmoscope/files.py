@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 _ABANDONED_SECONDS = 3600.0
 
@@ -28,6 +29,16 @@ def whole_file(file: Path) -> Iterator[Path]:
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_text(file: Path) -> Iterator[TextIO]:
+    """Like ``whole_file``, for UTF-8 text such as a table; a name in it that is no text is written as an escape."""
+    with (
+        whole_file(file) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
+    ):
+        yield stream
 
 
 def replace_file(file: Path, content: bytes) -> None:

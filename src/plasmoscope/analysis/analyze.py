@@ -30,8 +30,9 @@ from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-FieldImage = NDArray[np.uint8] | Image.Image | bytes | Path | str | ImageSource
-_FIELD_TYPES = np.ndarray | Image.Image | bytes | Path | str | ImageSource
+_NoArray = Image.Image | bytes | Path | str | ImageSource
+FieldImage = NDArray[np.uint8] | _NoArray
+_FIELD_TYPES = np.ndarray | _NoArray
 
 _DEFAULT_VIEWS = 8
 _OUTLINE_TOLERANCE = 0.01

@@ -58,11 +58,10 @@ def classify_sources(
     def read(source: Readable) -> tuple[NDArray[np.uint8], int] | str:
         """The cell as the network takes it and its longer side as given, or why it cannot be read."""
         try:
-            cell = read_cell(source.read())
-            if isolate:
-                cell = isolate_cell(cell)
+            picture = read_cell(source.read())
+            cell = isolate_cell(picture) if isolate else picture
             # Resizing at once keeps no more full pictures in memory than there are threads.
-            return classifier.prepare(cell), max(cell.shape[:2])
+            return classifier.prepare(cell), max(picture.shape[:2])
         except ImageError as error:
             return str(error)
 

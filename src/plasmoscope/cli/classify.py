@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
+from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
 from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
 
 _SHOWN = 40
@@ -66,7 +66,7 @@ def classify(
         console.print(table)
     for result in results:
         if result.error is not None:
-            errors.print(f"[red]Not read:[/] {escape(result.path)}: {escape(result.error)}", highlight=False)
+            tell_unread(result.path, result.error)
     doubtful = [result for result in read if result.remark]
     if doubtful:
         errors.print(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 T = TypeVar("T")
@@ -12,6 +13,11 @@ console = Console()
 errors = Console(stderr=True)
 
 RESEARCH_USE = "For research use only; not a medical device."
+
+
+def tell_unread(name: str, reason: str) -> None:
+    """Name a file that could not be read, while the work goes on."""
+    errors.print(f"[red]Not read:[/] {escape(name)}: {escape(reason)}", highlight=False)
 
 
 def track(items: Iterable[T], total: int, description: str) -> Iterable[T]:

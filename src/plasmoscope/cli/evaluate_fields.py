@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
+from plasmoscope.cli.console import RESEARCH_USE, console, tell_unread, track
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -50,7 +50,7 @@ def evaluate_fields(
     analyzed = dict(zip(boxes, track(_analyze(list(boxes)), len(boxes), "Analysing fields"), strict=True))
     for file, field in analyzed.items():
         if field.error is not None:
-            errors.print(f"[red]Not read:[/] {escape(str(file))}: {escape(field.error)}", highlight=False)
+            tell_unread(str(file), field.error)
     read = {file: field for file, field in analyzed.items() if field.error is None}
     if not read:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from plasmoscope.cli.console import RESEARCH_USE, console, errors, track
+from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
 from plasmoscope.cli.options import CellsArgument, ModelOption, given_images
 
 _MOST = 200
@@ -45,7 +45,7 @@ def explain(
             picture = read_cell(source.read())
             cell = classifier.prepare(picture)
         except ImageError as error:
-            errors.print(f"[red]Not read:[/] {escape(source.name)}: {escape(str(error))}", highlight=False)
+            tell_unread(source.name, str(error))
             unread += 1
             continue
         probability = float(classifier.predict_prepared(cell[None])[0])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.extras import require_extra
-from plasmoscope.files import whole_file
+from plasmoscope.files import whole_text
 
 PATIENT_FOLDS = 5
 
@@ -97,11 +97,7 @@ def write_split(split: Split, dataset: CellDataset, stream: TextIO) -> None:
 
 def save_split(split: Split, dataset: CellDataset, file: Path) -> None:
     """Write the same to a file, all at once."""
-    # File names need not be valid text; what is not is written as an escape.
-    with (
-        whole_file(file) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
-    ):
+    with whole_text(file) as stream:
         write_split(split, dataset, stream)
 
 

@@ -14,7 +14,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.data.splits import make_split
 from plasmoscope.evaluation.metrics import Bools, Floats, evaluate_probabilities
-from plasmoscope.files import replace_file, whole_file
+from plasmoscope.files import replace_file, whole_text
 from plasmoscope.imaging.cells import read_cell
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.progress import Track, untracked
@@ -156,12 +156,7 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
     else:
         # That of an earlier evaluation would be taken for this one's.
         most_wrong_file.unlink(missing_ok=True)
-    table = folder / f"{stem}.csv"
-    # File names need not be valid text; what is not is written as an escape.
-    with (
-        whole_file(table) as unfinished,
-        unfinished.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream,
-    ):
+    with whole_text(folder / f"{stem}.csv") as stream:
         writer = csv.writer(stream)
         writer.writerow(["name", "truth", "parasitized_probability"])
         for member, probability in zip(members, predictions.probabilities, strict=True):

@@ -2,7 +2,6 @@
 
 Boxes are matched one to one at a threshold of intersection over union, as in Pascal VOC (Everingham et al. 2010) and
 StarDist (Schmidt et al. 2018); of all such matchings the largest is taken, not the first that a greedy search finds.
-Where the truth is a point, a detection is right when it covers that point and no other.
 """
 
 from collections.abc import Iterable
@@ -14,7 +13,6 @@ from scipy.optimize import linear_sum_assignment
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-# x and y in pixels, closed.
 
 IOU = 0.5
 

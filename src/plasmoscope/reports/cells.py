@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 from plasmoscope.classification.batch import CellResult
 from plasmoscope.classification.card import ModelCard
-from plasmoscope.files import whole_file
+from plasmoscope.files import whole_text
 from plasmoscope.reports.output import OutputError, check_output
 
 SCHEMA = 1
@@ -23,27 +24,25 @@ def write_cells(file: Path, results: Sequence[CellResult], card: ModelCard, view
     """Write results in their order; the suffix of ``file`` chooses CSV or JSON."""
     check_cells_output(file)
     try:
-        with whole_file(file) as unfinished:
-            _WRITERS[file.suffix.lower()](unfinished, results, card, views, threshold)
+        with whole_text(file) as stream:
+            _WRITERS[file.suffix.lower()](stream, results, card, views, threshold)
     except OSError as error:
         raise OutputError(f"{file} cannot be written ({error.strerror or error}).") from error
 
 
-def _write_csv(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
-    # File names need not be valid text; what is not is written as an escape rather than losing the table.
-    with file.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["path", "parasitized_probability", "label", "error", "remark", "smear", "probability_alone"])
-        for result in results:
-            probability, alone = (
-                "" if value is None else f"{value:.6f}"
-                for value in (result.parasitized_probability, result.probability_alone)
-            )
-            texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
-            writer.writerow([result.path, probability, *texts, alone])
+def _write_csv(stream: TextIO, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
+    writer = csv.writer(stream)
+    writer.writerow(["path", "parasitized_probability", "label", "error", "remark", "smear", "probability_alone"])
+    for result in results:
+        probability, alone = (
+            "" if value is None else f"{value:.6f}"
+            for value in (result.parasitized_probability, result.probability_alone)
+        )
+        texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
+        writer.writerow([result.path, probability, *texts, alone])
 
 
-def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
+def _write_json(stream: TextIO, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
     content = {
         "schema": SCHEMA,
         "model": {"name": card.name, "sha256": card.sha256, "plasmoscope": card.plasmoscope},
@@ -52,12 +51,10 @@ def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, view
         "intended_use": card.intended_use,
         "cells": [asdict(result) for result in results],
     }
-    file.write_text(
-        json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8", errors="backslashreplace"
-    )
+    stream.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-_WRITERS: dict[str, Callable[[Path, Sequence[CellResult], ModelCard, int, float], None]] = {
+_WRITERS: dict[str, Callable[[TextIO, Sequence[CellResult], ModelCard, int, float], None]] = {
     ".csv": _write_csv,
     ".json": _write_json,
 }

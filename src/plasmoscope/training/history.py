@@ -9,7 +9,7 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from plasmoscope.files import whole_file
+from plasmoscope.files import whole_text
 
 COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_auc", "seconds")
 
@@ -55,7 +55,7 @@ class History(Callback):
 
 def write_history(file: Path, rows: list[dict[str, float]]) -> None:
     """Write all rows as CSV, at once."""
-    with whole_file(file) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+    with whole_text(file) as stream:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
