@@ -254,6 +254,8 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
     odd.write_bytes((folder / "one.png").read_bytes())
     assert run(*arguments, monkeypatch=monkeypatch) == 1
     assert r"f\udce9ld.png" in (output / "fields.csv").read_text("utf-8")
+    for _ in range(2):
+        assert run("analyze", odd, "--output", tmp_path / "odd", monkeypatch=monkeypatch) == 0
     odd.unlink()
     # Another slide's report is not written over.
     before = (output / "slide.json").read_bytes()

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path, PurePath
 
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.files import name_as_text
 
 
 class OutputError(PlasmoscopeError):
@@ -38,6 +39,6 @@ def check_slide_folder(folder: Path, slide: str, patient: str | None, photograph
         known = {PurePath(field["name"]).name for field in found["fields"]}
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if there != (slide, patient) or known.isdisjoint(PurePath(name).name for name in photographs):
+    if there != (slide, patient) or known.isdisjoint(PurePath(name_as_text(name)).name for name in photographs):
         whose = f"slide {there[0]}" + (f" of patient {there[1]}" if there[1] else "")
         raise OutputError(f"{folder} holds the report of {whose}, which would be lost; choose another folder.")
