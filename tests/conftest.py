@@ -38,7 +38,7 @@ def classifier() -> Classifier:
 
 @pytest.fixture(scope="session")
 def nih_zip() -> Path:
-    return shared_path("data/nih_cells_128.zip")
+    return shared_path("data/nih_cells.zip")
 
 
 @pytest.fixture(scope="session")
