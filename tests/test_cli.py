@@ -35,7 +35,7 @@ def run(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as stream:
+    with file.open(newline="", encoding="utf-8-sig") as stream:
         return list(csv.DictReader(stream))
 
 

@@ -133,7 +133,7 @@ def test_the_evaluation_is_written_as_json_and_csv(tmp_path, analyzed, truth):
     evaluation = evaluate_fields(analyzed, truth)
     whole, table = write_evaluation(tmp_path / "new", evaluation)
     assert json.loads(whole.read_text())["counts"]["parasites"] == 4
-    rows = list(csv.DictReader(table.open()))
+    rows = list(csv.DictReader(table.open(encoding="utf-8-sig")))
     assert [row["field"] for row in rows] == ["a", "b"]
     assert (rows[0]["red_cells_matched"], rows[0]["parasite_recall"], rows[1]["parasite_recall"]) == ("3", "0.2500", "")
 

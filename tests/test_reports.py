@@ -89,7 +89,7 @@ def test_pictures_carry_nothing_but_pixels() -> None:
 
 def test_the_table_of_cells_adds_up_to_the_count() -> None:
     slide = slide_of(FIELD, refused(CLEAN))
-    rows = list(csv.DictReader(io.StringIO(cells_csv(slide))))
+    rows = list(csv.DictReader(io.StringIO(cells_csv(slide).lstrip("\ufeff"))))
     counted = [row for row in rows if row["counted"] == "yes"]
     assert len(rows) == len(FIELD.cells) + len(CLEAN.cells)
     assert len(counted) == slide.count.counted
@@ -97,7 +97,7 @@ def test_the_table_of_cells_adds_up_to_the_count() -> None:
 
 
 def test_the_table_of_fields_says_why_one_was_not_counted() -> None:
-    rows = list(csv.DictReader(io.StringIO(fields_csv(slide_of(FIELD, refused(CLEAN), UNREADABLE)))))
+    rows = list(csv.DictReader(io.StringIO(fields_csv(slide_of(FIELD, refused(CLEAN), UNREADABLE)).lstrip("\ufeff"))))
     assert [row["accepted"] for row in rows] == ["yes", "no", "no"]
     assert "Out of focus" in rows[1]["reason"]
     assert "ends early" in rows[2]["reason"]

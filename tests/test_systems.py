@@ -245,7 +245,7 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     assert len(comparison_rows([folds.runs[0], larger], "test", 1)) == 2, "folds of two recipes are no five folds"
     (tmp_path / "RESULTS.csv").write_text("")
     assert CliRunner().invoke(app, ["compare", *folders, "--output", str(tmp_path / "RESULTS.csv")]).exit_code == 0
-    assert (tmp_path / "RESULTS.csv").read_text().startswith("system,start,epochs,split")
+    assert (tmp_path / "RESULTS.csv").read_text("utf-8-sig").startswith("system,start,epochs,split")
 
 
 @pytest.fixture(scope="module")

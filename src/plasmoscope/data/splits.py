@@ -1,6 +1,5 @@
 """Named ways to part a data set into train, validation and test, each reproducible to the member."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +9,12 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from plasmoscope.csv_tables import write_csv, write_rows
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.extras import require_extra
-from plasmoscope.files import whole_text
 
 PATIENT_FOLDS = 5
+_COLUMNS = ("name", "part")
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,18 @@ def patient(dataset: CellDataset, fold: int = 0) -> Split:
 
 
 def write_split(split: Split, dataset: CellDataset, stream: TextIO) -> None:
-    """Write which cell belongs to which part, as CSV in the data set's order."""
-    parts = {int(member): part for part in ("train", "validation", "test") for member in split.part(part)}
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["name", "part"])
-    writer.writerows((dataset.names[member], part) for member, part in sorted(parts.items()))
+    """Write which cell belongs to which part to a stream, as CSV in the data set's order."""
+    write_rows(stream, _COLUMNS, _split_rows(split, dataset), line_end="\n")
 
 
 def save_split(split: Split, dataset: CellDataset, file: Path) -> None:
     """Write the same to a file, all at once."""
-    with whole_text(file) as stream:
-        write_split(split, dataset, stream)
+    write_csv(file, _COLUMNS, _split_rows(split, dataset))
+
+
+def _split_rows(split: Split, dataset: CellDataset) -> list[tuple[str, str]]:
+    parts = {int(member): part for part in ("train", "validation", "test") for member in split.part(part)}
+    return [(dataset.names[member], part) for member, part in sorted(parts.items())]
 
 
 def _two_cuts(name: str, dataset: CellDataset, test_share: float, validation_share: float) -> Split:

@@ -1,12 +1,11 @@
 """A comparison as tables (text, CSV, Markdown) and as a picture."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from plasmoscope.classification.card import Figure
+from plasmoscope.csv_tables import csv_text
 from plasmoscope.evaluation.comparison import (
     FIGURES,
     Cost,
@@ -39,10 +38,7 @@ class Table:
 
     def csv(self) -> str:
         """Header and rows."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows([self.header, *self.rows])
-        return stream.getvalue()
+        return csv_text(self.header, self.rows)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """A model against one part of a labelled data set: figures, pictures, and a table of every cell."""
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 from plasmoscope.classification.batch import classify_sources
 from plasmoscope.classification.card import Evaluation, TrainingData
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.csv_tables import read_csv, write_csv
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.data.splits import make_split
 from plasmoscope.evaluation.metrics import Bools, Floats, evaluate_probabilities
-from plasmoscope.files import replace_file, whole_text
+from plasmoscope.files import replace_file
 from plasmoscope.imaging.cells import read_cell
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.progress import Track, untracked
@@ -121,8 +121,7 @@ class ReportedCells:
 
 def read_reported_cells(folder: Path, stem: str) -> ReportedCells:
     """Read back what ``write_report`` wrote of every cell, in its order."""
-    with (folder / f"{stem}.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = read_csv(folder / f"{stem}.csv")
     return ReportedCells(
         names=tuple(row["name"] for row in rows),
         parasitized=np.array([row["truth"] == CLASS_NAMES[PARASITIZED] for row in rows]),
@@ -156,11 +155,11 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
     else:
         # That of an earlier evaluation would be taken for this one's.
         most_wrong_file.unlink(missing_ok=True)
-    with whole_text(folder / f"{stem}.csv") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["name", "truth", "parasitized_probability"])
-        for member, probability in zip(members, predictions.probabilities, strict=True):
-            cell = dataset.cells[member]
-            writer.writerow([cell.name, CLASS_NAMES[cell.label], f"{probability:.6f}"])
+    cells = [dataset.cells[member] for member in members]
+    rows = [
+        (cell.name, CLASS_NAMES[cell.label], f"{probability:.6f}")
+        for cell, probability in zip(cells, probabilities, strict=True)
+    ]
+    write_csv(folder / f"{stem}.csv", ("name", "truth", "parasitized_probability"), rows)
     # Last: where the figures are, everything beside them is.
     replace_file(folder / f"{stem}.json", (evaluation.model_dump_json(indent=2) + "\n").encode())

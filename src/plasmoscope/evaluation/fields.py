@@ -1,7 +1,5 @@
 """How well whole fields are analysed: red cells found and counted, parasites found, false alarms."""
 
-import csv
-import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.csv_tables import write_csv
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.matching import (
@@ -185,7 +184,7 @@ def write_evaluation(folder: Path, evaluation: FieldsEvaluation) -> tuple[Path, 
     folder.mkdir(parents=True, exist_ok=True)
     whole, table = folder / _REPORT_JSON, folder / _REPORT_CSV
     replace_file(whole, (evaluation.model_dump_json(indent=2) + "\n").encode())
-    replace_file(table, _table(evaluation).encode("utf-8", errors="backslashreplace"))
+    write_csv(table, ("field", "accepted", *Counts.model_fields, *Figures.model_fields), map(_row, evaluation.fields))
     return whole, table
 
 
@@ -247,11 +246,6 @@ def _figures(counts: Counts, red_cells_known: bool, parasites_known: bool) -> Fi
     )
 
 
-def _table(evaluation: FieldsEvaluation) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(["field", "accepted", *Counts.model_fields, *Figures.model_fields])
-    for field in evaluation.fields:
-        figures = ("" if value is None else f"{value:.4f}" for value in field.figures.model_dump().values())
-        writer.writerow([field.name, field.accepted, *field.counts.model_dump().values(), *figures])
-    return stream.getvalue()
+def _row(field: FieldEvaluation) -> list[object]:
+    figures = ("" if value is None else f"{value:.4f}" for value in field.figures.model_dump().values())
+    return [field.name, field.accepted, *field.counts.model_dump().values(), *figures]

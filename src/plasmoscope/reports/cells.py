@@ -1,18 +1,18 @@
 """Results of single cells as CSV or JSON, written whole or not at all."""
 
-import csv
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
 
 from plasmoscope.classification.batch import CellResult
 from plasmoscope.classification.card import ModelCard
+from plasmoscope.csv_tables import write_csv
 from plasmoscope.files import whole_text
 from plasmoscope.reports.output import OutputError, check_output
 
 SCHEMA = 1
+_COLUMNS = ("path", "parasitized_probability", "label", "error", "remark", "smear", "probability_alone")
 
 
 def check_cells_output(file: Path) -> None:
@@ -24,25 +24,24 @@ def write_cells(file: Path, results: Sequence[CellResult], card: ModelCard, view
     """Write results in their order; the suffix of ``file`` chooses CSV or JSON."""
     check_cells_output(file)
     try:
-        with whole_text(file) as stream:
-            _WRITERS[file.suffix.lower()](stream, results, card, views, threshold)
+        _WRITERS[file.suffix.lower()](file, results, card, views, threshold)
     except OSError as error:
         raise OutputError(f"{file} cannot be written ({error.strerror or error}).") from error
 
 
-def _write_csv(stream: TextIO, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
-    writer = csv.writer(stream)
-    writer.writerow(["path", "parasitized_probability", "label", "error", "remark", "smear", "probability_alone"])
-    for result in results:
-        probability, alone = (
-            "" if value is None else f"{value:.6f}"
-            for value in (result.parasitized_probability, result.probability_alone)
-        )
-        texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
-        writer.writerow([result.path, probability, *texts, alone])
+def _write_csv(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
+    write_csv(file, _COLUMNS, map(_row, results))
 
 
-def _write_json(stream: TextIO, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
+def _row(result: CellResult) -> list[str]:
+    probability, alone = (
+        "" if value is None else f"{value:.6f}" for value in (result.parasitized_probability, result.probability_alone)
+    )
+    texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
+    return [result.path, probability, *texts, alone]
+
+
+def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:
     content = {
         "schema": SCHEMA,
         "model": {"name": card.name, "sha256": card.sha256, "plasmoscope": card.plasmoscope},
@@ -51,10 +50,11 @@ def _write_json(stream: TextIO, results: Sequence[CellResult], card: ModelCard, 
         "intended_use": card.intended_use,
         "cells": [asdict(result) for result in results],
     }
-    stream.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    with whole_text(file) as stream:
+        stream.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-_WRITERS: dict[str, Callable[[TextIO, Sequence[CellResult], ModelCard, int, float], None]] = {
+_WRITERS: dict[str, Callable[[Path, Sequence[CellResult], ModelCard, int, float], None]] = {
     ".csv": _write_csv,
     ".json": _write_json,
 }

@@ -1,10 +1,7 @@
 """A slide as tables: a row for each object, and a row for each photograph."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-
 from plasmoscope.analysis.results import Slide
+from plasmoscope.csv_tables import csv_text
 from plasmoscope.reports.looks import call_of
 from plasmoscope.reports.wording import reasons
 
@@ -45,7 +42,7 @@ FIELD_COLUMNS = (
 
 def cells_csv(slide: Slide) -> str:
     """Every object found; ``counted`` says whether it is in the slide's denominator. Lengths in pixels."""
-    return _table(
+    return csv_text(
         CELL_COLUMNS,
         (
             (
@@ -69,7 +66,7 @@ def cells_csv(slide: Slide) -> str:
 
 def fields_csv(slide: Slide) -> str:
     """Every photograph, the refused ones with their reason."""
-    return _table(
+    return csv_text(
         FIELD_COLUMNS,
         (
             (
@@ -90,14 +87,6 @@ def fields_csv(slide: Slide) -> str:
             for field in slide.fields
         ),
     )
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 def _yes(value: bool) -> str:

@@ -1,6 +1,5 @@
 """The figures of every epoch, as a table and as learning curves."""
 
-import csv
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from plasmoscope.files import whole_text
+from plasmoscope.csv_tables import read_csv, write_csv
 
 COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_auc", "seconds")
 
@@ -55,16 +54,12 @@ class History(Callback):
 
 def write_history(file: Path, rows: list[dict[str, float]]) -> None:
     """Write all rows as CSV, at once."""
-    with whole_text(file) as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(file, COLUMNS, [[row.get(name, "") for name in COLUMNS] for row in rows])
 
 
 def read_history(file: Path) -> list[dict[str, float]]:
     """The rows that ``write_history`` wrote."""
-    with file.open(newline="", encoding="utf-8") as stream:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+    return [{name: float(value) for name, value in row.items()} for row in read_csv(file)]
 
 
 def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
