@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from plasmoscope.reports import fonts
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.looks import LEGEND
 from plasmoscope.store.fields import add_field
@@ -524,3 +525,16 @@ def test_people_change_their_own_password(tmp_path: Path) -> None:
         assert client.get("/api/v1/slides", headers=elsewhere).status_code == 401
         browser.send("/login", 401, name="Rita", password=PASSWORD)
         browser.send("/login", name="Rita", password=new)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Install a font before you sign"), ("fr", "avant de signer")])
+def test_who_may_sign_is_told_of_letters_that_the_pdf_would_lack(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    monkeypatch.setattr(fonts, "_folders", list)
+    browser.client.headers["accept-language"] = language
+    page = browser.send("/slides", **FORM | {"patient": "王小明", "site": "สมชาย"})
+    report = page[page.index('id="report"') :]
+    assert said in html.unescape(report)
+    assert "Noto Sans CJK, Noto Sans Thai" in report
+    assert said not in html.unescape(browser.send("/slides", **FORM))

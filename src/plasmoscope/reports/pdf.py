@@ -10,7 +10,7 @@ from PIL import Image
 from plasmoscope.analysis.analyze import notes_on
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.reports import wording
-from plasmoscope.reports.fonts import FontFiles, fonts_for, showable
+from plasmoscope.reports.fonts import fonts_for, fonts_to_install, showable
 from plasmoscope.reports.illustrations import FieldPicture, Illustrations
 
 # Millimetres.
@@ -27,13 +27,15 @@ _ROWS_AT_MOST = 30
 _PICTURES = 2
 _GREY = 90
 _LEAST_SHRINK = 0.7
-_CANNOT_SHOW = "A '?' stands for letters that no font of this computer shows; the HTML report and slide.json have them."
+_CANNOT_SHOW = (
+    "A '?' stands for letters that no font of this computer shows. Install {} and make this PDF again; the HTML report "
+    "and slide.json have all letters."
+)
 
 
 def slide_pdf(slide: Slide, illustrations: Illustrations) -> bytes:
     """The PDF; the same slide on the same computer gives the same bytes."""
-    characters = set(slide.model_dump_json(exclude={"fields": {"__all__": {"cells"}}}))
-    page = _Page(slide, fonts_for(characters))
+    page = _Page(slide, slide.model_dump_json(exclude={"fields": {"__all__": {"cells"}}}))
     page.result()
     page.photographs()
     page.pictures_and_small_print(illustrations)
@@ -45,11 +47,13 @@ def slide_pdf(slide: Slide, illustrations: Illustrations) -> bytes:
 class _Page:
     """Writes down the page; knows how to show text in any script."""
 
-    def __init__(self, slide: Slide, fonts: list[FontFiles]) -> None:
+    def __init__(self, slide: Slide, texts: str) -> None:
+        """Begin the first page; ``texts`` has every letter that will be shown."""
         from fpdf import FPDF
 
         self._slide = slide
-        self._fonts = fonts
+        self._texts = texts
+        self._fonts = fonts_for(texts)
         self._replaced = False
         self._pdf = FPDF(format="A4")
         self._pdf.set_margin(_MARGIN)
@@ -58,13 +62,15 @@ class _Page:
         self._pdf.set_lang("en")
         self._pdf.set_creation_date(wording.created(slide) or datetime(2000, 1, 1, tzinfo=UTC))
         self._family = "Helvetica"
-        for number, font in enumerate(fonts):
-            self._pdf.add_font(f"font{number}", "", font.regular)
-            self._pdf.add_font(f"font{number}", "B", font.bold)
-        if fonts:
+        for number, font in enumerate(self._fonts):
+            for style, file in (("", font.regular), ("B", font.bold)):
+                self._pdf.add_font(f"font{number}", style, file, collection_font_number=font.face)
+        if self._fonts:
             self._family = "font0"
-            self._pdf.set_fallback_fonts([f"font{number}" for number in range(1, len(fonts))], exact_match=False)
-            self._shape()
+            others = [f"font{number}" for number in range(1, len(self._fonts))]
+            self._pdf.set_fallback_fonts(others, exact_match=False)
+            # Joins letters and orders them as their script asks.
+            self._pdf.set_text_shaping(True)
         self._pdf.add_page()
 
     def content(self) -> bytes:
@@ -139,8 +145,8 @@ class _Page:
         # Text that is measured is also looked at for letters that cannot be shown.
         height = sum(self._height(part, 7.5) + 1 for part in small) + self._height(research, 9, bold=True) + 1
         if self._replaced:
-            small.append(_CANNOT_SHOW)
-            height += self._height(_CANNOT_SHOW, 7.5) + 1
+            small.append(_CANNOT_SHOW.format(" and ".join(fonts_to_install(self._texts))))
+            height += self._height(small[-1], 7.5) + 1
         room = _BOTTOM - height - pdf.y - 3
         if illustrations.pictures and room > _LEAST_PICTURE:
             self._pictures(_most_infected(slide, illustrations), room)
@@ -274,15 +280,6 @@ class _Page:
         # A question mark of the text's own is no loss.
         self._replaced = self._replaced or shown.count("?") > text.count("?")
         return shown
-
-    def _shape(self) -> None:
-        """Join letters and order them as their script asks, where the library for it is there."""
-        from fpdf.errors import FPDFException
-
-        try:
-            self._pdf.set_text_shaping(True)
-        except FPDFException:
-            self._pdf.set_text_shaping(False)
 
 
 def _most_infected(slide: Slide, illustrations: Illustrations) -> list[FieldPicture]:

@@ -77,8 +77,16 @@ def show_slide(request: Request, actor: Reader, slide_id: Number) -> Response:
         tally = counts.tally(session, slide_id)
         count = counts.slide_count(session, slide, tally)
         cards = views.field_cards(session, slide)
-    said = _scripts_say(request)
-    return render(request, "slide.html", slide=slide, count=count, tally=tally, cards=cards, said=said)
+    return render(
+        request,
+        "slide.html",
+        slide=slide,
+        count=count,
+        tally=tally,
+        cards=cards,
+        lacking=views.fonts_to_install(slide, cards, actor.name),
+        said=_scripts_say(request),
+    )
 
 
 @_views.get("/slides/{slide_id}/cells")

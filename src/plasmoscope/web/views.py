@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.results import Cell, Interval
+from plasmoscope.reports import fonts
 from plasmoscope.store import audit, corrections, counts, history
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
@@ -103,6 +104,17 @@ def field_cards(session: Session, slide: Slide) -> list[FieldCard]:
     }
     rows = session.scalars(select(Field).where(Field.slide_id == slide.id).order_by(Field.position))
     return [_card(field, faults.get(field.id, ())) for field in rows]
+
+
+def fonts_to_install(slide: Slide, cards: Sequence[FieldCard], reader: str) -> tuple[str, ...]:
+    """Fonts without which the PDF report could not show all letters; none where this computer has all it needs.
+
+    Args:
+        reader: who looks at the page, and may sign.
+    """
+    said = (slide.code, slide.patient.code, slide.site, slide.preparer, slide.microscopist, slide.stain)
+    of_fields = (text for card in cards for text in (card.field.name, *card.reasons))
+    return fonts.fonts_to_install(" ".join((*said, slide.signed_by or "", reader, *of_fields)))
 
 
 def called_cells(session: Session, slide: Slide) -> list[CalledCell]:
