@@ -9,10 +9,11 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import how_to_install
+from plasmoscope.imaging.samples import to_rgb, turned_upright
 
 # Raster formats that microscopes, telephones and data sets use. Formats that run other programs (EPS) stay out.
 FORMATS: tuple[str, ...] = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA")
@@ -24,9 +25,11 @@ MAX_BYTES = 64 * 1024**2
 MAX_PIXELS = 64_000_000
 # No camera's picture is longer, and JPEG, in which reports show them, takes no more than twice that.
 MAX_SIDE = 32_000
+# Where the header of a PNG says how many bits a sample has.
+_PNG_DEPTH = 24
 # Kinds of HEIF that hold photographs, by ISO/IEC 23008-12; AVIF, which Pillow reads itself, is another.
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-_DAMAGED = "the image is damaged or cut short ({}); copy or export it again"
+DAMAGED = "the image is damaged or cut short ({}); copy or export it again"
 
 # Pillow warns of large pictures, which are refused here by their header, and of oddities in damaged ones, which are
 # either harmless or end in an ImageError.
@@ -39,10 +42,10 @@ class ImageError(PlasmoscopeError):
 
 
 def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode one image.
+    """Decode a file that holds one image.
 
-    EXIF orientation is applied, transparency is laid on black (the background of segmented cells), 16-bit and
-    floating-point grey is scaled to 8 bits, CMYK and palettes become RGB. Of several frames the first is read.
+    EXIF orientation is applied where it can be read, transparency is laid on black (the background of segmented cells),
+    more than 8 bits are scaled to 8, CMYK and palettes become RGB. Files of several pages are for ``pages.pages_of``.
 
     Args:
         source: a file, or the bytes of one.
@@ -52,14 +55,22 @@ def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np
         RGB pixels, shape (height, width, 3), 0 to 255.
 
     Raises:
-        ImageError: empty, truncated, not an image, of an unsupported format, or too large.
+        ImageError: empty, truncated, not an image, of an unsupported format, too large, or of several pages.
     """
     data = source if isinstance(source, bytes) else read_file(source)
     if not data:
         raise ImageError("the file is empty; copy it again from where it came")
+    if is_tiff(data):
+        from plasmoscope.imaging.tiff import read_page
+
+        return read_page(data, max_pixels=max_pixels)
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return read_picture(image, max_pixels)
+            check_size(*image.size, max_pixels)
+            # A telephone keeps smaller copies and what a bright screen shows beside the photograph.
+            if (frames := getattr(image, "n_frames", 1)) > 1 and image.format not in {"JPEG", "MPO"}:
+                raise ImageError(f"it holds {frames} pictures, as an animation does; save each as a picture of its own")
+            return _deep_png(image, data) if _is_deep_png(image, data) else read_picture(image, max_pixels)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -67,26 +78,42 @@ def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np
     except Image.DecompressionBombError as error:
         raise ImageError(_too_many_pixels("its", max_pixels)) from error
     except Exception as error:
-        raise ImageError(_DAMAGED.format(error)) from error
+        raise ImageError(DAMAGED.format(error)) from error
+
+
+def is_tiff(data: bytes) -> bool:
+    """Whether a file says that it is a TIFF, of either size of offsets."""
+    return data[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
 
 
 def read_picture(image: Image.Image, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """The pixels of an opened picture, as ``read_image`` gives them; nothing need be decoded yet.
 
     Raises:
-        ImageError: damaged or too large.
+        ImageError: damaged, too large, or one of which Pillow does not give what its header promised.
     """
-    if image.width * image.height > max_pixels:
-        raise ImageError(_too_many_pixels(f"{image.width} x {image.height}", max_pixels))
-    if max(image.size) > MAX_SIDE:
-        raise ImageError(
-            f"{image.width} x {image.height} pixels: no side may be longer than {MAX_SIDE:,}; cut the picture up"
-        )
+    check_size(*image.size, max_pixels)
     try:
-        return _to_rgb(image)
+        _check_depth(image)
+        pixels = _to_rgb(image)
+    except ImageError:
+        raise
     # Pillow's decoders meet broken files with all kinds of error, none of which may stop a run over a folder.
     except Exception as error:
-        raise ImageError(_DAMAGED.format(error)) from error
+        raise ImageError(DAMAGED.format(error)) from error
+    return turned_upright(pixels, _orientation(image))
+
+
+def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse a picture by what its header promises.
+
+    Raises:
+        ImageError: it has too many pixels, or a side is too long.
+    """
+    if width * height > max_pixels:
+        raise ImageError(_too_many_pixels(f"{width} x {height}", max_pixels))
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{width} x {height} pixels: no side may be longer than {MAX_SIDE:,}; cut the picture up")
 
 
 def read_file(path: Path) -> bytes:
@@ -128,24 +155,43 @@ def _too_many_pixels(dimensions: str, allowed: int) -> str:
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        return _grey_to_rgb(np.asarray(upright))
-    if upright.has_transparency_data:
-        opaque = Image.new("RGBA", upright.size, (0, 0, 0, 255))
-        opaque.alpha_composite(upright.convert("RGBA"))
-        upright = opaque
-    return np.asarray(upright.convert("RGB"))
+    if image.mode.startswith(("I", "F")):
+        return to_rgb(np.asarray(image))
+    if image.has_transparency_data:
+        whole = np.asarray(image.convert("RGBA"))
+        return to_rgb(whole[:, :, :3], whole[:, :, 3])
+    return np.asarray(image.convert("RGB"))
 
 
-def _grey_to_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """16- or 32-bit grey, shape (h, w), to RGB; the range is the type's, or the data's where it has none."""
-    values = grey.astype(np.float32)
-    if np.issubdtype(grey.dtype, np.floating):
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-        low, high = float(values.min()), float(values.max())
-    else:
-        # Pillow widens 16-bit grey to 32 bits in some formats, so the values decide between the two.
-        low, high = 0.0, 65535.0 if values.max() <= 65535 else float(values.max())
-    scaled = (values - low) * (255.0 / max(high - low, 1e-12))
-    return np.repeat(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+def _check_depth(image: Image.Image) -> None:
+    """Pillow reads a TIFF of more than 8 bits a colour as 8, and one of separate planes as stripes."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode.startswith("RGB"):
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (8,))
+        if max(bits) > 8:
+            raise ImageError(f"Pillow gives 8 of the {max(bits)} bits of its colours; give the file's path instead")
+
+
+def _is_deep_png(image: Image.Image, data: bytes) -> bool:
+    return image.format == "PNG" and data[_PNG_DEPTH] == 16
+
+
+def _deep_png(image: Image.Image, data: bytes) -> NDArray[np.uint8]:
+    """A PNG of 16 bits, of which Pillow keeps the upper 8: a camera of 12 bits leaves most of those empty."""
+    import imagecodecs
+
+    samples = imagecodecs.png_decode(data)
+    if samples.shape[:2] != (image.height, image.width) or samples.dtype != np.uint16:
+        raise ImageError(DAMAGED.format(f"{samples.dtype} of {samples.shape} was found where 16 bits were promised"))
+    samples = samples.reshape(*samples.shape[:2], -1)
+    opaque = samples.shape[2] in {1, 3}
+    colours = samples if opaque else samples[:, :, :-1]
+    rgb = to_rgb(colours[:, :, 0] if colours.shape[2] == 1 else colours, None if opaque else samples[:, :, -1])
+    return turned_upright(rgb, _orientation(image))
+
+
+def _orientation(image: Image.Image) -> object:
+    """What EXIF says of it; None where that is missing, or no EXIF, which harms no pixel."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:
+        return None
