@@ -12,7 +12,7 @@ from PIL import Image
 from conftest import shared_path
 from plasmoscope.imaging import tiff
 from plasmoscope.imaging.reading import ImageError, read_image
-from plasmoscope.imaging.tiff import count_pages, read_page
+from plasmoscope.imaging.tiff import read_page
 from plasmoscope.synthetic.rendering import render_field
 
 PICTURE = np.ascontiguousarray(render_field(7, 120, 96, cells=3, cell_diameter=30).image)
@@ -24,6 +24,10 @@ def written(samples: np.ndarray, **how: object) -> bytes:
     stream = io.BytesIO()
     tifffile.imwrite(stream, samples, **how)
     return stream.getvalue()
+
+
+def count_pages(data: bytes) -> int:
+    return tiff.count_pages(io.BytesIO(data))
 
 
 def off(read: np.ndarray) -> int:

@@ -23,14 +23,15 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import cut_cell
-from plasmoscope.imaging.reading import ImageError, read_file, read_image, read_picture
-from plasmoscope.imaging.sources import ImageSource
+from plasmoscope.imaging.pages import pages_of
+from plasmoscope.imaging.reading import ImageError, read_image, read_picture
+from plasmoscope.imaging.sources import ImageFile, Readable
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_NoArray = Image.Image | bytes | Path | str | ImageSource
+_NoArray = Image.Image | bytes | Path | str | Readable
 FieldImage = NDArray[np.uint8] | _NoArray
 _FIELD_TYPES = np.ndarray | _NoArray
 
@@ -78,7 +79,7 @@ def analyze_field(
     """Find and call the cells of one field.
 
     Args:
-        image: a file, its content, a Pillow image, or upright RGB uint8 of shape (h, w, 3).
+        image: a file of one picture, its content, a Pillow image, or upright RGB uint8 of shape (h, w, 3).
         classifier: the one that ships if None.
         threshold: P(parasitized) from which a cell is called; the model's own for counting if None.
         views: test-time augmentation: 1, 5 or 8.
@@ -160,7 +161,7 @@ def analyze_slide(
     """Analyse the fields of one slide, a few at a time, and count.
 
     A file that cannot be read is reported in its field and the rest goes on. A field that shows the same place as an
-    earlier one is counted once.
+    earlier one is counted once. Each page of a TIFF is a field.
 
     Args:
         fields: files, their contents, pictures or arrays, as ``analyze_field`` takes them; one alone counts as a list
@@ -175,7 +176,7 @@ def analyze_slide(
         AnalysisError: no field was given.
         CountingError: a red-cell count or haematocrit that no blood has.
     """
-    images = [fields] if isinstance(fields, _FIELD_TYPES) else list(fields)
+    images = _pages([fields] if isinstance(fields, _FIELD_TYPES) else fields)
     if not images:
         raise AnalysisError("No field was given; name the photographs of the slide.")
     red_cells = red_cell_count(options.red_cells_per_ul, options.haematocrit_percent)
@@ -387,10 +388,22 @@ def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
     return image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
-def _content(image: bytes | Path | str | ImageSource) -> bytes:
+def _content(image: bytes | Path | str | Readable) -> bytes:
     if isinstance(image, bytes):
         return image
-    return read_file(Path(image)) if isinstance(image, Path | str) else image.read()
+    return _source(image).read()
+
+
+def _source(image: Path | str | Readable) -> Readable:
+    return ImageFile(Path(image)) if isinstance(image, Path | str) else image
+
+
+def _pages(images: Iterable[FieldImage]) -> list[FieldImage]:
+    """The same images, but each page of a TIFF by itself."""
+    found: list[FieldImage] = []
+    for image in images:
+        found += pages_of(_source(image)) if isinstance(image, Path | str | Readable) else [image]
+    return found
 
 
 def unreadable(name: str, error: str) -> Field:
@@ -407,10 +420,6 @@ def _names(images: Sequence[FieldImage]) -> list[str]:
 
 
 def _full_name(image: FieldImage, number: int) -> str:
-    if isinstance(image, ImageSource):
-        name = image.name
-    elif isinstance(image, Path | str):
-        name = str(image)
-    else:
-        return f"field {number}"
-    return name_as_text(name)
+    if isinstance(image, Path | str | Readable):
+        return name_as_text(_source(image).name)
+    return f"field {number}"

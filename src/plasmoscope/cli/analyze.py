@@ -10,13 +10,10 @@ from rich.table import Table
 from plasmoscope.cli.console import console, errors, track
 from plasmoscope.cli.options import CountingViewsOption, ModelOption
 
-# What lies beside photographs in a folder: labels, tables, notes, reports.
-_NOT_PICTURES = {".txt", ".xml", ".json", ".csv", ".md", ".html", ".pdf", ".yaml", ".yml", ".zip", ".geojson"}
-
 
 def analyze(
     fields: Annotated[
-        list[Path], typer.Argument(metavar="FIELD...", help="Photographs of one slide, or their folder.")
+        list[Path], typer.Argument(metavar="FIELD...", help="Photographs of one slide, or their folder or zip archive.")
     ],
     output: Annotated[Path, typer.Option(help="Folder for report, tables and pictures.")] = Path("analysis"),
     slide: Annotated[str, typer.Option(help="The slide's ID.")] = "slide",
@@ -45,15 +42,17 @@ def analyze(
     from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, read_field
     from plasmoscope.analysis.resuming import DoneFields
     from plasmoscope.classification.classifier import Classifier
-    from plasmoscope.imaging.sources import find_images
+    from plasmoscope.imaging.pages import with_pages
+    from plasmoscope.imaging.sources import find_photographs
     from plasmoscope.reports.bundle import write_slide
     from plasmoscope.reports.output import check_slide_folder
     from plasmoscope.reports.wording import corrected_line
 
     named, own = {str(path) for path in fields}, output.resolve()
-    sources = [
-        source for source in find_images(fields) if source.name in named or _may_be_photograph(Path(source.name), own)
-    ]
+    found = find_photographs(fields)
+    sources = with_pages(
+        source for source in found if source.name in named or not Path(source.name).resolve().is_relative_to(own)
+    )
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
         raise typer.Exit(2)
@@ -100,8 +99,3 @@ def analyze(
     console.print(result.research_use)
     if result.count is None or any(field.error for field in result.fields):
         raise typer.Exit(1)
-
-
-def _may_be_photograph(file: Path, output: Path) -> bool:
-    """Whether a file is neither what lies beside photographs nor what an earlier run wrote."""
-    return file.suffix.lower() not in _NOT_PICTURES and not file.resolve().is_relative_to(output)

@@ -9,7 +9,7 @@ import typer
 from plasmoscope.cli.console import errors
 
 if TYPE_CHECKING:
-    from plasmoscope.imaging.sources import ImageSource
+    from plasmoscope.imaging.sources import Readable
 
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
@@ -64,11 +64,12 @@ ViewsListOption = Annotated[
 ]
 
 
-def given_images(paths: Sequence[Path]) -> "list[ImageSource]":
-    """The pictures in what was given; where there is none, say so and end the command with 2."""
+def given_images(paths: Sequence[Path]) -> "list[Readable]":
+    """The pictures in what was given, pages by themselves; where there is none, say so and end the command with 2."""
+    from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.sources import find_images
 
-    sources = find_images(paths)
+    sources = with_pages(find_images(paths))
     if not sources:
         errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
         raise typer.Exit(2)

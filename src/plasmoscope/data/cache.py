@@ -15,7 +15,7 @@ from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
 
 # Raise this when reading or resizing changes what comes out.
-_FORMAT = 2
+_FORMAT = 3
 
 
 def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Track = untracked) -> NDArray[np.uint8]:

@@ -1,13 +1,18 @@
-"""Finding images in files, folders and zip archives, without opening any of them yet."""
+"""Finding images in files, folders and zip archives: each is given, or named with the reason why it cannot be."""
 
+# ruff: noqa: PTH110, PTH112, PTH113, PTH114, PTH118 - where rights forbid the question, Path raises and os.path says no
+
+import io
 import lzma
+import os
 import threading
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.reading import ImageError, read_file, read_limited
@@ -19,12 +24,20 @@ _UNPACKING_ERRORS = (
 
 # What operating systems leave in folders of pictures (the official NIH archive holds two Thumbs.db).
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
+# What lies beside photographs in a folder: labels, tables, notes, reports, outlines.
+_NOT_PICTURES = {
+    ".txt", ".xml", ".json", ".csv", ".md", ".html", ".pdf", ".yaml", ".yml", ".geojson", ".roi"
+}  # fmt: skip
+# Archives within archives.
+_DEEPEST = 3
+_MAX_NESTED_BYTES = 256 * 1024**2
 
 
 class SourceError(PlasmoscopeError):
     """A path given by the user cannot be searched for images."""
 
 
+@runtime_checkable
 class Readable(Protocol):
     """An image that was named but not read yet, wherever it lies."""
 
@@ -62,34 +75,46 @@ class ZipMember:
     """An image in a zip archive that stays open while any of its members is held."""
 
     archive: "_Archive"
-    member: str
-
-    @property
-    def name(self) -> str:
-        """The archive's path, then the path inside it."""
-        return f"{self.archive.path}/{self.member}"
+    entry: zipfile.ZipInfo
+    name: str
+    """The archive's path, then the path inside it; a number between them tells entries of one name apart."""
 
     def read(self) -> bytes:
         """The encoded bytes; ImageError where they cannot be had."""
-        return self.archive.read(self.member)
+        return self.archive.read(self.entry)
 
     def version(self) -> str:
         """Changes when the image does."""
-        return f"{self.archive.file.getinfo(self.member).CRC:08x}"
+        return f"{self.entry.CRC:08x}"
 
 
-ImageSource = ImageFile | ZipMember
+@dataclass(frozen=True)
+class Unreadable:
+    """What was found and cannot be read: it is named with its reason, as a broken image is."""
+
+    name: str
+    reason: str
+
+    def read(self) -> bytes:
+        """Raises ImageError with the reason."""
+        raise ImageError(self.reason)
+
+    def version(self) -> str:
+        """The same while it cannot be read for that reason."""
+        return self.reason
 
 
-@dataclass
+ImageSource = ImageFile | ZipMember | Unreadable
+
+
+@dataclass(eq=False)
 class _Archive:
-    path: Path
     file: zipfile.ZipFile
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self, member: str) -> bytes:
+    def read(self, entry: zipfile.ZipInfo) -> bytes:
         try:
-            with self.lock, self.file.open(member) as stream:
+            with self.lock, self.file.open(entry) as stream:
                 return read_limited(stream)
         except _UNPACKING_ERRORS as error:
             raise ImageError(f"it cannot be unpacked ({error}); unpack the archive and give the folder") from error
@@ -99,7 +124,8 @@ def find_images(paths: Sequence[Path]) -> list[ImageSource]:
     """List what may be images, in the order of ``paths``; folders sorted by name, archives in their own order.
 
     Every file counts but hidden ones and what operating systems leave behind: a file that turns out not to be an
-    image is for the reader to report, not for the finder to drop in silence.
+    image is for the reader to report, not for the finder to drop in silence. Links are followed, each folder once;
+    archives in folders and in archives are opened.
 
     Raises:
         SourceError: a path does not exist, or is an archive that cannot be opened.
@@ -107,30 +133,132 @@ def find_images(paths: Sequence[Path]) -> list[ImageSource]:
     return [source for path in paths for source in _find(path)]
 
 
-def open_zip(path: Path) -> list[ZipMember]:
-    """The files of a zip archive, in its order.
+def find_photographs(paths: Sequence[Path]) -> list[ImageSource]:
+    """As ``find_images``, without labels, tables and reports that lie beside photographs in a folder or an archive."""
+    named = {str(path) for path in paths}
+    return [source for source in find_images(paths) if source.name in named or may_be_picture(source.name)]
 
-    Raises:
-        SourceError: not a zip archive, or a damaged one.
-    """
-    try:
-        archive = _Archive(path, zipfile.ZipFile(path))
-    except (zipfile.BadZipFile, OSError) as error:
-        raise SourceError(f"{path} is not a zip archive that can be opened: {error}. Copy it again.") from error
-    names = [info.filename for info in archive.file.infolist() if not info.is_dir()]
-    return [ZipMember(archive, name) for name in names if not _is_litter(PurePosixPath(name).parts)]
+
+def may_be_picture(name: str) -> bool:
+    """Whether a file's name is that of no label, table or report."""
+    return PurePosixPath(name).suffix.lower() not in _NOT_PICTURES
 
 
 def _find(path: Path) -> Iterator[ImageSource]:
-    if path.is_dir():
-        files = (file for file in path.rglob("*") if file.is_file())
-        yield from (ImageFile(file) for file in sorted(files) if not _is_litter(file.relative_to(path).parts))
-    elif path.suffix.lower() == ".zip" and path.is_file():
-        yield from open_zip(path)
-    elif path.exists():
+    if os.path.isdir(path):
+        yield from sorted(_in_folder(path), key=_by_folders)
+    elif not os.path.exists(path):
+        raise SourceError(f"There is no file or folder '{path}'. Check the path.")
+    elif _is_archive(path.name) and os.path.isfile(path):
+        yield from _in_archive(str(path), _opened_archive(path), _Nesting())
+    else:
+        yield ImageFile(path)
+
+
+def _by_folders(source: ImageSource) -> tuple[str, ...]:
+    """As paths are compared: a folder's own files lie together."""
+    return Path(source.name).parts
+
+
+def _in_folder(top: Path) -> Iterator[ImageSource]:
+    """All that lies below a folder, each folder once by whatever links it can be reached, so that no circle goes on."""
+    waiting, seen = [top], set()
+    refused: list[Unreadable] = []
+
+    def refuse(error: OSError) -> None:
+        refused.append(Unreadable(str(error.filename), f"the folder cannot be opened ({error.strerror or error})"))
+
+    # Links wait until all folders are found under their own names.
+    while waiting:
+        for place, folders, files in os.walk(waiting.pop(0), onerror=refuse):
+            identity = os.path.realpath(place)
+            if identity in seen:
+                folders.clear()
+                continue
+            seen.add(identity)
+            folders[:] = sorted(name for name in folders if not _is_litter((name,)))
+            waiting += [Path(place, name) for name in folders if os.path.islink(os.path.join(place, name))]
+            for name in sorted(files):
+                if not _is_litter((name,)):
+                    yield from _in_file(Path(place, name))
+    yield from refused
+
+
+def _in_file(path: Path) -> Iterator[ImageSource]:
+    if os.path.islink(path) and not os.path.exists(path):
+        yield Unreadable(str(path), "it is a link to a file that is not there; copy the file itself")
+    elif not os.path.isfile(path):
+        yield Unreadable(str(path), "it is no file that can be read, such as a pipe or a device")
+    elif not _is_archive(path.name):
         yield ImageFile(path)
     else:
-        raise SourceError(f"There is no file or folder '{path}'. Check the path.")
+        try:
+            archive = _opened_archive(path)
+        except SourceError as error:
+            yield Unreadable(str(path), str(error).rstrip("."))
+            return
+        yield from _in_archive(str(path), archive, _Nesting())
+
+
+@dataclass
+class _Nesting:
+    """How deep archives lie in each other, and how much of them is held in memory."""
+
+    depth: int = 1
+    held: int = 0
+
+
+def _opened_archive(path: Path) -> _Archive:
+    try:
+        return _Archive(zipfile.ZipFile(path))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise SourceError(f"{path} is not a zip archive that can be opened: {error}. Copy it again.") from error
+
+
+def _in_archive(name: str, archive: _Archive, nesting: _Nesting) -> Iterator[ImageSource]:
+    """The files of a zip archive, in its order, and those of archives in it."""
+    times: Counter[str] = Counter()
+    for entry in archive.file.infolist():
+        if entry.is_dir() or _is_litter(PurePosixPath(entry.filename).parts):
+            continue
+        times[entry.filename] += 1
+        number = times[entry.filename]
+        member = ZipMember(
+            archive, entry, f"{name}/{entry.filename}" if number == 1 else f"{name}/({number})/{entry.filename}"
+        )
+        if _is_archive(entry.filename):
+            yield from _in_member(member, nesting)
+        else:
+            yield member
+
+
+def _in_member(member: ZipMember, nesting: _Nesting) -> Iterator[ImageSource]:
+    if nesting.depth == _DEEPEST:
+        yield Unreadable(
+            member.name, f"more than {_DEEPEST} archives lie in each other; unpack them and give the folder"
+        )
+        return
+    try:
+        data = member.read()
+        nesting.held += len(data)
+        if nesting.held > _MAX_NESTED_BYTES:
+            raise ImageError(
+                f"archives in archives hold more than {_MAX_NESTED_BYTES // 1024**2} MB; "
+                "unpack them and give the folder"
+            )
+        archive = _Archive(zipfile.ZipFile(io.BytesIO(data)))
+    except ImageError as error:
+        yield Unreadable(member.name, str(error))
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        yield Unreadable(member.name, f"it is not a zip archive that can be opened ({error}); copy it again")
+    else:
+        nesting.depth += 1
+        yield from _in_archive(member.name, archive, nesting)
+        nesting.depth -= 1
+
+
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith(".zip")
 
 
 def _is_litter(parts: tuple[str, ...]) -> bool:

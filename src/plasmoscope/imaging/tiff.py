@@ -7,7 +7,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,15 @@ class _Plane(NamedTuple):
     """Indices into the series, one for each channel that has a page of its own."""
 
 
-def count_pages(data: bytes) -> int:
+def count_pages(stream: IO[bytes]) -> int:
     """How many pictures a TIFF holds: pages, but no thumbnails, masks, or channels of one picture.
+
+    Only headers are read, not the pictures.
 
     Raises:
         ImageError: damaged, or too many pages or pixels for one file.
     """
-    with _opened(data) as file:
+    with _opened(stream) as file:
         return len(_planes(file))
 
 
@@ -75,7 +77,7 @@ def read_page(data: bytes, number: int | None = None, max_pixels: int = MAX_PIXE
     Raises:
         ImageError: damaged, of a kind that cannot be read, too large, not there, or several while none is named.
     """
-    with _opened(data) as file:
+    with _opened(io.BytesIO(data)) as file:
         planes = _planes(file)
         if number is None and len(planes) > 1:
             raise ImageError(
@@ -88,10 +90,11 @@ def read_page(data: bytes, number: int | None = None, max_pixels: int = MAX_PIXE
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[TiffFile]:
-    directories = _directories(data)
+def _opened(stream: IO[bytes]) -> Iterator[TiffFile]:
+    directories = _directories(stream)
+    stream.seek(0)
     try:
-        with TiffFile(io.BytesIO(data), _multifile=False) as file:
+        with TiffFile(stream, _multifile=False) as file:
             if len(file.pages) != directories:
                 raise ImageError(DAMAGED.format(f"of {directories} pages {len(file.pages)} can be found"))
             yield file
@@ -102,27 +105,32 @@ def _opened(data: bytes) -> Iterator[TiffFile]:
         raise ImageError(DAMAGED.format(error)) from error
 
 
-def _directories(data: bytes) -> int:
+def _directories(stream: IO[bytes]) -> int:
     """How many image directories are chained in a file: the reader passes over those that it cannot reach.
 
     Raises:
         ImageError: the chain breaks off, comes back to itself, or is too long.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in {b"+\0", b"\0+"}
+    head = stream.read(4)
+    order = "<" if head[:2] == b"II" else ">"
+    big = head[2:] in {b"+\0", b"\0+"}
     count_format, offset_format, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
-    width = struct.calcsize(order + count_format)
     seen: set[int] = set()
+
+    def number(kind: str, place: int) -> int:
+        stream.seek(place)
+        return int(struct.unpack(order + kind, stream.read(struct.calcsize(order + kind)))[0])
+
     place = 8 if big else 4
     try:
-        while offset := struct.unpack_from(order + offset_format, data, place)[0]:
+        while offset := number(offset_format, place):
             if offset in seen:
                 raise ImageError(DAMAGED.format("its list of pages has no end"))
             seen.add(offset)
             if len(seen) > _MAX_DIRECTORIES:
                 raise ImageError(_too_many(f"more than {_MAX_DIRECTORIES:,}"))
-            place = offset + width + entry * struct.unpack_from(order + count_format, data, offset)[0]
-    except struct.error as error:
+            place = offset + struct.calcsize(order + count_format) + entry * number(count_format, offset)
+    except (struct.error, OverflowError) as error:
         raise ImageError(DAMAGED.format(f"its list of pages breaks off after {len(seen)}")) from error
     if not seen:
         raise ImageError(DAMAGED.format("it holds no page"))
