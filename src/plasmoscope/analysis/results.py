@@ -118,8 +118,9 @@ class Field(_Record):
     """One photograph."""
 
     name: str
-    """File name, or the number of an array that was given."""
+    """File name, with the page where the file has several, or the number of an array that was given."""
     sha256: str
+    """Of the file; of a page, as which PNG it is read; of an array, of its bytes."""
     width: int
     height: int
     cell_diameter: float | None
