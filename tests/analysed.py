@@ -4,8 +4,8 @@ import hashlib
 
 import numpy as np
 
+from measured import measured
 from plasmoscope.analysis import results
-from plasmoscope.analysis.counting import Errors
 from plasmoscope.analysis.duplicates import fingerprint
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
@@ -22,7 +22,7 @@ METHOD = Method(
     model_sha256="0123456789abcdef" * 4,
     threshold=0.5,
     views=8,
-    errors=Errors(0.95, 1000, 0.995, 1000),
+    performance=measured(),
 )
 
 

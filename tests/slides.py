@@ -5,6 +5,8 @@ import hashlib
 import cv2
 import numpy as np
 
+from measured import measured
+from plasmoscope.analysis.counting import count_slide, red_cell_count
 from plasmoscope.analysis.results import Cell, Count, Field, Interval, QualityCheck, Slide
 from plasmoscope.synthetic.rendering import render_field
 
@@ -94,8 +96,10 @@ def _count(counted: int, infected: int) -> Count:
         infected=infected,
         parasitaemia=Interval(value=share, low=share / 2, high=high),
         corrected=Interval(value=share * 0.8, low=0, high=high),
-        sensitivity=0.978,
-        specificity=0.977,
+        sensitivity=0.9,
+        specificity=0.99,
+        performance=measured(),
+        correction_basis=count_slide(infected, counted, red_cell_count(None, None), measured()).correction_basis,
         parasites_per_ul=Interval(value=share * 5e4, low=share / 2 * 5e4, high=high * 5e4),
         red_cells_per_ul=5e6,
         red_cells_basis="assumed; give the patient's own count for a better figure",

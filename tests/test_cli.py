@@ -13,7 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
+from measured import measured
 from plasmoscope import Classifier, cli
+from plasmoscope.analysis.analyze import calling
+from plasmoscope.analysis.counting import NOT_MEASURED
+from plasmoscope.analysis.performance import write_performance
 from plasmoscope.data.nih import load_nih
 from plasmoscope.data.splits import make_split, save_split
 from plasmoscope.evaluation.evaluate import Predictions, most_wrong, summarise, write_report
@@ -243,6 +247,7 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
     printed = " ".join(capsys.readouterr().out.split())
     assert "red cells were called infected" in printed
     assert "measured: 4,000,000" in printed
+    assert f"Corrected for wrong calls: not given. {NOT_MEASURED}" in printed
     slide = json.loads((output / "slide.json").read_text())
     assert [field["name"] for field in slide["fields"]] == ["one.png", "two.jpg"]
     assert slide["fields"][1]["error"]
@@ -269,6 +274,31 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
         assert run("analyze", folder, "--output", inside, monkeypatch=monkeypatch) == 1
     assert len(json.loads((inside / "slide.json").read_text())["fields"]) == 2
     assert run("analyze", tmp_path / "nothing", monkeypatch=monkeypatch) == 2
+
+
+def test_analyze_corrects_a_count_with_what_was_measured_here_and_with_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], classifier: Classifier
+) -> None:
+    photograph, file, output = tmp_path / "one.png", tmp_path / "performance.json", tmp_path / "out"
+    Image.fromarray(render_field(31, cells=60, parasitaemia=0.1).image).save(photograph)
+    how = calling(classifier)
+    here = measured(model_sha256=classifier.card.sha256, threshold=how.threshold, views=how.views)
+    write_performance(file, here)
+    arguments = ("analyze", photograph, "--output", output, "--performance", file)
+    assert run(*arguments, monkeypatch=monkeypatch) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "as measured on 2026-02-01 on slides of St. Mary, Kisumu" in printed
+    count = json.loads((output / "slide.json").read_text())["count"]
+    assert (count["sensitivity"], count["performance"]["laboratory"]) == (0.9, "St. Mary, Kisumu")
+    assert count["corrected"]
+    before = (output / "slide.json").read_bytes()
+    for more, told in ((("--threshold", "0.5"), "another threshold: 0.949"), (("--tta", "1"), "number of views: 8")):
+        assert run(*arguments, *more, monkeypatch=monkeypatch) == 2
+        assert told in " ".join(capsys.readouterr().err.split())
+    file.write_text("{}")
+    assert run(*arguments, monkeypatch=monkeypatch) == 2
+    assert "holds no measured performance" in " ".join(capsys.readouterr().err.split())
+    assert (output / "slide.json").read_bytes() == before
 
 
 def test_evaluation_writes_figures_and_pictures(

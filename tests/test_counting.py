@@ -3,12 +3,12 @@ import pytest
 
 from plasmoscope.analysis.counting import (
     CountingError,
-    Errors,
     count_slide,
     red_cell_count,
     rogan_gladen,
     wilson,
 )
+from plasmoscope.analysis.performance import Errors
 
 DEFAULT = red_cell_count(None, None)
 

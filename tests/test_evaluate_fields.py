@@ -140,7 +140,7 @@ def test_the_evaluation_is_written_as_json_and_csv(tmp_path, analyzed, truth):
 
 @pytest.fixture
 def run(monkeypatch):
-    def fake(files):
+    def fake(files, classifier, how):
         for file in files:
             whole = field(file.name, cell((8, 8, 16, 16), called=True))
             yield unreadable(file.name, "it is damaged") if file.stem == "damaged" else whole
@@ -186,7 +186,7 @@ def test_an_unreadable_photograph_is_named_and_left_out_of_the_figures(tmp_path,
 def test_labels_that_mean_nothing_are_refused_before_the_work(tmp_path, run, monkeypatch):
     photograph(tmp_path, "one.png")
     (tmp_path / "one.txt").write_text("0 0.5 0.5 0.25 0.25")
-    monkeypatch.setattr(command, "_analyze", lambda files: pytest.fail("analysed"))
+    monkeypatch.setattr(command, "_analyze", lambda *given: pytest.fail("analysed"))
     assert isinstance(run(tmp_path, "--truth", tmp_path).exception, FieldsError)
 
 

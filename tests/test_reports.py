@@ -1,4 +1,5 @@
 import csv
+import html
 import io
 import json
 import re
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from plasmoscope.analysis.results import RESEARCH_USE, Field, Outline, Slide
+from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
+from plasmoscope.analysis.results import RESEARCH_USE, Count, Field, Outline, Slide
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports import pdf as pdf_module
 from plasmoscope.reports.bundle import FORMATS, field_stem, write_slide
@@ -27,7 +29,7 @@ from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
-from plasmoscope.reports.wording import Line, head, headline, percent, result_lines, signature
+from plasmoscope.reports.wording import Line, corrected_line, head, headline, percent, result_lines, signature
 from slides import refused, rendered_field, slide_of
 
 IMAGE, FIELD = rendered_field()
@@ -42,6 +44,7 @@ UNREADABLE = Field(
     accepted=False,
     error="cut.png ends early; copy it from the camera again.",
 )
+MANY = [FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(60)]
 
 
 def images(field: Field) -> np.ndarray:
@@ -193,6 +196,55 @@ def test_percentages_carry_digits_that_mean_something() -> None:
     ]  # fmt: skip
 
 
+# What the corrected estimate rests on
+
+
+def unmeasured() -> Count:
+    return count_slide(FIELD.infected, FIELD.counted, red_cell_count(None, None), None)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the PDF shows."""
+    texts: list[str] = []
+    monkeypatch.setattr(pdf_module, "showable", lambda text, fonts: (texts.append(text), showable(text, fonts))[1])
+    return texts
+
+
+def test_every_report_says_on_whose_slides_the_figures_hold_where_nothing_was_measured_here(said: list[str]) -> None:
+    slide = slide_of(FIELD, count=unmeasured())
+    line = corrected_line(slide.count)
+    assert (line.value, line.remark) == ("not given", NOT_MEASURED)
+    page = slide_html(slide, Illustrations())
+    slide_pdf(slide, Illustrations())
+    for shown in (html.unescape(page), "\n".join(said), json.loads(slide_json(slide))["count"]["correction_basis"]):
+        assert NOT_MEASURED in shown
+    assert "93.2" not in page
+    assert json.loads(slide_json(slide))["count"]["corrected"] is None
+
+
+def test_every_report_says_where_the_errors_were_measured_that_a_count_is_corrected_with(said: list[str]) -> None:
+    slide = slide_of(FIELD)
+    line = corrected_line(slide.count)
+    assert line.value == percent(slide.count.corrected.value)
+    page = slide_html(slide, Illustrations())
+    slide_pdf(slide, Illustrations())
+    for shown in (html.unescape(page), "\n".join(said)):
+        assert line.remark in shown
+    assert "on slides of St. Mary, Kisumu" in line.remark
+
+
+def test_the_corrected_estimate_of_an_earlier_versions_file_is_not_shown_as_if_it_held_here(tmp_path: Path) -> None:
+    content = json.loads(slide_json(slide_of(FIELD)))
+    del content["count"]["performance"], content["count"]["correction_basis"]
+    content["count"] |= {"sensitivity": 0.9322, "specificity": 0.9943}
+    file = tmp_path / "slide.json"
+    file.write_text(json.dumps(content))
+    slide = read_slide(file)
+    assert slide.count.corrected, "nothing that was written is lost"
+    assert corrected_line(slide.count) == Line("Corrected for wrong calls", "not given", NOT_MEASURED)
+
+
 # Whose it is, and who answers for it
 
 OPEN = {
@@ -305,12 +357,23 @@ def test_the_page_says_how_many_pictures_and_cells_it_leaves_out(tmp_path: Path)
     [
         (slide_of(FIELD), 2),
         (slide_of(CLEAN), 1),
+        (slide_of(FIELD, count=unmeasured()), 2),
         (slide_of(refused(FIELD), UNREADABLE), 1),
-        (slide_of(*[FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(60)]), 2),
-        (slide_of(*[FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(60)], **SIGNED), 2),
+        (slide_of(*MANY), 2),
+        (slide_of(*MANY, **SIGNED), 2),
+        (slide_of(*MANY, count=unmeasured(), **SIGNED), 2),
         (slide_of(FIELD, patient="محمد بن عبد الله", slide="ชื่อ 7 \U0001f9a0"), 2),
     ],
-    ids=["infected", "none infected", "all refused", "many fields", "many fields signed", "other scripts"],
+    ids=[
+        "infected",
+        "none infected",
+        "not corrected",
+        "all refused",
+        "many fields",
+        "many fields signed",
+        "many fields signed and not corrected",
+        "other scripts",
+    ],
 )
 def test_the_result_stands_on_one_sheet_with_the_called_cells_on_a_second(
     slide: Slide, expected: int, tmp_path: Path

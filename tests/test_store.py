@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from analysed import FOUND, IMAGE, METHOD, OTHER_FOUND, OTHER_IMAGE, analysed
 from plasmoscope.analysis import results
 from plasmoscope.analysis.analyze import calling
-from plasmoscope.analysis.counting import CountingError
+from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, NOT_MEASURED, CountingError
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import load_nih
 from plasmoscope.reports.bundle import write_slide
@@ -466,7 +466,7 @@ def test_a_call_that_cannot_be_is_refused(store: Store) -> None:
         assert not corrections.corrections_of(session, field)
 
 
-def test_the_models_errors_correct_the_estimate_only_while_all_calls_are_one_models(store: Store) -> None:
+def test_measured_errors_correct_the_estimate_only_while_all_calls_are_one_models(store: Store) -> None:
     slide = new_slide(store, red_cells_per_ul=4_000_000)
     field = analysed(store, slide)
 
@@ -480,11 +480,13 @@ def test_the_models_errors_correct_the_estimate_only_while_all_calls_are_one_mod
     assert current().count.corrected, "a confirmed call is still the model's"
     call(store, field, INFECTED, "not infected")
     assert current().count.corrected is None
+    assert current().count.correction_basis == CALLS_CHANGED
     assert any("changed 1 of the model's calls (1 to not infected)" in message for message in current().notes)
     call(store, field, INFECTED, "infected")
     newer = METHOD.model_copy(update={"model": "newer"})
     analysed(store, slide, OTHER_IMAGE, OTHER_FOUND, newer)
     assert current().count.corrected is None
+    assert current().count.correction_basis == COUNTED_DIFFERENTLY
     assert current().model == "newer"
     assert any("different versions" in message for message in current().notes)
 
@@ -508,12 +510,32 @@ def test_a_call_that_changes_no_count_leaves_the_corrected_estimate(store: Store
     assert not any("changed" in message for message in result.notes)
 
 
-def test_the_shipped_model_brings_its_measured_errors(store: Store) -> None:
+def test_a_model_brings_no_errors_that_were_measured_elsewhere(store: Store) -> None:
     classifier = Classifier.load()
     usual = Method.of(classifier, calling(classifier))
-    assert usual.errors
     assert usual.model_sha256 == classifier.card.sha256
-    assert Method.of(classifier, calling(classifier, threshold=0.123)).errors is None
+    assert usual.performance is None
+    nih = {"sensitivity": 0.93, "positives": 1342, "specificity": 0.9943, "negatives": 1413}
+    kept = usual.model_dump(mode="json", exclude={"performance"}) | {"errors": nih}
+    assert Method.model_validate(kept) == usual, (
+        "an earlier version's record is read, without what it kept of the NIH's"
+    )
+    slide = new_slide(store)
+    analysed(store, slide, method=usual)
+    with store.reading() as session:
+        count = counts.slide_result(session, slides.get_slide(session, slide)).count
+    assert count.corrected is count.sensitivity is None
+    assert count.correction_basis == NOT_MEASURED
+
+
+def test_what_was_measured_here_holds_for_every_field_that_was_analysed_so(store: Store) -> None:
+    slide = new_slide(store)
+    analysed(store, slide, method=METHOD.model_copy(update={"performance": None}))
+    analysed(store, slide, OTHER_IMAGE, OTHER_FOUND)
+    with store.reading() as session:
+        count = counts.slide_result(session, slides.get_slide(session, slide)).count
+    assert count.corrected
+    assert count.performance == METHOD.performance
 
 
 def test_a_slide_from_the_records_makes_the_usual_reports(store: Store, tmp_path: Path) -> None:

@@ -4,10 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "PlasmoscopeError", "SlideOptions", "__version__", "analyze_field", "analyze_slide"]
+__all__ = [
+    "Classifier",
+    "PlasmoscopeError",
+    "SlideOptions",
+    "__version__",
+    "analyze_field",
+    "analyze_slide",
+    "read_performance",
+]
 
 if TYPE_CHECKING:
     from plasmoscope.analysis.analyze import SlideOptions, analyze_field, analyze_slide
+    from plasmoscope.analysis.performance import read_performance
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.errors import PlasmoscopeError
 
@@ -18,6 +27,7 @@ _HOMES = {
     "SlideOptions": "plasmoscope.analysis.analyze",
     "analyze_field": "plasmoscope.analysis.analyze",
     "analyze_slide": "plasmoscope.analysis.analyze",
+    "read_performance": "plasmoscope.analysis.performance",
 }
 
 

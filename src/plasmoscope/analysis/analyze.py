@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from plasmoscope import __version__
-from plasmoscope.analysis.counting import DEFAULT_PRECISION, Errors, RedCellCount, count_slide, red_cell_count
+from plasmoscope.analysis.counting import (
+    COUNTED_DIFFERENTLY,
+    DEFAULT_PRECISION,
+    RedCellCount,
+    count_slide,
+    red_cell_count,
+)
 from plasmoscope.analysis.duplicates import find_same, fingerprint
+from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.quality import measure, quality_checks
 from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide
 from plasmoscope.classification.classifier import Classifier
@@ -65,6 +72,8 @@ class SlideOptions:
     enough_cells: int = 1_000
     precision: float = DEFAULT_PRECISION
     """Advise to keep counting while the interval reaches farther than this share of the estimate to either side."""
+    performance: Performance | None = None
+    """Measured on slides of the same laboratory; without it the count is not corrected for wrong calls."""
 
 
 def analyze_field(
@@ -175,6 +184,7 @@ def analyze_slide(
     Raises:
         AnalysisError: no field was given.
         CountingError: a red-cell count or haematocrit that no blood has.
+        PerformanceError: ``options.performance`` was measured for another way of calling.
     """
     images = _pages([fields] if isinstance(fields, _FIELD_TYPES) else fields)
     if not images:
@@ -182,6 +192,8 @@ def analyze_slide(
     red_cells = red_cell_count(options.red_cells_per_ul, options.haematocrit_percent)
     classifier = classifier or Classifier.load()
     how = calling(classifier, options.threshold, options.views)
+    if options.performance:
+        options.performance.check(classifier.card.sha256, how.threshold, how.views)
     done: list[Field] = []
     seen: list[NDArray[np.float32]] = []
     seen_names: list[str] = []
@@ -235,31 +247,23 @@ def _slide(
         threshold=how.threshold,
         views=how.views,
         fields=tuple(fields),
-        count=_count(infected, counted, red_cells, known_errors(classifier, how), options),
+        count=_count(infected, counted, red_cells, options),
         notes=tuple(notes_on(fields)),
     )
 
 
-def known_errors(classifier: Classifier, how: Calling) -> Errors | None:
-    """How often the classifier errs when cells are called so; None where that was never measured."""
-    counting = classifier.card.counting
-    if counting is None or how != Calling(counting.threshold, counting.views):
-        return None
-    return Errors(counting.sensitivity, counting.parasitized, counting.specificity, counting.uninfected)
-
-
-def _count(
-    infected: int, counted: int, red_cells: RedCellCount, errors: Errors | None, options: SlideOptions
-) -> Count | None:
+def _count(infected: int, counted: int, red_cells: RedCellCount, options: SlideOptions) -> Count | None:
     if not counted:
         return None
-    return count_slide(infected, counted, red_cells, errors, options.enough_cells, options.precision)
+    return count_slide(infected, counted, red_cells, options.performance, options.enough_cells, options.precision)
 
 
 def count_patient(
     slides: Sequence[Slide], red_cells_per_ul: float | None = None, haematocrit_percent: float | None = None
 ) -> Count | None:
-    """The count of a patient from several slides, uncorrected; None where no field of any could be counted.
+    """The count of a patient from several slides; None where no field of any could be counted.
+
+    It is corrected for wrong calls where each slide's is, with the same measured performance.
 
     Raises:
         AnalysisError: no slide, or slides of several patients.
@@ -269,11 +273,14 @@ def count_patient(
     counts = [slide.count for slide in slides if slide.count]
     if not counts:
         return None
+    measured = dict.fromkeys(count.performance for count in counts)
+    alike = len(measured) == 1 and all(count.corrected for count in counts)
     return count_slide(
         sum(count.infected for count in counts),
         sum(count.counted for count in counts),
         red_cell_count(red_cells_per_ul, haematocrit_percent),
-        None,
+        next((performance for performance in measured if performance), None),
+        not_corrected=None if alike else COUNTED_DIFFERENTLY,
     )
 
 

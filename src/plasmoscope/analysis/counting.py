@@ -6,6 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from plasmoscope.analysis.performance import (
+    FALSE_CALLS_ELSEWHERE,
+    FOUND_ELSEWHERE,
+    LEAST_INFORMED,
+    Errors,
+    Performance,
+)
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.errors import PlasmoscopeError
 
@@ -20,6 +27,14 @@ ENOUGH_CELLS = 1_000
 RESEARCH_CELLS = 5_000
 # WHO asks a count to lie within a quarter of the truth.
 DEFAULT_PRECISION = 0.25
+# Why a count is not corrected for wrong calls.
+NOT_MEASURED = (
+    "How well the program reads this laboratory's slides has not been measured. Its own figures hold for the NIH's "
+    "slides, which it learnt from; on other laboratories' photographs it found {} to {} % of the parasites and made {} "
+    "to {} false calls per 1,000 cells. Measure yours: 'plasmoscope evaluate-fields' on your own annotated photographs."
+).format(*FOUND_ELSEWHERE, *FALSE_CALLS_ELSEWHERE)
+CALLS_CHANGED = "A microscopist changed some of the calls, and what was measured are the program's own errors."
+COUNTED_DIFFERENTLY = "Not all photographs were analysed in the way that was measured."
 
 
 class CountingError(PlasmoscopeError):
@@ -32,16 +47,6 @@ class RedCellCount:
 
     per_ul: float
     basis: str
-
-
-@dataclass(frozen=True)
-class Errors:
-    """How often a classifier errs: calls and trials on cells it was not trained on."""
-
-    sensitivity: float
-    positives: int
-    specificity: float
-    negatives: int
 
 
 def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | None) -> RedCellCount:
@@ -99,7 +104,7 @@ def rogan_gladen(infected: int, counted: int, errors: Errors) -> Interval | None
         informed = np.maximum(sensitivity + specificity - 1, 1e-9)
         return np.asarray(np.clip((apparent + specificity - 1) / informed, 0, 1))
 
-    if errors.sensitivity + errors.specificity <= 1.05:
+    if errors.sensitivity + errors.specificity < LEAST_INFORMED:
         return None
     rng = np.random.default_rng(0)
 
@@ -125,9 +130,10 @@ def count_slide(
     infected: int,
     counted: int,
     red_cells: RedCellCount,
-    errors: Errors | None,
+    performance: Performance | None,
     enough_cells: int = ENOUGH_CELLS,
     precision: float = DEFAULT_PRECISION,
+    not_corrected: str | None = None,
 ) -> Count:
     """The count of a slide from its cells.
 
@@ -135,13 +141,16 @@ def count_slide(
         infected: whole red cells called parasitized.
         counted: whole red cells, at least 1.
         red_cells: per microlitre.
-        errors: of the classifier at the slide's threshold; None leaves the correction out.
+        performance: measured on this laboratory's slides, for cells called as these were; without it nothing is
+            corrected.
         enough_cells: advise to keep counting below this many cells.
         precision: advise so too while the interval reaches farther than this share of the estimate to either side.
+        not_corrected: why the performance does not hold for this count, as ``CALLS_CHANGED``.
     """
     if not 0 <= infected <= counted or counted < 1:
         raise CountingError(f"{infected} infected of {counted} counted cells is no count.")
     share = wilson(infected, counted)
+    errors = performance.errors if performance and not not_corrected else None
     corrected = rogan_gladen(infected, counted, errors) if errors else None
     return Count(
         counted=counted,
@@ -150,6 +159,8 @@ def count_slide(
         corrected=corrected.scaled(100) if corrected else None,
         sensitivity=errors.sensitivity if errors else None,
         specificity=errors.specificity if errors else None,
+        performance=performance,
+        correction_basis=(not_corrected or _measured(performance)) if performance else NOT_MEASURED,
         parasites_per_ul=share.scaled(red_cells.per_ul),
         red_cells_per_ul=red_cells.per_ul,
         red_cells_basis=red_cells.basis,
@@ -171,6 +182,23 @@ def percent(value: float) -> str:
 def span(interval: Interval, shown: Callable[[float], str]) -> str:
     """An interval as ``shown`` writes its ends, such as ``0.213 to 1.3 %``."""
     return f"{shown(interval.low).removesuffix(' %')} to {shown(interval.high)}"
+
+
+def errors_spans(errors: Errors) -> tuple[Interval, Interval]:
+    """Sensitivity and specificity in percent, with the intervals that so few cells leave."""
+    right = (round(errors.sensitivity * errors.positives), round(errors.specificity * errors.negatives))
+    return wilson(right[0], errors.positives).scaled(100), wilson(right[1], errors.negatives).scaled(100)
+
+
+def _measured(performance: Performance) -> str:
+    errors = performance.errors
+    sensitivity, specificity = errors_spans(errors)
+    return (
+        f"Assumes a sensitivity of {percent(sensitivity.value)} (95 % interval {span(sensitivity, percent)}) and a "
+        f"specificity of {percent(specificity.value)} ({span(specificity, percent)}), as measured on "
+        f"{performance.measured_on} on slides of {performance.laboratory}: {errors.positives:,} infected and "
+        f"{errors.negatives:,} other cells, {performance.fields:,} photographs, {performance.patients:,} patients."
+    )
 
 
 def _statement(infected: int, counted: int, share: Interval, red_cells: float) -> str:

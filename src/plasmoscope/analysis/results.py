@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
+from plasmoscope.analysis.performance import Performance
+
 SCHEMA_VERSION: Final = 1
 
 RESEARCH_USE = "For research use only; not a medical device. A qualified microscopist must confirm every result."
@@ -164,10 +166,16 @@ class Count(_Record):
     parasitaemia: Interval
     """Infected / counted, with the Wilson interval."""
     corrected: Interval | None
-    """Corrected for the classifier's sensitivity and false-positive rate (Rogan & Gladen 1978)."""
+    """Corrected for wrong calls (Rogan & Gladen 1978); None unless these were measured on the laboratory's slides.
+    """
     sensitivity: float | None
     specificity: float | None
-    """What the correction assumes, from the model's card."""
+    """What the correction assumes; None without it."""
+    performance: Performance | None = None
+    """What was measured on the laboratory's own slides; None where nothing was."""
+    correction_basis: str = ""
+    """On whose slides the correction's figures were measured, or why there is none; empty in earlier versions' files,
+    whose corrected estimates rest on the NIH's slides."""
     parasites_per_ul: Interval
     red_cells_per_ul: float
     red_cells_basis: str

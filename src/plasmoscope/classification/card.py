@@ -47,6 +47,7 @@ class Counting(_Record):
     threshold: Annotated[float, Field(gt=0, lt=1)]
     views: int
     sensitivity: float
+    """On cells of the laboratory that the model learnt from; it corrects no count, since it holds nowhere else."""
     parasitized: int
     """Cells that the sensitivity was measured on."""
     specificity: float

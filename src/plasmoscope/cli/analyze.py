@@ -33,6 +33,12 @@ def analyze(
         typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the model's for counting)."),
     ] = None,
     tta: CountingViewsOption = None,
+    performance: Annotated[
+        Path | None,
+        typer.Option(
+            help="What 'evaluate-fields' measured on your laboratory's slides; corrects the count for wrong calls."
+        ),
+    ] = None,
 ) -> None:
     """Count the infected red cells of a slide from photographs of its fields, and write a report.
 
@@ -40,6 +46,7 @@ def analyze(
     not be, or none could be counted; 2: nothing to do, or wrong use.
     """
     from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, read_field
+    from plasmoscope.analysis.performance import read_performance
     from plasmoscope.analysis.resuming import DoneFields
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.imaging.pages import with_pages
@@ -68,6 +75,7 @@ def analyze(
         override_gate=override_gate,
         enough_cells=enough,
         precision=precision,
+        performance=read_performance(performance) if performance else None,
     )
     how = calling(classifier, options.threshold, options.views)
     done = DoneFields(output / ".done", classifier.card.sha256, how, override_gate)
@@ -91,8 +99,8 @@ def analyze(
     else:
         console.print(f"[bold]{escape(result.count.statement)}[/]")
         console.print(f"Parasites per microlitre rest on a red-cell count that is {result.count.red_cells_basis}.")
-        if corrected := corrected_line(result.count):
-            console.print(f"{corrected.name}: {corrected.value} ({corrected.remark}).")
+        corrected = corrected_line(result.count)
+        console.print(f"{corrected.name}: {corrected.value}. {escape(corrected.remark)}")
         if result.count.advice:
             console.print(result.count.advice)
     console.print(f"Report, tables and pictures: {output}")

@@ -8,12 +8,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from plasmoscope.cli.console import RESEARCH_USE, console, tell_unread, track
+from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
+from plasmoscope.cli.options import CountingViewsOption, ModelOption
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
 if TYPE_CHECKING:
+    from plasmoscope.analysis.analyze import Calling
     from plasmoscope.analysis.results import Field
+    from plasmoscope.classification.classifier import Classifier
     from plasmoscope.evaluation.fields import Counts, FieldsEvaluation, Figures
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
@@ -32,14 +35,37 @@ def evaluate_fields(
         float, typer.Option(min=0.05, max=1, help="Least intersection over union of a red cell and its true box.")
     ] = 0.5,
     output: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and fields.csv.")] = None,
+    performance: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write what was measured to this .json file, for `analyze --performance` and the workstation; "
+            "every parasite must be annotated."
+        ),
+    ] = None,
+    laboratory: Annotated[str | None, typer.Option(help="Whose slides these are; goes with --performance.")] = None,
+    patients: Annotated[
+        int | None, typer.Option(min=1, help="How many people they are of; goes with --performance.")
+    ] = None,
+    model: ModelOption = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the model's for counting)."),
+    ] = None,
+    tta: CountingViewsOption = None,
 ) -> None:
     """Measure the analysis of whole fields on annotated boxes: cells found and counted, parasites, false alarms.
 
-    Exit code 0: every photograph was read; 1: some could not be, and are left out; 2: nothing to do, or wrong use.
+    Exit code 0: every photograph was read; 1: some could not be, and are left out, or too little was measured for
+    --performance; 2: nothing to do, or wrong use.
     """
     require_extra("train", "Evaluation")
+    _check_told(performance, laboratory, patients)
+    from plasmoscope.analysis.analyze import calling
+    from plasmoscope.analysis.performance import PerformanceError, write_performance
+    from plasmoscope.classification.classifier import Classifier
     from plasmoscope.evaluation import fields
     from plasmoscope.evaluation.boxes import read_boxes
+    from plasmoscope.evaluation.performance import measured_performance
 
     files = _find(images)
     boxes = read_boxes(files, truth, _parse_classes(classes))
@@ -47,7 +73,11 @@ def evaluate_fields(
         console.print(f"{len(files) - len(boxes):,} of {len(files):,} images have no annotation and are left out.")
     # Labels that mean nothing are an error before the work, not after it.
     fields.what_is_annotated(boxes.values())
-    analyzed = dict(zip(boxes, track(_analyze(list(boxes)), len(boxes), "Analysing fields"), strict=True))
+    classifier = Classifier.load(model)
+    how = calling(classifier, threshold, tta)
+    analyzed = dict(
+        zip(boxes, track(_analyze(list(boxes), classifier, how), len(boxes), "Analysing fields"), strict=True)
+    )
     for file, field in analyzed.items():
         if field.error is not None:
             tell_unread(str(file), field.error)
@@ -60,17 +90,41 @@ def evaluate_fields(
     _show(evaluation)
     if output:
         console.print("Written: " + ", ".join(str(file) for file in fields.write_evaluation(output, evaluation)))
+    enough = True
+    if performance and laboratory and patients:
+        folder = images.resolve().name
+        try:
+            measured = measured_performance(evaluation, classifier.card, how, laboratory, folder, patients)
+            write_performance(performance, measured)
+            console.print(f"Written: {performance}, for 'analyze --performance' and the workstation.")
+        except PerformanceError as error:
+            errors.print(f"{performance} was not written. {error}", markup=False)
+            enough = False
     console.print(RESEARCH_USE)
-    if len(read) < len(analyzed):
+    if len(read) < len(analyzed) or not enough:
         raise typer.Exit(1)
 
 
-def _analyze(files: Sequence[Path]) -> "Iterator[Field]":
+def _check_told(performance: Path | None, laboratory: str | None, patients: int | None) -> None:
+    """Refuse before the work what would leave it without its file."""
+    from plasmoscope.reports.output import check_output
+
+    if performance is None:
+        return
+    check_output(performance, [".json"])
+    if not laboratory or not laboratory.strip() or patients is None:
+        raise PlasmoscopeError(
+            "--performance needs --laboratory and --patients too: whose slides these are, and of how many people, as "
+            "in --laboratory 'St. Mary, Kisumu' --patients 24."
+        )
+
+
+def _analyze(files: Sequence[Path], classifier: "Classifier", how: "Calling") -> "Iterator[Field]":
     """Analyse photographs one by one: the one place where this command meets the analysis."""
     from plasmoscope.analysis.analyze import analyze_field
 
     for file in files:
-        yield analyze_field(file)
+        yield analyze_field(file, classifier, threshold=how.threshold, views=how.views)
 
 
 def _find(images: Path) -> list[Path]:

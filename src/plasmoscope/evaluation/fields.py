@@ -49,6 +49,8 @@ class Counts(_Record):
 
     red_cells: int
     """Boxes of red cells in the truth, those cut by the border included."""
+    whole_red_cells: int
+    """Those but for the ones that match a cell cut by the border."""
     red_cells_found: int
     """Red cells found, those cut by the border included."""
     red_cells_matched: int
@@ -58,7 +60,7 @@ class Counts(_Record):
     parasites: int
     """Boxes of parasites in the truth."""
     parasites_found: int
-    """Those in a cell that was called parasitized."""
+    """Those in a whole cell that was called parasitized."""
     parasites_called_uninfected: int
     """Those in a whole cell that was found but not called parasitized."""
     parasites_in_cut_cells: int
@@ -117,9 +119,9 @@ def evaluate_fields(
     """Compare what an analysis found with annotated boxes.
 
     A red cell is found when a detection of its own matches its box at the threshold. A parasite is found when the
-    middle of its box lies in the box of a cell called parasitized, or both boxes match at the threshold: annotators
-    mark now the parasite, now its cell. A whole cell called parasitized that no parasite's box touches is a false
-    call. Figures for which the truth has no boxes at all, such as the precision of red cells where only
+    middle of its box lies in the box of a whole cell called parasitized, or both boxes match at the threshold:
+    annotators mark now the parasite, now its cell. A whole cell called parasitized that no parasite's box touches is a
+    false call. Figures for which the truth has no boxes at all, such as the precision of red cells where only
     parasites or infected cells are annotated, are None.
 
     Args:
@@ -208,6 +210,7 @@ def _count(
     touched = (intersection_matrix(called, parasites) > 0).any(axis=1)
     return Counts(
         red_cells=matching.true,
+        whole_red_cells=matching.true - sum(cells[found].on_border for _, found in matching.pairs),
         red_cells_found=matching.found,
         red_cells_matched=matching.true_positives,
         counted=field.counted,
@@ -227,7 +230,7 @@ def _fate(parasite: tuple[float, float, float, float], cells: Sequence[Cell], io
         iou_matrix([parasite], boxes)[0] >= iou
     )
     holders = [cells[index] for index in np.flatnonzero(holds).tolist()]
-    if any(cell.parasitized for cell in holders):
+    if any(cell.counted and cell.parasitized for cell in holders):
         return "found"
     if any(cell.counted for cell in holders):
         return "called uninfected"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from plasmoscope.analysis.counting import percent, span, three_digits
+from plasmoscope.analysis.counting import NOT_MEASURED, percent, span, three_digits
 from plasmoscope.analysis.results import Count, Field, Slide
 
 TITLE = "Malaria parasites in a Giemsa-stained thin film"
@@ -80,9 +80,8 @@ def result_lines(count: Count) -> list[Line]:
     lines = [
         Line("Red cells counted", f"{count.counted:,}"),
         Line("Called parasitized", f"{count.infected:,}"),
+        corrected_line(count),
     ]
-    if corrected := corrected_line(count):
-        lines.append(corrected)
     density = count.parasites_per_ul
     shown = per_microlitre(density.value) if count.infected else f"below {per_microlitre(density.high)}"
     remark = f"95 % interval {span(density, per_microlitre)}; " if count.infected else ""
@@ -90,20 +89,16 @@ def result_lines(count: Count) -> list[Line]:
     return [*lines, Line("Parasites per µL of blood", shown, remark + basis)]
 
 
-def corrected_line(count: Count) -> Line | None:
-    """The estimate corrected for the classifier's errors; None where none is given."""
-    if count.corrected is None:
-        return None
-    assumed = [
-        f"{name} {100 * value:.2f} %"
-        for name, value in (("sensitivity", count.sensitivity), ("specificity", count.specificity))
-        if value is not None
-    ]
+def corrected_line(count: Count) -> Line:
+    """The estimate corrected for wrong calls, with what it rests on; or why there is none."""
+    name = "Corrected for wrong calls"
+    # Files of earlier versions hold estimates that rest on the NIH's slides alone.
+    if count.corrected is None or count.performance is None:
+        return Line(name, "not given", count.correction_basis or NOT_MEASURED)
     none = not count.corrected.value
     shown = f"below {percent(count.corrected.high)}" if none else percent(count.corrected.value)
-    remarks = ["no more calls than known errors make" if none else f"95 % interval {span(count.corrected, percent)}"]
-    remarks += [f"assumes the classifier's {' and '.join(assumed)}"] if assumed else []
-    return Line("Corrected for wrong calls", shown, "; ".join(remarks))
+    remark = "No more calls than known errors make." if none else f"95 % interval {span(count.corrected, percent)}."
+    return Line(name, shown, f"{remark} {count.correction_basis}")
 
 
 def fields_counted(slide: Slide) -> str:

@@ -1,7 +1,7 @@
 """The count of a slide, with corrections and rejections: fast as figures, whole as a result for the reports."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, case, func, select
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.analyze import notes_on, unreadable
-from plasmoscope.analysis.counting import count_slide, red_cell_count
+from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, count_slide, red_cell_count
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.method import Method
@@ -72,9 +72,11 @@ def slide_count(session: Session, slide: Slide, numbers: Tally) -> results.Count
     """
     if not numbers.counted:
         return None
-    rows = session.execute(select(Field.id, Field.method).where(Field.slide_id == slide.id, Field.in_count)).all()
+    rows = session.execute(
+        select(Field.id, Field.method).where(Field.slide_id == slide.id, Field.in_count).order_by(Field.position)
+    ).all()
     changed = _changed(latest(session, slide.id), {row.id for row in rows})
-    return _count(slide, numbers, {Method.model_validate(row.method) for row in rows}, changed)
+    return _count(slide, numbers, [Method.model_validate(row.method) for row in rows], changed)
 
 
 def slide_result(session: Session, slide: Slide) -> results.Slide:
@@ -95,7 +97,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     methods = {row.id: Method.model_validate(row.method) for row in rows if row.status == "done"}
     if not methods:
         raise ConflictError(f"No photograph of slide {slide.code} is analysed yet, so there is nothing to report.")
-    counting = {methods[row.id] for row in rows if row.in_count}
+    counting = [methods[row.id] for row in rows if row.in_count]
     corrections = latest(session, slide.id)
     changed = _changed(corrections, {row.id for row in rows if row.in_count})
     names = {row.id: row.name for row in rows}
@@ -121,17 +123,25 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         views=method.views,
         fields=fields,
         count=_count(slide, numbers, counting, changed),
-        notes=(*notes_on(fields), *_notes(len(counting), changed, numbers.unfinished)),
+        notes=(*notes_on(fields), *_notes(counting, changed, numbers.unfinished)),
     )
 
 
-def _count(slide: Slide, numbers: Tally, methods: Collection[Method], changed: Counter[str]) -> results.Count | None:
+def _count(slide: Slide, numbers: Tally, methods: Sequence[Method], changed: Counter[str]) -> results.Count | None:
+    """The count; ``methods`` are those of the counted fields, in their order."""
     if not numbers.counted:
         return None
-    # The model's errors tell nothing of calls that are not its own, and those of two models do not mix.
-    errors = next(iter(methods)).errors if len(methods) == 1 and not changed else None
+    # What was measured tells nothing of people's calls, and nothing of another model's.
+    not_corrected = CALLS_CHANGED if changed else None if _alike(methods) else COUNTED_DIFFERENTLY
     red_cells = red_cell_count(slide.red_cells_per_ul, slide.haematocrit_percent)
-    return count_slide(numbers.infected, numbers.counted, red_cells, errors)
+    # A measurement holds for every field that was analysed so, also before it was made.
+    measured = methods[-1].performance if methods else None
+    return count_slide(numbers.infected, numbers.counted, red_cells, measured, not_corrected=not_corrected)
+
+
+def _alike(methods: Sequence[Method]) -> bool:
+    """Whether one program with one model called the cells in one way."""
+    return len({method.model_copy(update={"performance": None}) for method in methods}) <= 1
 
 
 def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str]:
@@ -161,14 +171,11 @@ def _reviewed(row: Field, corrections: Mapping[int, Correction], names: Mapping[
     return corrected(found, corrections).model_copy(update=said)
 
 
-def _notes(methods: int, changed: Counter[str], unfinished: int) -> Iterator[str]:
+def _notes(methods: Sequence[Method], changed: Counter[str], unfinished: int) -> Iterator[str]:
     if changed:
         calls = ", ".join(f"{number} to {call}" for call, number in sorted(changed.items()))
-        yield (
-            f"A microscopist changed {changed.total()} of the model's calls ({calls}), so no estimate corrected for "
-            "the model's errors is given."
-        )
-    if methods > 1:
+        yield f"A microscopist changed {changed.total()} of the model's calls ({calls})."
+    if not _alike(methods):
         yield "The fields were analysed by different versions of program or model; the last one's is named."
     if unfinished:
         yield f"{unfinished} photographs were not analysed yet."

@@ -1,10 +1,12 @@
 """How a field was analysed: program, model and calling."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from plasmoscope import __version__
-from plasmoscope.analysis.analyze import Calling, known_errors
-from plasmoscope.analysis.counting import Errors
+from plasmoscope.analysis.analyze import Calling
+from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.classifier import Classifier
 
 
@@ -18,8 +20,15 @@ class Method(BaseModel):
     model_sha256: str
     threshold: float
     views: int
-    errors: Errors | None
-    """Of the classifier at this threshold; None where they were never measured."""
+    performance: Performance | None = None
+    """Measured on this laboratory's slides for this way of calling; None where it was not, when the field was analysed.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_errors_elsewhere(cls, given: Any) -> Any:
+        # Earlier versions kept the model's errors on the NIH's cells here, which hold for no other slides.
+        return {name: value for name, value in given.items() if name != "errors"} if isinstance(given, dict) else given
 
     @classmethod
     def of(cls, classifier: Classifier, how: Calling) -> "Method":
@@ -30,5 +39,4 @@ class Method(BaseModel):
             model_sha256=classifier.card.sha256,
             threshold=how.threshold,
             views=how.views,
-            errors=known_errors(classifier, how),
         )

@@ -1,0 +1,209 @@
+"""How well the program reads the slides of one laboratory, as measured there; ``evaluate-fields`` writes the file.
+
+A count is corrected for wrong calls with such figures alone. Those of the model's card are of the laboratory that it
+learnt from, and on other laboratories' slides it errs otherwise.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from plasmoscope import __version__
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.files import replace_file
+
+# Fewer cells say too little of how often the program errs: of 50, a sensitivity is known to some 12 points.
+LEAST_INFECTED = 50
+LEAST_UNINFECTED = 1_000
+# Below this sum of sensitivity and specificity a call says next to nothing, and nothing can be corrected with it.
+LEAST_INFORMED = 1.05
+
+# The model that ships on whole fields of laboratories that it did not learn from (README, "Results"): percent of the
+# parasites that were found, and healthy red cells of 1,000 that were called infected; the least and the most.
+FOUND_ELSEWHERE = (39, 74)
+FALSE_CALLS_ELSEWHERE = (4, 29)
+
+_MOST = 10**9
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_Number = Annotated[int, Field(ge=0, le=_MOST)]
+
+
+class PerformanceError(PlasmoscopeError):
+    """A measured performance cannot be used: it is no such file, says too little, or is of another way of calling."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How often cells are called rightly, as shares from 0 to 1, and of how many cells that is known."""
+
+    sensitivity: float
+    positives: int
+    specificity: float
+    negatives: int
+
+
+class Performance(BaseModel):
+    """What the program made of annotated fields of one laboratory, and how cells were called then.
+
+    Only fields that passed the quality gate are in it, and of these whole cells alone, as in a slide's count.
+
+    Which cells are misses depends on the denominator. A slide's share is of the cells that were *counted*, not of all
+    that are there, so a parasite in no counted cell (its cell was overlooked, cut in two, or taken for a white cell)
+    is missing above the line and below it. Where healthy cells are lost as often, the share stays what it was, and
+    only infected cells that were counted and called uninfected are misses. Where infected cells are lost more often
+    than others, what they lack above the line is a miss too, although nobody called them uninfected. Therefore the
+    sensitivity is of the infected cells that would be in the count if they were found as often as red cells are:
+    all infected cells times counted cells by red cells annotated, and never fewer than were judged. What was counted
+    although it is no cell dilutes a count, and is allowed for by the same. Where red cells are not annotated nobody
+    knows how often they are found; all are then taken to be, every parasite in no counted cell is a miss, and the
+    corrected share errs upwards. An infected cell that was joined with its neighbour is
+    judged like any other; the half of a cell that holds no parasite is a healthy cell, here as in every count.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    laboratory: _Name
+    """Whose slides these are."""
+    photographs: _Name
+    """Which ones: the name of their folder."""
+    measured_on: date
+    fields: Annotated[int, Field(ge=1, le=_MOST)]
+    """Photographs that passed the quality gate."""
+    patients: Annotated[int, Field(ge=1, le=_MOST)]
+    """Whom these are of; sensitivity differs from one to another."""
+    plasmoscope: _Name
+    """Version of the program, which finds the cells."""
+    model: _Name
+    model_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    views: Annotated[int, Field(ge=1, le=8)]
+    infected_judged: _Number
+    """Infected cells that were counted."""
+    infected_found: _Number
+    """Those that were called parasitized."""
+    infected_not_counted: _Number
+    """Infected cells where no cell was counted; those cut by the border are left out."""
+    uninfected_judged: _Number
+    """Counted cells without a parasite: all others."""
+    uninfected_called: _Number
+    """Those that were called parasitized all the same."""
+    red_cells: Annotated[int, Field(ge=1, le=_MOST)] | None = None
+    """Whole red cells in the annotation; None where healthy ones are not annotated."""
+
+    @property
+    def errors(self) -> Errors:
+        """Sensitivity and specificity, of a share of the counted cells."""
+        infected = self.infected_judged + self.infected_not_counted
+        infected = max(1, self.infected_judged, round(infected * self._counted_share))
+        uninfected = max(1, self.uninfected_judged)
+        return Errors(
+            sensitivity=self.infected_found / infected,
+            positives=infected,
+            specificity=1 - self.uninfected_called / uninfected,
+            negatives=uninfected,
+        )
+
+    def check(self, model_sha256: str, threshold: float, views: int) -> None:
+        """Refuse to correct a count whose cells are called in this way.
+
+        Raises:
+            PerformanceError: it tells too little, or was measured for cells called in another way; says which.
+        """
+        if fault := self._fault():
+            raise PerformanceError(f"What was measured on slides of {self.laboratory} corrects no count: {fault}.")
+        for what, then, today in (
+            ("version of Plasmoscope", self.plasmoscope, __version__),
+            ("model, by its SHA-256", self.model_sha256, model_sha256),
+            ("threshold", self.threshold, threshold),
+            ("number of views", self.views, views),
+        ):
+            if then != today:
+                raise PerformanceError(
+                    f"What was measured on slides of {self.laboratory} was measured with another {what}: {then}, and "
+                    f"now it is {today}, for which it does not hold. Measure again with 'plasmoscope evaluate-fields', "
+                    "or call cells as was done then."
+                )
+
+    @property
+    def _counted(self) -> int:
+        return self.infected_judged + self.uninfected_judged
+
+    @property
+    def _counted_share(self) -> float:
+        """Counted cells by annotated ones."""
+        return self._counted / self.red_cells if self.red_cells else 1.0
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.patients > self.fields:
+            raise ValueError(f"{self.patients} patients cannot be of {self.fields} photographs")
+        if self.infected_found > self.infected_judged or self.uninfected_called > self.uninfected_judged:
+            raise ValueError("more cells were called than there are")
+        return self
+
+    def _fault(self) -> str | None:
+        """Why it corrects no count at all."""
+        if self.infected_judged < LEAST_INFECTED or self.uninfected_judged < LEAST_UNINFECTED:
+            return (
+                f"{self.infected_judged:,} infected and {self.uninfected_judged:,} other cells are too few to tell how "
+                f"often the program errs. Annotate photographs with at least {LEAST_INFECTED} infected and "
+                f"{LEAST_UNINFECTED:,} other cells that it counts, of as many patients as you can"
+            )
+        if not 0.5 <= self._counted_share <= 2:
+            return (
+                f"{self._counted:,} cells were counted where {self.red_cells:,} red cells are annotated. Either not "
+                "all are annotated, or the program cannot read these photographs"
+            )
+        if self.errors.sensitivity + self.errors.specificity < LEAST_INFORMED:
+            return (
+                f"with a sensitivity of {self.errors.sensitivity:.0%} and a specificity of "
+                f"{self.errors.specificity:.0%} its calls are hardly better than chance"
+            )
+        return None
+
+
+def read_performance(file: Path | str) -> Performance:
+    """Read what ``write_performance`` wrote.
+
+    Raises:
+        PerformanceError: naming the first thing that is wrong.
+    """
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise PerformanceError(f"{file} cannot be read ({error.strerror or error}).") from error
+    return parse_performance(content, str(file))
+
+
+def parse_performance(content: bytes, name: str) -> Performance:
+    """The content of such a file.
+
+    Args:
+        name: what to call it where it is refused.
+
+    Raises:
+        PerformanceError: naming the first thing that is wrong.
+    """
+    try:
+        return Performance.model_validate_json(content)
+    except ValidationError as error:
+        raise PerformanceError(
+            f"{name} holds no measured performance: {first_fault(error)}. "
+            "Give the file that 'plasmoscope evaluate-fields --performance' wrote."
+        ) from error
+
+
+def write_performance(file: Path, performance: Performance) -> None:
+    """Write it as JSON, whole or not at all."""
+    replace_file(file, (performance.model_dump_json(indent=2) + "\n").encode())
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong with a record, with its place."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
