@@ -1,12 +1,11 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.evaluation.boxes import BoxesError, TrueBox, read_boxes, read_coco, read_voc, read_yolo
+from plasmoscope.evaluation.boxes import BoxesError, TrueBox, read_coco, read_voc, read_yolo
+from plasmoscope.imaging.sources import ImageFile
 
 VOC = """<annotation><filename>other.jpg</filename><size><width>640</width><height>480</height></size>
 <object><name>RBC</name><bndbox><xmin>346</xmin><ymin>361</ymin><xmax>446</xmax><ymax>454</ymax></bndbox></object>
@@ -20,41 +19,38 @@ COCO = {
 }
 
 
-def write(file: Path, content: object) -> Path:
-    file.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
-    return file
-
-
-def picture(file: Path, width: int = 40, height: int = 30) -> Path:
-    Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(file)
-    return file
+def write(file: Path, content: object, encoding: str = "utf-8") -> ImageFile:
+    file.write_text(content if isinstance(content, str) else json.dumps(content), encoding)
+    return ImageFile(file)
 
 
 def test_voc_boxes_are_read_in_pixels(tmp_path):
-    boxes = read_voc(write(tmp_path / "a.xml", VOC))
-    assert boxes == (TrueBox("RBC", (346, 361, 100, 93)), TrueBox("WBC", (68.5, 315, 217.5, 165)))
+    found = read_voc(write(tmp_path / "a.xml", VOC))
+    assert not found.faults
+    assert found.boxes == (TrueBox("RBC", (346, 361, 100, 93)), TrueBox("WBC", (68.5, 315, 217.5, 165)))
 
 
 def test_yolo_boxes_are_scaled_to_the_image_and_named(tmp_path):
     file = write(tmp_path / "a.txt", "0 0.5 0.5 0.25 0.5\n\n4 0.1 0.2 0.2 0.4")
-    assert read_yolo(file, (640, 480), {0: "parasite"}) == (
+    assert read_yolo(file, (640, 480), {0: "parasite"}).boxes == (
         TrueBox("parasite", (240, 120, 160, 240)),
         TrueBox("4", pytest.approx((0, 0, 128, 192))),
     )
 
 
 def test_an_empty_yolo_file_means_that_nothing_is_there(tmp_path):
-    assert read_yolo(write(tmp_path / "a.txt", ""), (640, 480)) == ()
+    assert read_yolo(write(tmp_path / "a.txt", ""), (640, 480)) == ((), ())
 
 
 def test_coco_boxes_are_read_by_file_name(tmp_path):
-    boxes = read_coco(write(tmp_path / "a.json", COCO))
-    assert boxes == {"a.png": (TrueBox("parasite", (1, 2, 3, 4.5)),), "b.png": ()}
+    boxes, faults = read_coco(write(tmp_path / "a.json", COCO))
+    assert not faults
+    assert boxes == {"train/a.png": (TrueBox("parasite", (1, 2, 3, 4.5)),), "b.png": ()}
 
 
 def test_a_box_without_area_annotates_nothing(tmp_path):
-    assert len(read_voc(write(tmp_path / "a.xml", VOC.replace("446", "346")))) == 1
-    assert read_yolo(write(tmp_path / "a.txt", "0 0.5 0.5 0 0.5"), (10, 10)) == ()
+    assert len(read_voc(write(tmp_path / "a.xml", VOC.replace("446", "346"))).boxes) == 1
+    assert read_yolo(write(tmp_path / "a.txt", "0 0.5 0.5 0 0.5"), (10, 10)) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -63,78 +59,119 @@ def test_a_box_without_area_annotates_nothing(tmp_path):
         ("<annotation><object>", "not XML"),
         ("", "empty|not XML"),
         ("<html></html>", "begins with <html>"),
-        (VOC.replace("<name>RBC</name>", ""), "object 1 has no <name>"),
-        (VOC.replace("<xmax>446</xmax>", ""), "object 1 has no number as <xmax>"),
-        (VOC.replace("446", "many"), "no number as <xmax>"),
-        (VOC.replace("446", "nan"), "object 1 .* no box"),
-        (VOC.replace("446", "300"), "object 1 .* no box"),
         ('<!DOCTYPE a [<!ENTITY e "boom">]><annotation>&e;</annotation>', "not XML"),
     ],
 )
-def test_a_malformed_voc_file_is_refused_with_what_is_wrong(tmp_path, content, message):
+def test_what_is_no_voc_file_is_refused(tmp_path, content, message):
     with pytest.raises(BoxesError, match=message):
         read_voc(write(tmp_path / "a.xml", content))
 
 
 @pytest.mark.parametrize(
-    "line", ["0 0.5 0.5 0.2", "cell 0.5 0.5 0.2 0.2", "0 0.5 0.5 0.2 x", "0 1.5 0.5 0.2 0.2", "0 nan 0 0 0"]
+    ("content", "reason"),
+    [
+        (VOC.replace("<name>RBC</name>", ""), "has no <name>"),
+        (VOC.replace("<xmax>446</xmax>", ""), "'RBC' has no box"),
+        (VOC.replace("446", "many"), "'RBC' has no box"),
+        (VOC.replace("446", ""), "'RBC' has no box"),
+        (VOC.replace("446", "nan"), "is no box"),
+        (VOC.replace("446", "300"), "end lies before its start"),
+    ],
 )
-def test_a_malformed_yolo_line_is_named(tmp_path, line):
-    with pytest.raises(BoxesError, match="line 2"):
-        read_yolo(write(tmp_path / "a.txt", f"0 0.5 0.5 0.2 0.2\n{line}"), (640, 480))
+def test_one_bad_object_of_a_voc_file_is_named_and_the_rest_is_read(tmp_path, content, reason):
+    found = read_voc(write(tmp_path / "a.xml", content))
+    assert [box.label for box in found.boxes] == ["WBC"]
+    (fault,) = found.faults
+    assert fault.where == f"{tmp_path / 'a.xml'}, object 1"
+    assert reason in fault.reason
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "line",
     [
-        ({"images": None}, "images"),
-        ({"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 3]}]}, "bbox"),
-        ({"annotations": [{"image_id": 9, "category_id": 1, "bbox": [1, 2, 3, 4]}]}, "does not list"),
-        ({"annotations": [{"image_id": 7, "category_id": 1, "bbox": [1, 2, -3, 4]}]}, "annotation 1 .* no box"),
-        ({"images": [{"id": 7, "file_name": "x/a.png"}, {"id": 8, "file_name": "y/a.png"}]}, "two images"),
+        "0 0.5 0.5 0.2",
+        "cell 0.5 0.5 0.2 0.2",
+        "0 0.5 0.5 0.2 x",
+        "0 1.5 0.5 0.2 0.2",
+        "0 nan 0 0 0",
+        "0",
+        "0 0.1 0.1 0.2 0.2 0.9",
+        "0 0.1 0.1 0.2 0.2 0.3 0.3 0.4",
     ],
 )
-def test_a_malformed_coco_file_is_refused_with_what_is_wrong(tmp_path, change, message):
-    with pytest.raises(BoxesError, match=message):
-        read_coco(write(tmp_path / "a.json", COCO | change))
+def test_one_bad_line_of_a_yolo_file_is_named_and_the_rest_is_read(tmp_path, line):
+    found = read_yolo(write(tmp_path / "a.txt", f"0 0.5 0.5 0.2 0.2\n{line}\n1 0.5 0.5 0.2 0.2"), (640, 480))
+    assert [box.label for box in found.boxes] == ["0", "1"]
+    (fault,) = found.faults
+    assert fault.where == f"{tmp_path / 'a.txt'}, line 2"
 
 
-def test_what_is_no_json_or_no_text_is_refused(tmp_path):
+def test_a_share_that_is_rounded_past_the_edge_is_the_edge(tmp_path):
+    found = read_yolo(write(tmp_path / "a.txt", "0 0.5 0.5 1.0004 1\n0 1.0004 0.5 0.2 -0.0"), (100, 100))
+    assert found == ((TrueBox("0", (0, 0, 100, 100)),), ())
+    assert read_yolo(write(tmp_path / "a.txt", "0 0.5 0.5 1.02 1"), (100, 100)).faults
+
+
+def test_segments_are_the_boxes_around_them(tmp_path):
+    yolo = write(tmp_path / "a.txt", "0 0.1 0.5 0.3 0.2 0.5 0.6\n1 0.1 0.1 0.3 0.1 0.3 0.2 0.1 0.2")
+    assert [pytest.approx(box) for _, box in read_yolo(yolo, (100, 200)).boxes] == [(10, 40, 40, 80), (10, 20, 20, 20)]
+    points = "<polygon><x1>10</x1><y1>50</y1><x2>30</x2><y2>20</y2><x3>50</x3><y3>60</y3></polygon>"
+    nested = "<polygon><pt><x>10</x><y>50</y></pt><pt><x>30</x><y>20</y></pt><pt><x>50</x><y>60</y></pt></polygon>"
+    for corners in (points, nested):
+        voc = f"<annotation><object><name>a</name>{corners}</object></annotation>"
+        assert read_voc(write(tmp_path / "a.xml", voc)) == ((TrueBox("a", (10, 20, 40, 40)),), ())
+    segment = {"image_id": 7, "category_id": 1, "bbox": [], "segmentation": [[10, 50, 30, 20], [50, 60]]}
+    boxes, faults = read_coco(write(tmp_path / "a.json", COCO | {"annotations": [segment]}))
+    assert boxes["train/a.png"] == (TrueBox("parasite", (10, 20, 40, 40)),)
+    assert not faults
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_harms_no_annotation(tmp_path, encoding):
+    assert len(read_voc(write(tmp_path / "a.xml", VOC, encoding)).boxes) == 2
+    assert len(read_coco(write(tmp_path / "a.json", COCO, encoding))[0]["train/a.png"]) == 1
+    found = read_yolo(write(tmp_path / "a.txt", "0 0.5 0.5 0.2 0.2", encoding), (10, 10))
+    assert (len(found.boxes), found.faults) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"image_id": 7, "category_id": 1, "bbox": [1, 2, 3]}, "3 numbers"),
+        ({"image_id": 9, "category_id": 1, "bbox": [1, 2, 3, 4]}, "does not list"),
+        ({"image_id": 7, "category_id": 1, "bbox": [1, 2, -3, 4]}, "is no box"),
+        ({"image_id": 7, "category_id": 1, "bbox": []}, "neither a box nor a segment"),
+        ({"image_id": 7, "category_id": 1, "segmentation": {"counts": "x", "size": [3, 3]}}, "neither a box"),
+        ({"image_id": 7, "category_id": 1, "segmentation": [["a", "b"]]}, "no list of corners"),
+        ({"image_id": 7, "bbox": [1, 2, 3, 4]}, "category_id"),
+        (None, "dictionary"),
+    ],
+)
+def test_one_bad_annotation_of_a_coco_file_is_named_and_the_rest_is_read(tmp_path, bad, reason):
+    changed = COCO | {"annotations": [bad, *COCO["annotations"]]}
+    boxes, (fault,) = read_coco(write(tmp_path / "a.json", changed))
+    assert len(boxes["train/a.png"]) == 1
+    assert fault.where == f"{tmp_path / 'a.json'}, annotation 1"
+    assert reason in fault.reason
+
+
+def test_an_image_that_a_coco_file_lists_twice_is_named_and_left_out(tmp_path):
+    images = [*COCO["images"], {"id": 9, "file_name": "b.png"}]
+    boxes, (fault,) = read_coco(write(tmp_path / "a.json", COCO | {"images": images}))
+    assert list(boxes) == ["train/a.png"]
+    assert "b.png" in fault.where
+    boxes, (fault,) = read_coco(write(tmp_path / "a.json", COCO | {"images": [*COCO["images"], {"id": "x"}]}))
+    assert len(boxes) == 2
+    assert fault.where.endswith("image 3")
+
+
+def test_what_is_no_coco_file_or_no_text_is_refused(tmp_path):
     with pytest.raises(BoxesError, match="not a COCO annotation"):
         read_coco(write(tmp_path / "a.json", "{"))
+    with pytest.raises(BoxesError, match="images"):
+        read_coco(write(tmp_path / "a.json", COCO | {"images": None}))
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(PlasmoscopeError, match="UTF-8"):
-        read_yolo(tmp_path / "a.txt", (4, 4))
+        read_yolo(ImageFile(tmp_path / "a.txt"), (4, 4))
     with pytest.raises(BoxesError, match="cannot be opened"):
-        read_voc(tmp_path / "missing.xml")
-
-
-def test_a_folder_of_annotations_is_matched_to_the_images_by_name(tmp_path):
-    images = [picture(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
-    write(tmp_path / "a.xml", VOC)
-    write(tmp_path / "b.txt", "1 0.5 0.5 0.5 0.5")
-    write(tmp_path / "classes.txt", "parasite\r\nwhite_cell\r\n")
-    found = read_boxes(images, tmp_path)
-    assert list(found) == images[:2]
-    assert found[images[1]] == (TrueBox("white_cell", (10, 7.5, 20, 15)),)
-    assert read_boxes(images, tmp_path, {1: "wbc"})[images[1]][0].label == "wbc"
-
-
-def test_a_single_file_annotates_the_image_of_its_name_or_those_it_lists(tmp_path):
-    images = [picture(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
-    assert list(read_boxes(images, write(tmp_path / "b.txt", ""))) == [images[1]]
-    assert list(read_boxes(images, write(tmp_path / "all.json", COCO))) == images[:2]
-
-
-def test_annotations_that_fit_no_image_are_refused(tmp_path):
-    image = picture(tmp_path / "a.png")
-    with pytest.raises(BoxesError, match="annotates none of the 1 images"):
-        read_boxes([image], tmp_path)
-    with pytest.raises(BoxesError, match="no file or folder"):
-        read_boxes([image], tmp_path / "missing")
-    with pytest.raises(BoxesError, match="unknown format"):
-        read_boxes([image], write(tmp_path / "a.csv", "x"))
-    write(tmp_path / "a.xml", VOC)
-    write(tmp_path / "a.txt", "")
-    with pytest.raises(BoxesError, match="both annotate"):
-        read_boxes([image], tmp_path)
+        read_voc(ImageFile(tmp_path / "missing.xml"))

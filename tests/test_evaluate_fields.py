@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import typer
 from PIL import Image
 from typer.testing import CliRunner
@@ -143,7 +144,7 @@ def run(monkeypatch):
     def fake(files, classifier, how):
         for file in files:
             whole = field(file.name, cell((8, 8, 16, 16), called=True))
-            yield unreadable(file.name, "it is damaged") if file.stem == "damaged" else whole
+            yield unreadable(file.name, "it is damaged") if "damaged" in file.name else whole
 
     monkeypatch.setattr(command, "_analyze", fake)
     app = typer.Typer()
@@ -161,7 +162,7 @@ def test_the_command_prints_a_table_and_writes_its_files(tmp_path, run):
     (tmp_path / "one.txt").write_text("0 0.5 0.5 0.25 0.25")
     done = run(tmp_path, "--truth", tmp_path, "--classes", "0=parasite", "--output", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert "1 of 2 images have no annotation" in done.output
+    assert "1 images have no annotation" in done.output
     assert "1 of 1 found" in done.output
     assert "…" not in done.output
     assert (tmp_path / "out" / "fields.csv").is_file()
@@ -199,3 +200,54 @@ def test_the_command_refuses_class_names_it_cannot_read(tmp_path, run):
 
 def test_the_command_refuses_a_folder_without_photographs(tmp_path, run):
     assert "no photographs" in str(run(tmp_path, "--truth", tmp_path).exception)
+
+
+def test_one_bad_record_is_named_and_the_rest_is_evaluated(tmp_path, run):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for name in ("one.png", "two.avif", "three.png", "four.jpg"):
+        photograph(tmp_path, name)
+    (tmp_path / "._one.png").write_bytes(b"what a Mac leaves beside a file")
+    (labels / "._one.txt").write_bytes(b"what a Mac leaves beside a file")
+    box = "0 0.5 0.5 0.25 0.25"
+    (labels / "one.txt").write_bytes(b"\xef\xbb\xbf" + f"{box}\n0 0.5\n0 0.9 0.9 1.0004 0.01".encode())
+    (labels / "0a1b2c3d-two.txt").write_text("0 0.4 0.4 0.6 0.4 0.6 0.6 0.4 0.6")
+    (labels / "three.txt").write_bytes(b"\xff no text")
+    (labels / "four.xml").write_text(
+        "<annotation><object><name>parasite</name><bndbox/></object><object><name>parasite</name><bndbox><xmin>12</xmin>"
+        "<ymin>12</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+    )
+    done = run(tmp_path, "--truth", labels, "--classes", "0=parasite", "--output", tmp_path / "out")
+    said = " ".join(done.stderr.split())
+    assert done.exit_code == 1, done.output
+    assert "line 2" in said
+    assert "three.png" in said
+    assert "object 1" in said
+    assert "._one" not in done.output
+    rows = list(csv.DictReader((tmp_path / "out" / "fields.csv").open(encoding="utf-8-sig")))
+    assert [row["field"] for row in rows] == ["four.jpg", "one.png", "two.avif"]
+    assert sum(int(row["parasites_found"]) for row in rows) == 3
+
+
+def test_what_is_annotated_on_one_side_only_is_named(tmp_path, run):
+    for name in ("one.png", "two.png"):
+        photograph(tmp_path, name)
+    (tmp_path / "one.txt").write_text("0 0.5 0.5 0.25 0.25")
+    (tmp_path / "other.txt").write_text("0 0.5 0.5 0.25 0.25")
+    (tmp_path / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    done = run(tmp_path, "--truth", tmp_path, "--classes", "0=parasite")
+    said = " ".join(done.output.split())
+    assert "1 images have no annotation and are left out: two.png." in said
+    assert "1 annotations belong to none of the images" in said
+    assert "other.txt" in said
+    assert "link to a file that is not there" in said
+    assert done.exit_code == 1
+
+
+def test_pages_of_a_stack_are_evaluated(tmp_path, run):
+    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((2, 32, 32, 3), np.uint8), photometric="rgb")
+    for number in (1, 2):
+        (tmp_path / f"stack page {number}.txt").write_text("0 0.5 0.5 0.25 0.25")
+    done = run(tmp_path, "--truth", tmp_path, "--classes", "0=parasite")
+    assert done.exit_code == 0, done.output
+    assert "2 of 2 found" in done.output

@@ -1,5 +1,6 @@
 """Writing files whole or not at all, and telling their names."""
 
+import codecs
 import glob
 import os
 import secrets
@@ -15,6 +16,16 @@ _ABANDONED_SECONDS = 3600.0
 def name_as_text(name: str) -> str:
     """A file's name for records and reports; one from an old archive or stick may hold bytes that are no text."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def decode_text(data: bytes) -> str:
+    """What is in a text file, with the byte-order mark that Windows puts before it or without: UTF-8, or marked UTF-16.
+
+    Raises:
+        UnicodeDecodeError: it is neither.
+    """
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if marked else "utf-8-sig")
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def analyze_field(
     """
     classifier = classifier or Classifier.load()
     how = calling(classifier, threshold, views)
-    return look_at_field(image, name or _names([image])[0], classifier, how, override_gate).field
+    return look_at_field(image, name or field_names([image])[0], classifier, how, override_gate).field
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def analyze_slide(
         name, image = named
         return look_at_field(image, name, classifier, how, options.override_gate, kept, keep)
 
-    named = list(zip(_names(images), images, strict=True))
+    named = list(zip(field_names(images), images, strict=True))
     for field, mark in track(_ahead(look, named), len(named), "Analysing fields"):
         same = None if mark is None else find_same(mark, seen)
         if same is not None and field.cells:
@@ -418,8 +418,8 @@ def unreadable(name: str, error: str) -> Field:
     return Field(name=name, sha256="", width=0, height=0, cell_diameter=None, checks=(), accepted=False, error=error)
 
 
-def _names(images: Sequence[FieldImage]) -> list[str]:
-    """File names, made unique by their folders where two are alike; what has no name is numbered."""
+def field_names(images: Sequence[FieldImage]) -> list[str]:
+    """What each field is called: its file's name, with folders where two are alike; what has no name is numbered."""
     full = [_full_name(image, number) for number, image in enumerate(images, start=1)]
     plain = [PurePath(name).name for name in full]
     shared = {name for name, times in Counter(plain).items() if times > 1}

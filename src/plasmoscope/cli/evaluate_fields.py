@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from plasmoscope.analysis.results import Field
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.evaluation.fields import Counts, FieldsEvaluation, Figures
+    from plasmoscope.imaging.sources import Readable
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
 _SHOWN = 40
+_NAMED = 5
 
 
 def evaluate_fields(
-    images: Annotated[Path, typer.Argument(help="Folder of photographs, or one photograph.")],
+    images: Annotated[Path, typer.Argument(help="Folder or zip of photographs, or one photograph.")],
     truth: Annotated[
         Path, typer.Option(help="Folder of .xml (VOC) or .txt (YOLO) files, one such file, or a COCO .json file.")
     ],
@@ -55,8 +56,8 @@ def evaluate_fields(
 ) -> None:
     """Measure the analysis of whole fields on annotated boxes: cells found and counted, parasites, false alarms.
 
-    Exit code 0: every photograph was read; 1: some could not be, and are left out, or too little was measured for
-    --performance; 2: nothing to do, or wrong use.
+    Exit code 0: every photograph and annotation was read; 1: some could not be, and are left out, or too little was
+    measured for --performance; 2: nothing to do, or wrong use.
     """
     require_extra("train", "Evaluation")
     _check_told(performance, laboratory, patients)
@@ -64,29 +65,29 @@ def evaluate_fields(
     from plasmoscope.analysis.performance import PerformanceError, write_performance
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.evaluation import fields
-    from plasmoscope.evaluation.boxes import read_boxes
+    from plasmoscope.evaluation.annotations import read_annotations
     from plasmoscope.evaluation.performance import measured_performance
 
-    files = _find(images)
-    boxes = read_boxes(files, truth, _parse_classes(classes))
-    if len(boxes) < len(files):
-        console.print(f"{len(files) - len(boxes):,} of {len(files):,} images have no annotation and are left out.")
+    files, unread = _find(images)
+    annotations = read_annotations(files, truth, _parse_classes(classes))
+    boxes = annotations.boxes
+    faulty = {fault.where for fault in annotations.faults}
+    _tell_names("images have no annotation and are left out", [name for name in files if name not in {*boxes, *faulty}])
+    _tell_names("annotations belong to none of the images", annotations.unused)
     # Labels that mean nothing are an error before the work, not after it.
     fields.what_is_annotated(boxes.values())
     classifier = Classifier.load(model)
     how = calling(classifier, threshold, tta)
-    analyzed = dict(
-        zip(boxes, track(_analyze(list(boxes), classifier, how), len(boxes), "Analysing fields"), strict=True)
-    )
-    for file, field in analyzed.items():
-        if field.error is not None:
-            tell_unread(str(file), field.error)
-    read = {file: field for file, field in analyzed.items() if field.error is None}
+    looks = _analyze([files[name] for name in boxes], classifier, how)
+    analyzed = dict(zip(boxes, track(looks, len(boxes), "Analysing fields"), strict=True))
+    unread += annotations.faults
+    unread += [(name, field.error) for name, field in analyzed.items() if field.error is not None]
+    for name, reason in unread:
+        tell_unread(name, reason)
+    read = {name: field for name, field in analyzed.items() if field.error is None}
     if not read:
         raise typer.Exit(1)
-    evaluation = fields.evaluate_fields(
-        {file.name: field for file, field in read.items()}, {file.name: boxes[file] for file in read}, iou
-    )
+    evaluation = fields.evaluate_fields(read, {name: boxes[name] for name in read}, iou)
     _show(evaluation)
     if output:
         console.print("Written: " + ", ".join(str(file) for file in fields.write_evaluation(output, evaluation)))
@@ -101,7 +102,7 @@ def evaluate_fields(
             errors.print(f"{performance} was not written. {error}", markup=False)
             enough = False
     console.print(RESEARCH_USE)
-    if len(read) < len(analyzed) or not enough:
+    if unread or not enough:
         raise typer.Exit(1)
 
 
@@ -119,7 +120,7 @@ def _check_told(performance: Path | None, laboratory: str | None, patients: int 
         )
 
 
-def _analyze(files: Sequence[Path], classifier: "Classifier", how: "Calling") -> "Iterator[Field]":
+def _analyze(files: "Sequence[Readable]", classifier: "Classifier", how: "Calling") -> "Iterator[Field]":
     """Analyse photographs one by one: the one place where this command meets the analysis."""
     from plasmoscope.analysis.analyze import analyze_field
 
@@ -127,14 +128,25 @@ def _analyze(files: Sequence[Path], classifier: "Classifier", how: "Calling") ->
         yield analyze_field(file, classifier, threshold=how.threshold, views=how.views)
 
 
-def _find(images: Path) -> list[Path]:
-    if images.is_dir():
-        files = sorted(file for file in images.iterdir() if file.suffix.lower() in _SUFFIXES)
-    else:
-        files = [images] if images.exists() else []
+def _find(images: Path) -> "tuple[dict[str, Readable], list[tuple[str, str]]]":
+    """The photographs by their names, each page by itself; and what cannot be read, with the reason."""
+    from plasmoscope.analysis.analyze import field_names
+    from plasmoscope.imaging.pages import with_pages
+    from plasmoscope.imaging.sources import Unreadable, find_photographs
+
+    found = find_photographs([images])
+    unread = [(source.name, source.reason) for source in found if isinstance(source, Unreadable)]
+    files = with_pages(source for source in found if not isinstance(source, Unreadable))
     if not files:
         raise PlasmoscopeError(f"There are no photographs in '{images}'. Give a folder of them, or one.")
-    return files
+    return dict(zip(field_names(files), files, strict=True)), unread
+
+
+def _tell_names(what: str, names: Sequence[str]) -> None:
+    """Say how many there are of what is left out, and which."""
+    if names:
+        listed = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+        console.print(f"{len(names):,} {what}: {escape(listed)}.", highlight=False)
 
 
 def _parse_classes(text: str | None) -> dict[int, str] | None:

@@ -1,9 +1,12 @@
-"""Annotated boxes from the formats that labelling tools write: Pascal VOC, YOLO and COCO."""
+"""Annotated boxes from the formats that labelling tools write: Pascal VOC, YOLO and COCO.
+
+One bad record costs no more than itself: it is named beside what was read. Polygons become the boxes around them.
+"""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -11,11 +14,16 @@ from defusedxml.ElementTree import fromstring
 from pydantic import BaseModel, ValidationError
 
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.imaging.reading import ImageError, read_file, read_image
+from plasmoscope.files import decode_text
+from plasmoscope.imaging.reading import ImageError
+from plasmoscope.imaging.sources import Readable
 
 Box = tuple[float, float, float, float]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
-CLASS_NAMES_FILE = "classes.txt"  # written by labelling tools beside YOLO files
+# Programs round a share past the picture's edge; what lies farther out is no share.
+_ROUNDING = 0.01
 
 
 class BoxesError(PlasmoscopeError):
@@ -30,8 +38,24 @@ class TrueBox(NamedTuple):
     """Left, top, width and height in pixels; only boxes that have an area are read."""
 
 
-def read_voc(file: Path) -> tuple[TrueBox, ...]:
-    """Read a Pascal VOC annotation of one image (XML with ``object``, ``name`` and ``bndbox``).
+class Fault(NamedTuple):
+    """What was left out."""
+
+    where: str
+    """A record of an annotation, or an image."""
+    reason: str
+
+
+class Found(NamedTuple):
+    """What an annotation of one image holds."""
+
+    boxes: tuple[TrueBox, ...]
+    faults: tuple[Fault, ...] = ()
+    """Records that could not be read."""
+
+
+def read_voc(file: Readable) -> Found:
+    """Read a Pascal VOC annotation of one image (XML with ``object``, ``name``, and ``bndbox`` or ``polygon``).
 
     Raises:
         BoxesError: not such a file; the message says what is wrong with it.
@@ -39,22 +63,16 @@ def read_voc(file: Path) -> tuple[TrueBox, ...]:
     try:
         root = fromstring(_read(file), forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise BoxesError(f"{file} is not XML that can be read ({error}). Export the annotation again.") from error
+        raise BoxesError(f"{file.name} is not XML that can be read ({error}); export the annotation again") from error
     if root.tag != "annotation":
-        raise BoxesError(f"{file} is not a Pascal VOC annotation: it begins with <{root.tag}>, not <annotation>.")
-    found = []
-    for number, thing in enumerate(root.iter("object"), start=1):
-        where = f"{file}, object {number}"
-        label = (thing.findtext("name") or "").strip()
-        if not label:
-            raise BoxesError(f"{where} has no <name>. Name it in the labelling tool and export again.")
-        left, top, right, bottom = (_voc_number(thing, side, where) for side in ("xmin", "ymin", "xmax", "ymax"))
-        found.append(_checked(label, (left, top, right - left, bottom - top), where))
-    return _with_area(found)
+        raise BoxesError(f"{file.name} is not a Pascal VOC annotation: it begins with <{root.tag}>, not <annotation>")
+    return _found(f"{file.name}, object", root.iter("object"), _voc_object)
 
 
-def read_yolo(file: Path, size: tuple[int, int], classes: Mapping[int, str] | None = None) -> tuple[TrueBox, ...]:
+def read_yolo(file: Readable, size: tuple[int, int], classes: Mapping[int, str] | None = None) -> Found:
     """Read a YOLO annotation of one image: lines of class, centre x, centre y, width, height, as shares of the image.
+
+    A line of a class and three or more corners, x and y, is a segment.
 
     Args:
         file: the .txt file; an empty one means that nothing is there.
@@ -62,114 +80,153 @@ def read_yolo(file: Path, size: tuple[int, int], classes: Mapping[int, str] | No
         classes: names of the class numbers; a class without one is called by its number.
 
     Raises:
-        BoxesError: not such a file; the message names the line.
+        BoxesError: it is no text.
     """
-    width, height = size
-    found = []
-    for number, line in enumerate(_read_text(file).splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}, line {number}"
-        try:
-            class_number, *shares = line.split()
-            label = (classes or {}).get(int(class_number), class_number)
-            x, y, w, h = (float(share) for share in shares)
-        except ValueError as error:
-            raise BoxesError(f"{where} is not 'class x y width height': {line.strip()[:80]!r}.") from error
-        if not all(0 <= share <= 1 for share in (x, y, w, h)):
-            raise BoxesError(f"{where} has numbers that are not shares of the image from 0 to 1. Export as YOLO again.")
-        found.append(TrueBox(label, ((x - w / 2) * width, (y - h / 2) * height, w * width, h * height)))
-    return _with_area(found)
+    lines = (line for line in read_text(file).splitlines())
+    return _found(f"{file.name}, line", lines, lambda line: _yolo_line(line, size, classes or {}))
 
 
-def read_coco(file: Path) -> dict[str, tuple[TrueBox, ...]]:
-    """Read a COCO annotation of many images; by the images' file names, without folders.
-
-    Raises:
-        BoxesError: not such a file, or one that contradicts itself.
-    """
-    try:
-        content = _Coco.model_validate_json(_read(file))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BoxesError(f"{file} is not a COCO annotation: {where}: {first['msg']}. Export it again.") from error
-    names = {image.id: PurePosixPath(image.file_name.replace("\\", "/")).name for image in content.images}
-    if len(set(names.values())) < len(content.images):
-        raise BoxesError(f"{file} lists two images of one name or number; file names must tell images apart.")
-    labels = {category.id: category.name for category in content.categories}
-    found: dict[str, list[TrueBox]] = {name: [] for name in names.values()}
-    for number, annotation in enumerate(content.annotations, start=1):
-        where = f"{file}, annotation {number}"
-        if annotation.image_id not in names or annotation.category_id not in labels:
-            raise BoxesError(f"{where} belongs to an image or a category that the file does not list. Export it again.")
-        box = _checked(labels[annotation.category_id], annotation.bbox, where)
-        found[names[annotation.image_id]].append(box)
-    return {name: _with_area(boxes) for name, boxes in found.items()}
-
-
-def read_boxes(
-    images: Sequence[Path], truth: Path, classes: Mapping[int, str] | None = None
-) -> dict[Path, tuple[TrueBox, ...]]:
-    """Find and read the annotations of images.
-
-    Args:
-        images: image files.
-        truth: a COCO file (.json); a folder with a VOC (.xml) or YOLO (.txt) file for each image, of the image's name
-            but for the suffix; or one such file for one image.
-        classes: names of YOLO's class numbers; by default those in the folder's ``classes.txt``, if there is one.
+def read_coco(file: Readable) -> tuple[dict[str, tuple[TrueBox, ...]], tuple[Fault, ...]]:
+    """Read a COCO annotation of many images.
 
     Returns:
-        Boxes by image, in the order of ``images``; an image without an annotation file is left out.
+        Boxes by the images' file names as written, but with ``/`` between folders; and what could not be read.
 
     Raises:
-        BoxesError: nothing fits the images, or a file cannot be read.
+        BoxesError: not such a file.
     """
-    if not truth.exists():
-        raise BoxesError(f"There is no file or folder '{truth}'. Check the path.")
-    if truth.suffix.lower() == ".json" and truth.is_file():
-        listed = read_coco(truth)
-        found = {image: listed[image.name] for image in images if image.name in listed}
-    elif truth.is_file():
-        found = {image: _read_one(truth, image, classes) for image in images if image.stem == truth.stem}
-    else:
-        found = {}
-        for image in images:
-            files = [file for suffix in (".xml", ".txt") if (file := truth / f"{image.stem}{suffix}").is_file()]
-            if len(files) > 1:
-                raise BoxesError(f"{files[0]} and {files[1]} both annotate {image.name}. Remove one of them.")
-            if files:
-                found[image] = _read_one(files[0], image, classes)
-    if not found:
-        raise BoxesError(
-            f"{truth} annotates none of the {len(images)} images. Annotations are .xml or .txt files of the images' "
-            "names, or a COCO .json file that lists the images."
-        )
-    return found
-
-
-def _read_one(file: Path, image: Path, classes: Mapping[int, str] | None) -> tuple[TrueBox, ...]:
-    readers: dict[str, Callable[[], tuple[TrueBox, ...]]] = {
-        ".xml": lambda: read_voc(file),
-        ".txt": lambda: read_yolo(file, _size(image), _class_names(file.parent) if classes is None else classes),
-    }
-    if file.suffix.lower() not in readers:
-        raise BoxesError(f"{file} is of an unknown format; give .xml (VOC), .txt (YOLO) or .json (COCO).")
-    return readers[file.suffix.lower()]()
-
-
-def _size(image: Path) -> tuple[int, int]:
-    # Decoded, since a picture may be stored lying on its side.
     try:
-        height, width = read_image(image).shape[:2]
+        content = _Coco.model_validate_json(read_text(file))
+    except ValidationError as error:
+        raise BoxesError(f"{file.name} is not a COCO annotation: {_first(error)}; export it again") from error
+    images, bad_images = _made(f"{file.name}, image", content.images, _CocoImage.model_validate)
+    kinds, bad_kinds = _made(f"{file.name}, category", content.categories, _CocoCategory.model_validate)
+    paths = {image.id: image.file_name.replace("\\", "/") for image in images}
+    labels = {kind.id: kind.name for kind in kinds}
+    times = Counter([image.file_name.replace("\\", "/") for image in images])
+    twice = {path for path, number in times.items() if number > 1}
+    found: dict[str, list[TrueBox]] = {path: [] for path in times if path not in twice}
+
+    def add(given: Any) -> None:
+        annotation = _CocoAnnotation.model_validate(given)
+        if annotation.image_id not in paths or annotation.category_id not in labels:
+            raise _BadRecordError("it belongs to an image or a category that the file does not list")
+        if (path := paths[annotation.image_id]) in found:
+            found[path].append(TrueBox(labels[annotation.category_id], _coco_box(annotation)))
+
+    _, bad = _made(f"{file.name}, annotation", content.annotations, add)
+    listed_twice = [Fault(f"{file.name}, {path}", "the image is listed more than once") for path in sorted(twice)]
+    faults = (*bad_images, *bad_kinds, *listed_twice, *bad)
+    return {path: _with_area(boxes) for path, boxes in found.items()}, faults
+
+
+def read_text(file: Readable) -> str:
+    """What a text file holds.
+
+    Raises:
+        BoxesError: it cannot be read, or is no text.
+    """
+    try:
+        return decode_text(_read(file))
+    except UnicodeDecodeError as error:
+        raise BoxesError(f"{file.name} is not text in UTF-8; export the annotation again") from error
+
+
+def _read(file: Readable) -> bytes:
+    try:
+        return file.read()
     except ImageError as error:
-        raise BoxesError(f"{image}, whose annotation gives shares of its size, cannot be read: {error}.") from error
-    return width, height
+        raise BoxesError(f"{file.name}: {error}") from error
 
 
-def _class_names(folder: Path) -> dict[int, str]:
-    file = folder / CLASS_NAMES_FILE
-    return dict(enumerate(_read_text(file).split("\n"))) if file.is_file() else {}
+class _BadRecordError(ValueError):
+    """One record cannot be read; the message says why."""
+
+
+def _made(where: str, given: Iterable[Given], make: Callable[[Given], Made]) -> tuple[list[Made], list[Fault]]:
+    """What each record makes, and those that make nothing, told by their number."""
+    made, faults = [], []
+    for number, record in enumerate(given, start=1):
+        try:
+            made.append(make(record))
+        except ValidationError as error:
+            faults.append(Fault(f"{where} {number}", _first(error)))
+        except _BadRecordError as error:
+            faults.append(Fault(f"{where} {number}", str(error)))
+    return made, faults
+
+
+def _found(where: str, given: Iterable[Given], make: Callable[[Given], TrueBox | None]) -> Found:
+    made, faults = _made(where, given, make)
+    return Found(_with_area([box for box in made if box is not None]), tuple(faults))
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return f"{where}: {first['msg']}"
+
+
+def _with_area(boxes: Sequence[TrueBox]) -> tuple[TrueBox, ...]:
+    # A click in a labelling tool leaves a box without extent, which annotates nothing; the public BCCD holds one.
+    return tuple(found for found in boxes if found.box[2] > 0 and found.box[3] > 0)
+
+
+def _checked(box: Box) -> Box:
+    if not all(map(math.isfinite, box)) or box[2] < 0 or box[3] < 0:
+        raise _BadRecordError("it is no box: its end lies before its start; draw it again")
+    return box
+
+
+def _around(corners: Sequence[float]) -> Box:
+    """The box around a polygon, given as x and y in turn."""
+    if len(corners) < 6 or len(corners) % 2:
+        raise _BadRecordError("it is no polygon: it has not three corners or more; draw it again")
+    left, top = min(corners[::2]), min(corners[1::2])
+    return _checked((left, top, max(corners[::2]) - left, max(corners[1::2]) - top))
+
+
+def _voc_object(thing: Element) -> TrueBox:
+    label = (thing.findtext("name") or "").strip()
+    if not label:
+        raise _BadRecordError("it has no <name>; name it in the labelling tool and export again")
+    sides = [_number(thing.findtext(f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax")]
+    if None not in sides:
+        left, top, right, bottom = (float(side or 0) for side in sides)
+        return TrueBox(label, _checked((left, top, right - left, bottom - top)))
+    corners = [_number(corner.text) for corner in thing.iterfind("polygon//*") if corner.tag[:1] in {"x", "y"}]
+    if not corners or None in corners:
+        raise _BadRecordError(f"'{label}' has no box: a number is missing in its <bndbox>; draw it again")
+    return TrueBox(label, _around([float(corner or 0) for corner in corners]))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
+
+
+def _yolo_line(line: str, size: tuple[int, int], classes: Mapping[int, str]) -> TrueBox | None:
+    if not line.strip():
+        return None
+    width, height = size
+    try:
+        first, *rest = line.split()
+        number, shares = int(first), [float(share) for share in rest]
+    except ValueError as error:
+        raise _BadRecordError(f"it is not 'class x y width height': {line.strip()[:80]!r}") from error
+    if not all(-_ROUNDING <= share <= 1 + _ROUNDING for share in shares):
+        raise _BadRecordError("its numbers are not shares of the image from 0 to 1; export as YOLO again")
+    shares = [min(max(share, 0), 1) for share in shares]
+    if len(shares) == 4:
+        x, y, w, h = shares
+        left, top = x - w / 2, y - h / 2
+    elif len(shares) > 4 and len(shares) % 2 == 0:
+        left, top, w, h = _around(shares)
+    else:
+        raise _BadRecordError(f"it is neither 'class x y width height' nor a segment: {line.strip()[:80]!r}")
+    return TrueBox(classes.get(number, first), (left * width, top * height, w * width, h * height))
 
 
 class _CocoImage(BaseModel):
@@ -185,43 +242,27 @@ class _CocoCategory(BaseModel):
 class _CocoAnnotation(BaseModel):
     image_id: int
     category_id: int
-    bbox: Box
+    bbox: list[float] | None = None
+    segmentation: Any = None
 
 
 class _Coco(BaseModel):
-    images: list[_CocoImage]
-    categories: list[_CocoCategory]
-    annotations: list[_CocoAnnotation]
+    images: list[Any]
+    categories: list[Any]
+    annotations: list[Any]
 
 
-def _voc_number(thing: Element, side: str, where: str) -> float:
-    text = thing.findtext(f"bndbox/{side}")
+def _coco_box(annotation: _CocoAnnotation) -> Box:
+    if annotation.bbox:
+        if len(annotation.bbox) != 4:
+            raise _BadRecordError(f"its bbox has {len(annotation.bbox)} numbers, not 4; draw it again")
+        left, top, width, height = annotation.bbox
+        return _checked((left, top, width, height))
+    parts = annotation.segmentation
+    if not isinstance(parts, list) or not parts:
+        raise _BadRecordError("it has neither a box nor a segment; draw it again")
     try:
-        return float(text or "")
-    except ValueError as error:
-        raise BoxesError(f"{where} has no number as <{side}> in its <bndbox>. Draw the box again.") from error
-
-
-def _checked(label: str, box: Box, where: str) -> TrueBox:
-    if not all(map(math.isfinite, box)) or box[2] < 0 or box[3] < 0:
-        raise BoxesError(f"{where} ('{label}') is no box: its end lies before its start. Draw it again.")
-    return TrueBox(label, box)
-
-
-def _with_area(boxes: Sequence[TrueBox]) -> tuple[TrueBox, ...]:
-    # A click in a labelling tool leaves a box without extent, which annotates nothing; the public BCCD holds one.
-    return tuple(found for found in boxes if found.box[2] > 0 and found.box[3] > 0)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return read_file(file)
-    except ImageError as error:
-        raise BoxesError(f"{file}: {error}.") from error
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return _read(file).decode("utf-8-sig").replace("\r\n", "\n").rstrip()
-    except UnicodeDecodeError as error:
-        raise BoxesError(f"{file} is not text in UTF-8. Export the annotation again.") from error
+        # A cell that something lies across has several parts.
+        return _around([float(number) for part in parts for number in part])
+    except (TypeError, ValueError) as error:
+        raise _BadRecordError("its segment is no list of corners; draw it again") from error
