@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from plasmoscope import Classifier
-from plasmoscope.classification.card import ModelError
+from plasmoscope.classification.card import ModelError, card_path
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import remarks_on, resize_cell
@@ -135,3 +135,10 @@ def test_a_network_that_gives_no_numbers_calls_nothing(
     monkeypatch.setattr(classifier, "logits", lambda cells: np.full((len(cells), 2), np.nan, np.float32))
     with pytest.raises(ModelError, match="gives no numbers"):
         classifier.predict(real_cells)
+
+
+def test_a_card_that_was_saved_again_with_a_byte_order_mark_is_read(classifier: Classifier, tmp_path: Path) -> None:
+    model = find_model(None)
+    (tmp_path / "own.onnx").write_bytes(model.read_bytes())
+    card_path(tmp_path / "own.onnx").write_bytes(b"\xef\xbb\xbf" + card_path(model).read_bytes())
+    assert Classifier.load(tmp_path / "own.onnx", threads=1).card == classifier.card

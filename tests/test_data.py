@@ -1,4 +1,6 @@
 import csv
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from plasmoscope.data.nih import Cell, CellDataset, DataError, check_mapping, lo
 from plasmoscope.data.splits import PATIENT_FOLDS, make_split
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.imaging.sources import ImageFile
+from test_cli import run
 
 
 def imaginary_dataset(n: int, patients: int) -> CellDataset:
@@ -157,3 +160,60 @@ def test_describe_counts_measures_and_names_what_is_wrong(nih_folder: Path, tmp_
     assert 0 < facts.width.minimum <= facts.width.median <= facts.width.maximum
     write_sample_grid(dataset, tmp_path / "grid.png")
     assert read_image(tmp_path / "grid.png").std() > 10
+
+
+@pytest.mark.parametrize("place", ["Suspicious", "Parasitized/rings", "Parasitized/rings.zip"])
+@pytest.mark.parametrize("root", ["", "cell_images/"])
+def test_a_folder_that_is_no_class_is_named_and_not_dropped(tmp_path: Path, root: str, place: str) -> None:
+    data = tmp_path / "data"
+    for folder in ("Parasitized", "Uninfected"):
+        (data / root / folder).mkdir(parents=True)
+        (data / root / folder / "one.png").write_bytes(b"x")
+    other = data / root / place
+    if place.endswith(".zip"):
+        with zipfile.ZipFile(other, "w") as archive:
+            archive.writestr("a.png", b"x")
+            archive.writestr("b.png", b"x")
+    else:
+        other.mkdir()
+        (other / "a.png").write_bytes(b"x")
+        (other / "b.png").write_bytes(b"x")
+        (other / "notes.txt").write_text("no picture")
+    with pytest.raises(DataError, match=rf"{place} \(2\)"):
+        load_nih(data)
+
+
+def test_pictures_apart_from_the_classes_are_told_and_tables_are_no_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], nih_folder: Path
+) -> None:
+    shutil.copytree(nih_folder, tmp_path / "data")
+    (tmp_path / "data" / "cells.png").write_bytes(b"x")
+    (tmp_path / "data" / "patientid_cellmapping_parasitized.csv").write_text("x")
+    assert load_nih(tmp_path / "data").left_out == (str(tmp_path / "data" / "cells.png"),)
+    assert run("data", "split", tmp_path / "data", "80-20", monkeypatch=monkeypatch) == 0
+    assert "1 pictures, such as" in " ".join(capsys.readouterr().err.split())
+
+
+def test_nothing_that_cannot_be_opened_is_missing_from_a_data_set_in_silence(nih_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(nih_folder, tmp_path / "data")
+    (tmp_path / "data" / "more.zip").write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"more\.zip.*not a zip archive"):
+        load_nih(tmp_path / "data")
+
+
+def test_an_archive_beside_its_own_folder_names_both(nih_folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(nih_folder, data)
+    shutil.make_archive(str(data / "cells"), "zip", nih_folder)
+    with pytest.raises(DataError, match=r"are there twice, such as .*cells\.zip"):
+        load_nih(data)
+
+
+def test_a_byte_order_mark_before_a_mapping_table_is_no_part_of_the_first_slide(
+    nih_folder: Path, tmp_path: Path
+) -> None:
+    dataset = load_nih(nih_folder)
+    lines = [f"{cell.slide},\"['{cell.stem}.png']\"" for cell in dataset.cells]
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "mapping.csv").write_text("\n".join(lines), encoding)
+        assert check_mapping(dataset, [tmp_path / "mapping.csv"]) == []

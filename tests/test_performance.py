@@ -302,3 +302,10 @@ def test_the_command_writes_what_analyze_takes(
     assert "was not written" in few.stderr
     assert "20 infected" in " ".join(few.stderr.split())
     assert read_performance(file) == here
+
+
+def test_a_file_that_was_saved_again_with_a_byte_order_mark_is_read(classifier: Classifier, tmp_path: Path) -> None:
+    write_performance(tmp_path / "own.json", of(classifier))
+    marked = tmp_path / "marked.json"
+    marked.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "own.json").read_bytes())
+    assert read_performance(marked) == read_performance(tmp_path / "own.json")

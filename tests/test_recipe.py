@@ -117,3 +117,12 @@ def test_a_phase_may_train_at_a_smaller_size_but_not_the_last() -> None:
     assert [recipe.cache_size_of(phase) for phase in recipe.phases] == [72, 64]
     with pytest.raises(RecipeError, match=r"phases\.1\.image_size"):
         recipe.changed(["phases.1.image_size=48"])
+
+
+def test_a_recipe_may_be_saved_as_windows_saves_text(tmp_path: Path) -> None:
+    from importlib.resources import files
+
+    text = files("plasmoscope.training").joinpath("recipes", "mobilenet_v2_96.toml").read_text("utf-8")
+    for encoding in ("utf-8-sig", "utf-16"):
+        (tmp_path / "mine.toml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        assert load_recipe(tmp_path / "mine.toml") == load_recipe("mobilenet_v2_96")

@@ -4,6 +4,7 @@ A count is corrected for wrong calls with such figures alone. Those of the model
 learnt from, and on other laboratories' slides it errs otherwise.
 """
 
+import codecs
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -189,7 +190,7 @@ def parse_performance(content: bytes, name: str) -> Performance:
         PerformanceError: naming the first thing that is wrong.
     """
     try:
-        return Performance.model_validate_json(content)
+        return Performance.model_validate_json(content.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         raise PerformanceError(
             f"{name} holds no measured performance: {first_fault(error)}. "

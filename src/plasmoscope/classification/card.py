@@ -1,5 +1,6 @@
 """The model card: what a network is, how it must be fed, and how well it did. The program reads it."""
 
+import codecs
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,7 +157,7 @@ def read_model(model_file: Path) -> tuple[bytes, ModelCard]:
             "that holds it, or leave --model out to use the one that ships."
         ) from error
     try:
-        card = ModelCard.model_validate_json(card_path(model_file).read_bytes())
+        card = ModelCard.model_validate_json(card_path(model_file).read_bytes().removeprefix(codecs.BOM_UTF8))
     except OSError as error:
         raise ModelError(
             f"The model card {card_path(model_file)} is missing. A model without its card cannot be fed rightly; "

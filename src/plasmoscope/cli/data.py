@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, track
+from plasmoscope.cli.options import given_cells
 
 data = typer.Typer(help="Look at, split and download the NIH data set of segmented cells.", no_args_is_help=True)
 
@@ -31,11 +32,11 @@ def describe(
     """Count cells and patients, measure images, find duplicates and broken files, draw a sample."""
     from plasmoscope.data.describe import describe as gather
     from plasmoscope.data.describe import write_sample_grid
-    from plasmoscope.data.nih import check_mapping, load_nih
+    from plasmoscope.data.nih import check_mapping
     from plasmoscope.reports.pictures import check_picture
 
     check_picture(grid)
-    dataset = load_nih(path)
+    dataset = given_cells(path)
     facts = gather(dataset, track)
     table = Table("class", "cells", "patients")
     for name, count in facts.cells.items():
@@ -85,13 +86,12 @@ def split(
     output: Annotated[Path | None, typer.Option(help="CSV file (default: standard output).")] = None,
 ) -> None:
     """Write which cell belongs to which part of a named split."""
-    from plasmoscope.data.nih import load_nih
     from plasmoscope.data.splits import make_split, save_split, write_split
     from plasmoscope.reports.output import check_output
 
     if output:
         check_output(output)
-    dataset = load_nih(path)
+    dataset = given_cells(path)
     made = make_split(name, dataset)
     if output is None:
         write_split(made, dataset, sys.stdout)

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import DataOption, ModelOption, ViewsListOption
+from plasmoscope.cli.options import DataOption, ModelOption, ViewsListOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -41,7 +41,6 @@ def evaluate(
     require_extra("train", "Evaluation")
     from plasmoscope.classification.card import UNKNOWN_SPLIT
     from plasmoscope.classification.classifier import Classifier, find_model
-    from plasmoscope.data.nih import load_nih
     from plasmoscope.evaluation.evaluate import (
         evaluation_folder,
         has_parts_of,
@@ -62,7 +61,7 @@ def evaluate(
     if split is None and card.data.split == UNKNOWN_SPLIT and part != "all":
         raise PlasmoscopeError("What this model was trained on is unknown; name a --split, or take --part all.")
     split = split or card.data.split
-    dataset = load_nih(data)
+    dataset = given_cells(data)
     members, by_patient = part_members(dataset, split, part)
     if by_smear:
         # A name that tells none is an error before the work, not after it.

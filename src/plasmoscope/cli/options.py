@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from plasmoscope.cli.console import errors
 
 if TYPE_CHECKING:
+    from plasmoscope.data.nih import CellDataset
     from plasmoscope.imaging.sources import Readable
 
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
@@ -74,3 +76,13 @@ def given_images(paths: Sequence[Path]) -> "list[Readable]":
         errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
         raise typer.Exit(2)
     return sources
+
+
+def given_cells(path: Path) -> "CellDataset":
+    """The labelled cells in what was given, with a word on pictures that are none."""
+    from plasmoscope.data.nih import load_nih
+
+    dataset = load_nih(path)
+    if left := dataset.left_out:
+        errors.print(f"Left out, as in the folder of no class: {len(left):,} pictures, such as {escape(left[0])}.")
+    return dataset

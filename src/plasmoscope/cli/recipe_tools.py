@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, DataOption, SettingsOption
+from plasmoscope.cli.options import CacheOption, DataOption, SettingsOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.reports.output import check_output
@@ -58,7 +58,6 @@ def augmentations(
     import cv2
     import numpy as np
 
-    from plasmoscope.data.nih import load_nih
     from plasmoscope.imaging.cells import read_cell, resize_cell
     from plasmoscope.training.preview import augmentation_preview
     from plasmoscope.training.recipe import load_recipe
@@ -66,7 +65,7 @@ def augmentations(
     check_output(output, (".png",))
     chosen = load_recipe(recipe).changed(settings)
     _check_phase(phase, len(chosen.phases))
-    dataset = load_nih(data).thinned(_PREVIEW_CELLS)
+    dataset = given_cells(data).thinned(_PREVIEW_CELLS)
     shown = chosen.phases[phase - 1]
     size = chosen.cache_size_of(shown)
     cells = np.stack([resize_cell(read_cell(cell.source.read()), size) for cell in dataset.cells])
@@ -91,7 +90,6 @@ def lr_range(
     """Run the learning-rate range test: a plot of loss against rate, and a suggestion."""
     require_extra("train", "The learning-rate range test")
     from plasmoscope.data.cache import decoded_cells, default_cache_folder
-    from plasmoscope.data.nih import load_nih
     from plasmoscope.data.splits import make_split
     from plasmoscope.training.batches import CachedCells
     from plasmoscope.training.lr_range import learning_rate_range_test, plot_range_test
@@ -101,7 +99,7 @@ def lr_range(
     check_output(output, (".png",))
     chosen = load_recipe(recipe).changed(settings)
     _check_phase(phase, len(chosen.phases))
-    dataset = load_nih(data)
+    dataset = given_cells(data)
     model = initial_model(chosen, RunOptions(seed=seed, init_weights=init_weights, from_scratch=from_scratch))
     size = chosen.cache_size_of(chosen.phases[phase - 1])
     pixels = decoded_cells(dataset, size, cache or default_cache_folder(), track)

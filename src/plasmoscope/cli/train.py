@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, SettingsOption
+from plasmoscope.cli.options import CacheOption, SettingsOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -45,7 +45,6 @@ def train(
     """Train a recipe; the same command again resumes a run that was stopped."""
     require_extra("train", "Training")
     from plasmoscope.data.cache import default_cache_folder
-    from plasmoscope.data.nih import load_nih
     from plasmoscope.synthetic.dataset import write_cells
     from plasmoscope.training.recipe import load_recipe
     from plasmoscope.training.run import RunOptions
@@ -66,7 +65,7 @@ def train(
     if data is None:
         data = folder.with_name(f"{folder.name}-cells")
         write_cells(data, _SMOKE_FIELDS)
-    dataset = load_nih(data)
+    dataset = given_cells(data)
     if smoke:
         dataset = dataset.thinned(_SMOKE_CELLS)
     options = RunOptions(

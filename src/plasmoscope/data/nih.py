@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.imaging.sources import ImageSource, find_images
+from plasmoscope.files import decode_text
+from plasmoscope.imaging.sources import ImageSource, Unreadable, find_images, may_be_picture
 from plasmoscope.labels import CLASS_NAMES
 
 _OFFICIAL_NAME = re.compile(r"(?P<slide>.+?)_IMG_(?P<field>.+)_cell_(?P<cell>\d+)$")
@@ -44,8 +46,10 @@ class Cell:
 class CellDataset:
     """All cells of a data set, sorted by class and name; the order is part of every split's definition."""
 
-    def __init__(self, root: Path, cells: Iterable[Cell]) -> None:
+    def __init__(self, root: Path, cells: Iterable[Cell], left_out: Sequence[str] = ()) -> None:
         self.root = root
+        self.left_out = tuple(left_out)
+        """Pictures that lie apart from the classes' folders."""
         self.cells = tuple(sorted(cells, key=lambda cell: (cell.label, cell.stem)))
 
     def __len__(self) -> int:
@@ -99,10 +103,15 @@ def load_nih(path: Path) -> CellDataset:
     """Find the labelled cells below a folder or in a zip archive; no image is opened.
 
     Raises:
-        DataError: nothing in the NIH layout there, a class without images, or a name twice in a class.
+        DataError: nothing in the NIH layout there, a class without images, a folder of pictures among the classes that
+            is none of them, something that cannot be opened, or a name twice in a class.
         SourceError: no such path, or an archive that cannot be opened.
     """
-    cells = [cell for source in find_images([path]) if (cell := _parse(source)) is not None]
+    parsed = [(source, _parse(source)) for source in find_images([path])]
+    cells = [cell for _, cell in parsed if cell is not None]
+    others = [source for source, cell in parsed if cell is None]
+    if closed := [source for source in others if isinstance(source, Unreadable)]:
+        raise DataError(f"{closed[0].name}: {closed[0].reason}. Nothing may be missing from a data set.")
     for label, class_name in enumerate(CLASS_NAMES):
         if not any(cell.label == label for cell in cells):
             raise DataError(
@@ -110,11 +119,32 @@ def load_nih(path: Path) -> CellDataset:
                 "cell_images/Parasitized and cell_images/Uninfected, as in the NIH archive; "
                 "'plasmoscope data download' fetches it."
             )
-    dataset = CellDataset(path, cells)
-    repeated = [name for name, following in zip(dataset.names, dataset.names[1:], strict=False) if name == following]
+    left_out = [source.name for source in others if may_be_picture(source.name)]
+    _refuse_other_classes(cells, left_out)
+    dataset = CellDataset(path, cells, left_out)
+    pairs = zip(dataset.cells, dataset.cells[1:], strict=False)
+    repeated = [(cell.source.name, following.source.name) for cell, following in pairs if cell.name == following.name]
     if repeated:
-        raise DataError(f"{len(repeated)} images are there twice, such as {repeated[0]}. Remove one copy of each.")
+        raise DataError(
+            f"{len(repeated)} images are there twice, such as {' and '.join(repeated[0])}. Remove one copy of each."
+        )
     return dataset
+
+
+def _refuse_other_classes(cells: Sequence[Cell], left_out: Sequence[str]) -> None:
+    """Pictures in a folder beside the classes' folders, or within one, must not be lost without a word."""
+    roots = {_posix(cell.source.name).parent.parent for cell in cells}
+    others: Counter[str] = Counter()
+    for path in map(_posix, left_out):
+        root = next((root for root in path.parents if root in roots), path.parent)
+        if path.parent != root:
+            others[path.parent.relative_to(root).as_posix()] += 1
+    if others:
+        folders = ", ".join(f"{folder} ({number:,})" for folder, number in others.most_common(10))
+        raise DataError(
+            f"Pictures lie in other folders than those of the two classes, {' and '.join(CLASS_NAMES)}: {folders}. "
+            "Move them into one of the two, or out of the data set."
+        )
 
 
 def parse_name(stem: str) -> tuple[str | None, str | None, str | None]:
@@ -153,7 +183,7 @@ def check_mapping(dataset: CellDataset, mapping_files: Sequence[Path]) -> list[s
     mapped: dict[str, str] = {}
     for file in mapping_files:
         try:
-            lines = file.read_text("utf-8").splitlines()
+            lines = decode_text(file.read_bytes()).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"The mapping table {file} cannot be read: {error}") from error
         for line in lines:

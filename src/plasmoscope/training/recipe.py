@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.files import decode_text
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -256,7 +257,7 @@ def load_recipe(name_or_file: str | Path) -> Recipe:
         text = resources.files(__package__).joinpath("recipes", f"{name_or_file}.toml").read_text("utf-8")
     else:
         try:
-            text = Path(name_or_file).read_text("utf-8")
+            text = decode_text(Path(name_or_file).read_bytes()).replace("\r\n", "\n")
         except UnicodeDecodeError as error:
             raise RecipeError(f"The recipe {name_or_file} is not text in UTF-8; save it as that.") from error
         except OSError as error:
