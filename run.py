@@ -1,6 +1,6 @@
 """Set everything up in `.venv` and run: `python run.py demo`, `python run.py test`, or any plasmoscope command.
 
-Needs Python 3.11 to 3.13 with pip, and nothing else.
+Needs Python 3.11 to 3.14 with pip, and nothing else.
 """
 
 import hashlib
@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+# Oldest and newest; the pinned packages have wheels for each (.ci/pins).
+PYTHONS = ((3, 11), (3, 14))
 # Commands that need more than the inference packages.
 EXTRAS = {
     "test": "dev",
@@ -37,8 +39,8 @@ CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",),
 
 def main() -> int:
     """Install what the command needs, unless it is there already, and run it."""
-    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        print(f"Plasmoscope needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}.", file=sys.stderr)
+    if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
+        print(f"Plasmoscope needs Python 3.11 to 3.14; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 2
     command = sys.argv[1:] or ["--help"]
     try:
@@ -88,14 +90,11 @@ def python(*module_and_arguments: str) -> int:
     """Run a module of the environment; its exit code."""
     # Checks belong to the project; the user's own commands run where the user is.
     folder = ROOT if sys.argv[1:2] == ["test"] else None
+    # Ctrl+C reaches the command too, which ends in its own time and loses nothing.
+    signal.signal(signal.SIGINT, lambda *_: None)
     process = subprocess.Popen([PYTHON, "-m", *module_and_arguments], cwd=folder)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # Ctrl+C reaches the command too, which ends in its own time and loses nothing.
-            continue
+    return process.wait()
 
 
 if __name__ == "__main__":
