@@ -146,7 +146,10 @@ def test_every_file_of_a_slide_can_be_fetched(client: TestClient, analysed: int,
     assert answer.status_code == 200
     assert answer.content.lower().startswith(start.lower())
     if name.endswith(".zip"):
-        assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+        archive = zipfile.ZipFile(io.BytesIO(answer.content))
+        assert archive.testzip() is None
+        # Unpacked beside another slide's, it replaces nothing.
+        assert all(file.startswith(f"{name.removesuffix('.zip')}-P-1-analysed/") for file in archive.namelist())
 
 
 def test_the_report_tells_whether_who_and_when_somebody_signed(client: TestClient, photograph: bytes) -> None:

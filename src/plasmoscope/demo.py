@@ -11,6 +11,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.progress import Track, untracked
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 
+_NAME = "demo"
 _FIELDS = 3
 _CELLS = 120
 
@@ -53,10 +54,15 @@ def run_demo(classifier: Classifier, seed: int = 1, parasitaemia: float = 0.04, 
         for number in range(_FIELDS)
     ]
     images = tuple(field.image for field in rendered)
-    slide = analyze_slide(images, classifier, SlideOptions(slide=f"demo {seed}"), track)
+    slide = analyze_slide(images, classifier, SlideOptions(slide=f"{_NAME} {seed}"), track)
     calls = sum((_compare(*pair) for pair in zip(rendered, slide.fields, strict=True)), np.zeros((2, 2), np.int64))
     whole = [cell for field in rendered for cell in field.cells if cell.whole]
     return DemoResult(slide, images, calls, len(whole), sum(cell.infected for cell in whole))
+
+
+def is_demo(slide: str) -> bool:
+    """Whether a slide of this ID was rendered by ``run_demo``, so that nothing is lost with its report."""
+    return slide.rpartition(" ")[0] == _NAME
 
 
 def _compare(truth: SyntheticField, field: Field) -> NDArray[np.int64]:

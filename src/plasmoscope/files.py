@@ -4,13 +4,43 @@ import codecs
 import glob
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from plasmoscope.errors import PlasmoscopeError
+
+_LOCK = ".plasmoscope.lock"
 _ABANDONED_SECONDS = 3600.0
+
+
+class FolderInUseError(PlasmoscopeError):
+    """Another command writes to the same folder."""
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made where it does not exist, so that no other command writes to it meanwhile.
+
+    The system itself lets go of it when the process ends, however it ends; the file by which it is held stays.
+
+    Raises:
+        FolderInUseError: another command holds it.
+        OSError: it cannot be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / _LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise FolderInUseError(
+            f"Another command is writing to {folder} at this moment. Wait until it has ended, or choose another folder."
+        ) from error
 
 
 def name_as_text(name: str) -> str:
@@ -56,6 +86,33 @@ def replace_file(file: Path, content: bytes) -> None:
     """Write bytes so that at any moment the old content or the new is there."""
     with whole_file(file) as unfinished:
         unfinished.write_bytes(content)
+
+
+def empty(folder: Path) -> None:
+    """Remove all that a folder holds but what ``alone_in`` holds it by."""
+    for old in folder.iterdir():
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        elif old.name != _LOCK:
+            old.unlink()
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; it becomes ``folder`` when the block ends well.
+
+    Otherwise it stays as ``<folder>.part``, which the next try empties.
+
+    Raises:
+        FolderInUseError: another command is filling it.
+    """
+    unfinished = folder.with_name(f"{folder.name}.part")
+    with alone_in(unfinished):
+        empty(unfinished)
+        yield unfinished
+    # Windows renames no folder in which a file is open, so it is let go of first.
+    (unfinished / _LOCK).unlink(missing_ok=True)
+    unfinished.replace(folder)
 
 
 def remove_abandoned(file: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -364,6 +365,13 @@ def _cell(number: int, item: FoundObject, probability: float | None, how: Callin
         parasitized_probability=probability,
         parasitized=None if probability is None else probability >= how.threshold,
     )
+
+
+def photograph_hashes(images: Iterable[Readable]) -> Iterator[str]:
+    """``Field.sha256`` of each photograph that can be read, one after the other; nothing is decoded."""
+    for image in images:
+        with suppress(ImageError):
+            yield hashlib.sha256(_content(image)).hexdigest()
 
 
 def read_field(image: FieldImage) -> NDArray[np.uint8]:

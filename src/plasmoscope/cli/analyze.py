@@ -8,10 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, errors, track
-from plasmoscope.cli.options import CountingViewsOption, ModelOption
+from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
 
 
 def analyze(
+    context: typer.Context,
     fields: Annotated[
         list[Path], typer.Argument(metavar="FIELD...", help="Photographs of one slide, or their folder or zip archive.")
     ],
@@ -45,25 +46,23 @@ def analyze(
     The same command again goes on where an interrupted one stopped. Exit code 0: every field was read; 1: some could
     not be, or none could be counted; 2: nothing to do, or wrong use.
     """
-    from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, read_field
+    from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, photograph_hashes, read_field
     from plasmoscope.analysis.performance import read_performance
     from plasmoscope.analysis.resuming import DoneFields
     from plasmoscope.classification.classifier import Classifier
+    from plasmoscope.files import alone_in
     from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.sources import find_photographs
     from plasmoscope.reports.bundle import write_slide
-    from plasmoscope.reports.output import check_slide_folder
+    from plasmoscope.reports.folder import check_slide_folder
     from plasmoscope.reports.wording import corrected_line
 
-    named, own = {str(path) for path in fields}, output.resolve()
-    found = find_photographs(fields)
-    sources = with_pages(
-        source for source in found if source.name in named or not Path(source.name).resolve().is_relative_to(own)
-    )
+    sources = with_pages(without_reports(find_photographs(fields), fields))
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
         raise typer.Exit(2)
-    check_slide_folder(output, slide, patient, [source.name for source in sources])
+    context.with_resource(alone_in(output))
+    check_slide_folder(output, slide, patient, photograph_hashes(sources))
     classifier = Classifier.load(model)
     options = SlideOptions(
         slide=slide,

@@ -48,7 +48,7 @@ def classify(
 
     if output:
         check_cells_output(output)
-    sources = given_images(paths)
+    sources = given_images(paths, output)
     classifier = Classifier.load(model)
     limit = classifier.card.threshold if threshold is None else threshold
     found = classify_sources(classifier, sources, tta, limit, isolate)

@@ -106,6 +106,8 @@ def download(
     """Fetch the NIH archive (337 MB) from its official address; the same command resumes."""
     from plasmoscope.data.download import NIH_CELLS
     from plasmoscope.data.download import download as fetch
+    from plasmoscope.files import alone_in
 
-    file = fetch(NIH_CELLS, folder / "cell_images.zip", track)
+    with alone_in(folder):
+        file = fetch(NIH_CELLS, folder / "cell_images.zip", track)
     console.print(f"{file} is whole. Use it with --data {file}; there is no need to unpack it.")

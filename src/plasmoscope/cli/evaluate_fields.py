@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
-from plasmoscope.cli.options import CountingViewsOption, ModelOption
+from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
+from plasmoscope.files import alone_in
 
 if TYPE_CHECKING:
     from plasmoscope.analysis.analyze import Calling
@@ -25,6 +26,7 @@ _NAMED = 5
 
 
 def evaluate_fields(
+    context: typer.Context,
     images: Annotated[Path, typer.Argument(help="Folder or zip of photographs, or one photograph.")],
     truth: Annotated[
         Path, typer.Option(help="Folder of .xml (VOC) or .txt (YOLO) files, one such file, or a COCO .json file.")
@@ -76,6 +78,9 @@ def evaluate_fields(
     _tell_names("annotations belong to none of the images", annotations.unused)
     # Labels that mean nothing are an error before the work, not after it.
     fields.what_is_annotated(boxes.values())
+    if output:
+        context.with_resource(alone_in(output))
+        fields.check_evaluation_folder(output, list(boxes))
     classifier = Classifier.load(model)
     how = calling(classifier, threshold, tta)
     looks = _analyze([files[name] for name in boxes], classifier, how)
@@ -134,7 +139,7 @@ def _find(images: Path) -> "tuple[dict[str, Readable], list[tuple[str, str]]]":
     from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.sources import Unreadable, find_photographs
 
-    found = find_photographs([images])
+    found = without_reports(find_photographs([images]), [images])
     unread = [(source.name, source.reason) for source in found if isinstance(source, Unreadable)]
     files = with_pages(source for source in found if not isinstance(source, Unreadable))
     if not files:

@@ -32,7 +32,7 @@ def explain(
     from plasmoscope.reports.pictures import check_picture, contact_sheet, lay_heat
 
     check_picture(output)
-    sources = given_images(paths)
+    sources = given_images(paths, output)
     if len(sources) > _MOST:
         errors.print(f"{len(sources):,} cells are too many for one picture. Name at most {_MOST}.")
         raise typer.Exit(2)

@@ -11,7 +11,7 @@ from plasmoscope.cli.console import errors
 
 if TYPE_CHECKING:
     from plasmoscope.data.nih import CellDataset
-    from plasmoscope.imaging.sources import Readable
+    from plasmoscope.imaging.sources import ImageSource, Readable
 
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
@@ -66,12 +66,33 @@ ViewsListOption = Annotated[
 ]
 
 
-def given_images(paths: Sequence[Path]) -> "list[Readable]":
-    """The pictures in what was given, pages by themselves; where there is none, say so and end the command with 2."""
+def without_reports(found: "Sequence[ImageSource]", paths: Sequence[Path]) -> "list[ImageSource]":
+    """Leave out the files of an earlier report, but for those that were named themselves, and say so.
+
+    Args:
+        found: in ``paths``.
+    """
+    from plasmoscope.reports.folder import is_of_a_report
+
+    named = {str(path) for path in paths}
+    reports = [source.name not in named and is_of_a_report(Path(source.name)) for source in found]
+    if left := [source.name for source, of_report in zip(found, reports, strict=True) if of_report]:
+        errors.print(f"Left out, as files of an earlier report: {len(left):,}, such as {escape(left[0])}.")
+    return [source for source, of_report in zip(found, reports, strict=True) if not of_report]
+
+
+def given_images(paths: Sequence[Path], output: Path | None) -> "list[Readable]":
+    """The pictures in what was given, pages by themselves; where there is none, say so and end the command with 2.
+
+    Args:
+        output: where the command writes; the result of an earlier run is no picture.
+    """
     from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.sources import find_images
 
-    sources = with_pages(find_images(paths))
+    own = output.resolve() if output else None
+    found = [source for source in find_images(paths) if Path(source.name).resolve() != own]
+    sources = with_pages(without_reports(found, paths))
     if not sources:
         errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
         raise typer.Exit(2)

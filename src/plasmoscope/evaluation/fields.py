@@ -1,5 +1,6 @@
 """How well whole fields are analysed: red cells found and counted, parasites found, false alarms."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -179,6 +180,27 @@ def what_is_annotated(
             "Say what they mean, as in --classes 0=parasite,1=red_cell."
         )
     return red_cells, parasites
+
+
+def check_evaluation_folder(folder: Path, names: Collection[str]) -> None:
+    """Refuse a folder that holds a slide's report, or the evaluation of other photographs, which would be lost.
+
+    Args:
+        names: of the photographs to be evaluated.
+
+    Raises:
+        FieldsError: saying what it holds.
+    """
+    what = "a slide's report" if (folder / "slide.json").exists() else None
+    if (folder / _REPORT_JSON).exists():
+        try:
+            found = json.loads((folder / _REPORT_JSON).read_bytes())["fields"]
+            other = {field["name"] for field in found}.isdisjoint(names)
+        except (ValueError, KeyError, TypeError):
+            other = True
+        what = "an evaluation of other photographs" if other else what
+    if what:
+        raise FieldsError(f"{folder} holds {what}, which would be lost; choose another folder with --output.")
 
 
 def write_evaluation(folder: Path, evaluation: FieldsEvaluation) -> tuple[Path, Path]:

@@ -9,6 +9,7 @@ from plasmoscope.analysis.results import Cell, Field, Slide
 from plasmoscope.files import replace_file
 from plasmoscope.progress import Track, untracked
 from plasmoscope.reports.field_pictures import CalledCell, annotated_field, cell_crop, cell_sheet
+from plasmoscope.reports.folder import CALLED_CELLS, FIELDS, OF_A_FIELD, SLIDE
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import (
     MAX_GALLERY,
@@ -30,8 +31,6 @@ from plasmoscope.reports.tables import cells_csv, fields_csv
 FORMATS = ("json", "csv", "coco", "qupath", "imagej", "pictures", "html", "pdf")
 _ILLUSTRATED = ("pictures", "html", "pdf")
 _LONGEST_STEM = 40
-# What is written for each field, by format.
-_OF_A_FIELD = {"qupath": ".geojson", "imagej": "-rois.zip", "pictures": "-annotated.jpg"}
 
 
 def write_slide(
@@ -88,7 +87,7 @@ def _write(
         written.append(file)
 
     if "json" in formats:
-        put("slide.json", slide_json(slide))
+        put(SLIDE, slide_json(slide))
     if "csv" in formats:
         put("cells.csv", cells_csv(slide))
         put("fields.csv", fields_csv(slide))
@@ -96,27 +95,27 @@ def _write(
         put("coco.json", coco_json(slide))
     for number, field in enumerate(slide.fields, start=1):
         if field.error is None and "qupath" in formats:
-            put(f"fields/{field_stem(number, field)}{_OF_A_FIELD['qupath']}", geojson(field))
+            put(f"{FIELDS}/{field_stem(number, field)}{OF_A_FIELD['qupath']}", geojson(field))
         if field.error is None and "imagej" in formats:
-            put(f"fields/{field_stem(number, field)}{_OF_A_FIELD['imagej']}", imagej_rois(field))
+            put(f"{FIELDS}/{field_stem(number, field)}{OF_A_FIELD['imagej']}", imagej_rois(field))
     if not set(_ILLUSTRATED).isdisjoint(formats):
         shown = _illustrate(slide, images, put if "pictures" in formats else None, track)
         if "pictures" in formats and shown.gallery:
-            put("called_cells.png", shown.gallery)
+            put(CALLED_CELLS, shown.gallery)
         elif "pictures" in formats:
             # Cells of an earlier run must not pass for this one's.
-            (folder / "called_cells.png").unlink(missing_ok=True)
+            (folder / CALLED_CELLS).unlink(missing_ok=True)
         if "html" in formats:
             put("report.html", slide_html(slide, shown))
         if "pdf" in formats:
             put("report.pdf", slide_pdf(slide, shown))
-    _remove_earlier(folder / "fields", {file.name for file in written}, formats)
+    _remove_earlier(folder / FIELDS, {file.name for file in written}, formats)
     return written
 
 
 def _remove_earlier(folder: Path, written: Collection[str], formats: Collection[str]) -> None:
     """Fields that had other numbers in an earlier run must not pass for this one's."""
-    endings = tuple(ending for name, ending in _OF_A_FIELD.items() if name in formats)
+    endings = tuple(ending for name, ending in OF_A_FIELD.items() if name in formats)
     for file in folder.glob("[0-9][0-9][0-9]*"):
         # Some file systems give names back in another normal form.
         if file.name.endswith(endings) and unicodedata.normalize("NFC", file.name) not in written:
@@ -145,7 +144,7 @@ def _illustrate(
         crops += [CalledCell(cell_crop(image, cell), cell, index + 1) for cell in in_gallery.get(index, [])]
         annotated = annotated_field(image, field)
         if put is not None:
-            put(f"fields/{field_stem(index + 1, field)}{_OF_A_FIELD['pictures']}", encode_jpeg(annotated))
+            put(f"{FIELDS}/{field_stem(index + 1, field)}{OF_A_FIELD['pictures']}", encode_jpeg(annotated))
         if index in in_reports:
             pictures.append(FieldPicture(index + 1, encode_jpeg(annotated, MAX_WIDTH)))
     gallery = encode_png(cell_sheet(crops)) if crops else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 
+from plasmoscope.files import whole_folder
 from plasmoscope.progress import Track, untracked
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.numbers import remember_given
@@ -22,15 +23,16 @@ def back_up(store: Store, folder: Path, track: Track = untracked) -> None:
 
     Raises:
         StoreError: the folder exists, or a photograph is missing.
+        FolderInUseError: another command is making this backup.
         OSError: it cannot be written.
     """
     if folder.exists():
         raise StoreError(f"{folder} exists already; name a new folder for the backup.")
-    unfinished = folder.with_name(folder.name + ".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    with closing(Store(unfinished)) as copy:
-        _copy(store, copy, track)
-    unfinished.replace(folder)
+    with whole_folder(folder) as unfinished:
+        # Like the original: patients' records are for the owner's eyes.
+        unfinished.chmod(0o700)
+        with closing(Store(unfinished)) as copy:
+            _copy(store, copy, track)
 
 
 def _copy(store: Store, copy: Store, track: Track) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis.analyze import read_field
+from plasmoscope.files import whole_folder
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.labels import CLASS_NAMES, class_name
 from plasmoscope.progress import Track, untracked
@@ -36,6 +37,7 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
 
     Raises:
         StoreError: the folder holds cells already.
+        FolderInUseError: another command is exporting to it.
         ImageError: a photograph is missing or damaged.
         OSError: the folder cannot be written to.
     """
@@ -44,12 +46,6 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
         raise StoreError(
             f"{folder} holds cells already, which people may have called otherwise since. Name a new folder."
         )
-    # Under this name until it is whole: half an export must not pass for a data set.
-    unfinished = cells.with_name(f"{cells.name}.part")
-    for old in (cells, unfinished):
-        shutil.rmtree(old, ignore_errors=True)
-    for name in CLASS_NAMES:
-        (unfinished / name).mkdir(parents=True)
     called = session.scalars(
         select(Field)
         .join(Slide, Slide.id == Field.slide_id)
@@ -59,9 +55,13 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
         .options(undefer(Field.result))
     ).all()
     written: list[Path] = []
-    for field in track(called, len(called), "Cutting cells"):
-        written += _export_field(session, images, unfinished, field)
-    unfinished.replace(cells)
+    # Half an export must not pass for a data set.
+    with whole_folder(cells) as unfinished:
+        for name in CLASS_NAMES:
+            (unfinished / name).mkdir()
+        for field in track(called, len(called), "Cutting cells"):
+            written += _export_field(session, images, unfinished, field)
+        shutil.rmtree(cells, ignore_errors=True)
     return [cells / file.relative_to(unfinished) for file in written]
 
 

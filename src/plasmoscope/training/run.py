@@ -41,7 +41,7 @@ from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split, save_split
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.files import replace_file, whole_file
+from plasmoscope.files import alone_in, empty, replace_file, whole_file
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, CellBatches
@@ -109,12 +109,26 @@ def train(
 
     Raises:
         RunError: the folder holds another run or a damaged file, or the loss is no finite number any more.
+        FolderInUseError: another command trains in it.
     """
     if not _first_process():
-        say = _silent
+        return _train(recipe, dataset, folder, cache_folder, options, track, _silent)
+    with alone_in(folder):
+        if afresh:
+            empty(folder)
+        return _train(recipe, dataset, folder, cache_folder, options, track, say)
+
+
+def _train(
+    recipe: Recipe,
+    dataset: CellDataset,
+    folder: Path,
+    cache_folder: Path,
+    options: RunOptions,
+    track: Track,
+    say: Callable[[str], None],
+) -> ModelCard:
     split = make_split(recipe.split, dataset)
-    if afresh and _first_process():
-        shutil.rmtree(folder, ignore_errors=True)
     _open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")

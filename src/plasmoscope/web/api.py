@@ -29,7 +29,7 @@ from plasmoscope.store.records import LONGEST_TEXT, Field, SlideStatus
 from plasmoscope.web import schemas
 from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.file_names import disposition
+from plasmoscope.web.file_names import disposition, slide_file
 from plasmoscope.web.security import SCHEMES, Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
 from plasmoscope.web.uploads import UploadedImage, read_upload, shown_name
@@ -263,7 +263,11 @@ def download(request: Request, actor: Reader, slide_id: Number, name: Annotated[
     with tempfile.TemporaryDirectory() as place:
         folder = FilePath(place)
         write_slide(folder, result, lambda field: read_image(store.images.path(field.sha256)), [kind])
-        content = (folder / name).read_bytes() if name in _DOWNLOADS else _zipped(folder)
+        if name in _DOWNLOADS:
+            content = (folder / name).read_bytes()
+        else:
+            # In a folder of the slide's own: unpacked beside another slide's, nothing of either is replaced.
+            content = _zipped(folder, FilePath(slide_file(name, result.patient or "", result.slide)).stem)
     shown = "inline" if name == "report.pdf" else "attachment"
     called = disposition(shown, name, result.patient or "", result.slide)
     return Response(content, media_type=media_type, headers={"Content-Disposition": called})
@@ -431,11 +435,11 @@ def _picture(content: bytes, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _zipped(folder: FilePath) -> bytes:
+def _zipped(folder: FilePath, called: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in _files(folder):
-            archive.write(file, file.relative_to(folder))
+            archive.write(file, called / file.relative_to(folder))
     return packed.getvalue()
 
 

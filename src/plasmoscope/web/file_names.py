@@ -19,10 +19,15 @@ def disposition(kind: str, name: str, patient: str, slide: str) -> str:
         patient: code, as people wrote it.
         slide: code, as people wrote it.
     """
-    file = PurePosixPath(name)
-    full = f"{file.stem}-{_safe(patient)}-{_safe(slide)}{file.suffix}"
+    full = slide_file(name, patient, slide)
     plain = "".join(sign if sign.isascii() else "_" for sign in full)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(full, safe='')}"
+
+
+def slide_file(name: str, patient: str, slide: str) -> str:
+    """A file's name with whose it is; arguments as of ``disposition``."""
+    file = PurePosixPath(name)
+    return f"{file.stem}-{_safe(patient)}-{_safe(slide)}{file.suffix}"
 
 
 def _safe(code: str) -> str:
