@@ -13,7 +13,7 @@ from PIL import Image
 from conftest import shared_path
 from plasmoscope import Classifier, analyze_field, analyze_slide
 from plasmoscope.imaging import pages
-from plasmoscope.imaging.pages import Page, pages_of, with_pages
+from plasmoscope.imaging.pages import Content, Page, with_pages, write_pages
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.sources import ImageFile, find_images
 from plasmoscope.imaging.tiff import read_page
@@ -60,10 +60,12 @@ def test_pages_of_a_stack_in_an_archive_are_found_too(tmp_path: Path) -> None:
 
 
 def test_a_page_that_is_too_large_by_itself_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (page, *_) = pages_of(ImageFile(stack(tmp_path / "two.tif", FIELDS[:2])))
+    content = Content("two.tif", stack(tmp_path / "two.tif", FIELDS[:2]).read_bytes())
+    assert [name for name, _ in write_pages(content, tmp_path)] == ["two.tif page 1", "two.tif page 2"]
+    assert np.array_equal(read_image(tmp_path / "2.png"), FIELDS[1])
     monkeypatch.setattr(pages, "MAX_BYTES", 100)
     with pytest.raises(ImageError, match="page 1 by itself"):
-        page.read()
+        write_pages(content, tmp_path)
 
 
 def test_a_stack_under_another_name_is_not_read_in_part(tmp_path: Path) -> None:
@@ -78,6 +80,8 @@ def test_every_page_of_a_stack_is_a_field_of_the_slide(tmp_path: Path, classifie
     alone = analyze_slide(FIELDS, classifier)
     assert [field.cells for field in slide.fields] == [field.cells for field in alone.fields]
     assert len({field.sha256 for field in slide.fields}) == 3
+    in_memory = analyze_slide([(tmp_path / "slide.tif").read_bytes(), FIELDS[0]], classifier)
+    assert [field.name for field in in_memory.fields] == [*(f"field 1 page {n}" for n in (1, 2, 3)), "field 4"]
 
 
 def test_the_shared_stack_counts_as_its_three_pictures(

@@ -31,7 +31,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import cut_cell
-from plasmoscope.imaging.pages import pages_of
+from plasmoscope.imaging.pages import Content, pages_of
 from plasmoscope.imaging.reading import ImageError, read_image, read_picture
 from plasmoscope.imaging.sources import ImageFile, Readable
 from plasmoscope.progress import Track, untracked
@@ -416,8 +416,12 @@ def _source(image: Path | str | Readable) -> Readable:
 def _pages(images: Iterable[FieldImage]) -> list[FieldImage]:
     """The same images, but each page of a TIFF by itself."""
     found: list[FieldImage] = []
-    for image in images:
-        found += pages_of(_source(image)) if isinstance(image, Path | str | Readable) else [image]
+    for number, image in enumerate(images, start=1):
+        if isinstance(image, bytes):
+            pages = pages_of(Content(_unnamed(number), image))
+            found += pages if len(pages) > 1 else [image]
+        else:
+            found += pages_of(_source(image)) if isinstance(image, Path | str | Readable) else [image]
     return found
 
 
@@ -437,4 +441,8 @@ def field_names(images: Sequence[FieldImage]) -> list[str]:
 def _full_name(image: FieldImage, number: int) -> str:
     if isinstance(image, Path | str | Readable):
         return name_as_text(_source(image).name)
+    return _unnamed(number)
+
+
+def _unnamed(number: int) -> str:
     return f"field {number}"

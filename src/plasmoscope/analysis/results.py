@@ -122,7 +122,7 @@ class Field(_Record):
     name: str
     """File name, with the page where the file has several, or the number of an array that was given."""
     sha256: str
-    """Of the file; of a page, as which PNG it is read; of an array, of its bytes."""
+    """Of the file; of one page of a file, of its pixels as PPM; of an array, of its bytes."""
     width: int
     height: int
     cell_diameter: float | None

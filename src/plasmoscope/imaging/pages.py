@@ -3,13 +3,13 @@
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO
 
 from PIL import Image
 
-from plasmoscope.imaging.reading import MAX_BYTES, ImageError, is_tiff
-from plasmoscope.imaging.sources import ImageFile, Readable
+from plasmoscope.imaging.reading import MAX_BYTES, ImageError, is_tiff, read_image
+from plasmoscope.imaging.sources import ImageFile, Readable, ZipMember
 
 _SUFFIXES = {".tif", ".tiff"}
 
@@ -28,32 +28,40 @@ class Page:
         return f"{self.source.name} page {self.number}"
 
     def read(self) -> bytes:
-        """The page as a PNG of its own, upright, 8-bit RGB; ImageError where it cannot be had."""
+        """The page as a picture of its own, upright, 8-bit RGB; ImageError where it cannot be had.
+
+        In PPM, whose bytes are the same whatever version of a library writes them, so that its hash tells the page.
+        """
         from plasmoscope.imaging.tiff import read_page
 
-        stream = io.BytesIO()
-        # The least effort: a page is rather read again than kept.
-        Image.fromarray(read_page(self.source.read(), self.number)).save(stream, "PNG", compress_level=1)
-        if stream.tell() > MAX_BYTES:
-            raise ImageError(
-                f"page {self.number} by itself is more than the {MAX_BYTES // 1024**2} MB allowed; "
-                "save it as a JPEG of its own"
-            )
-        return stream.getvalue()
+        pixels = read_page(self.source.read(), self.number)
+        return b"P6 %d %d 255\n" % (pixels.shape[1], pixels.shape[0]) + pixels.tobytes()
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file's content in memory."""
+
+    name: str
+    data: bytes
+
+    def read(self) -> bytes:
+        """The encoded bytes."""
+        return self.data
 
 
 def with_pages(sources: Iterable[Readable]) -> list[Readable]:
     """The same sources, but for each TIFF of several pages its pages, in their order.
 
-    Only files whose names end as those of TIFFs are looked into; reading any other that has several pages says so. One
-    that cannot be read stays as it is, so that reading it tells why.
+    Of files on disk only those are looked into whose names end as those of TIFFs; reading any other that has several
+    pages says so. One that cannot be read stays as it is, so that reading it tells why.
     """
     return [page for source in sources for page in pages_of(source)]
 
 
 def pages_of(source: Readable) -> list[Readable]:
     """The pages of a TIFF that has several, or the source alone, as ``with_pages``."""
-    if isinstance(source, Page) or PurePath(source.name).suffix.lower() not in _SUFFIXES:
+    if isinstance(source, Page) or not _may_have_pages(source):
         return [source]
     try:
         with _opened(source) as stream:
@@ -61,6 +69,38 @@ def pages_of(source: Readable) -> list[Readable]:
     except (ImageError, OSError):
         return [source]
     return [source] if count == 1 else [Page(source, number) for number in range(1, count + 1)]
+
+
+def write_pages(content: Content, folder: Path) -> list[tuple[str, Path]]:
+    """Write the pages of a TIFF that has several, each as a PNG of its own; a picture by itself is only looked at.
+
+    Returns:
+        Name and file of each page; none of a picture by itself.
+
+    Raises:
+        ImageError: the picture, or one of the pages, cannot be read, or is too large by itself.
+    """
+    pages = pages_of(content)
+    if len(pages) == 1:
+        read_image(content.data)
+        return []
+    written = []
+    for number, page in enumerate(pages, start=1):
+        file = folder / f"{number}.png"
+        try:
+            Image.fromarray(read_image(page.read())).save(file, compress_level=1)
+        except ImageError as error:
+            raise ImageError(f"page {number}: {error}") from error
+        if file.stat().st_size > MAX_BYTES:
+            raise ImageError(
+                f"page {number} by itself is more than the {MAX_BYTES // 1024**2} MB allowed; save it as a JPEG"
+            )
+        written.append((page.name, file))
+    return written
+
+
+def _may_have_pages(source: Readable) -> bool:
+    return not isinstance(source, ImageFile | ZipMember) or PurePath(source.name).suffix.lower() in _SUFFIXES
 
 
 def _opened(source: Readable) -> IO[bytes]:

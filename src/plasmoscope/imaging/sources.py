@@ -69,6 +69,10 @@ class ImageFile:
         facts = self.path.stat()
         return f"{facts.st_size} {facts.st_mtime_ns}"
 
+    def size(self) -> int:
+        """Bytes; 0 where it is no file."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
 
 @dataclass(frozen=True)
 class ZipMember:
@@ -87,6 +91,10 @@ class ZipMember:
         """Changes when the image does."""
         return f"{self.entry.CRC:08x}"
 
+    def size(self) -> int:
+        """Bytes, as the archive says."""
+        return self.entry.file_size
+
 
 @dataclass(frozen=True)
 class Unreadable:
@@ -102,6 +110,10 @@ class Unreadable:
     def version(self) -> str:
         """The same while it cannot be read for that reason."""
         return self.reason
+
+    def size(self) -> int:
+        """Nothing."""
+        return 0
 
 
 ImageSource = ImageFile | ZipMember | Unreadable
