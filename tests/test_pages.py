@@ -125,6 +125,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser,
             "patient": "/patients/Example",
             "single cells": "/cells",
             "welcome": "/welcome",
+            "own figures": "/performance",
             "accounts": "/accounts",
             "password": "/password",
         }

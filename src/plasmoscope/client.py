@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
@@ -118,6 +119,23 @@ class Workstation:
         """A file of a slide, such as ``report.pdf``."""
         content: bytes = self._send("GET", f"slides/{slide}/files/{name}").content
         return content
+
+    def performance(self) -> Performance | None:
+        """What was measured on this laboratory's slides; None where nothing was, and then no count is corrected."""
+        try:
+            return Performance.model_validate(self._send("GET", "performance").json()["performance"])
+        except WorkstationError as error:
+            if error.code != "not_found":
+                raise
+            return None
+
+    def enter_performance(self, performance: Performance) -> None:
+        """Have counts corrected with this, as ``read_performance`` reads it; an admin's to do.
+
+        Raises:
+            WorkstationError: it does not hold for the workstation's version, model, threshold or views.
+        """
+        self._send("PUT", "performance", json=performance.model_dump(mode="json"))
 
     def _classify(self, files: list[Path], one_smear: bool) -> Iterator[dict[str, Any]]:
         parts, faults = [], {}

@@ -28,7 +28,10 @@ FOUND_ELSEWHERE = (39, 74)
 FALSE_CALLS_ELSEWHERE = (4, 29)
 
 _MOST = 10**9
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+# In one line: it stands within sentences of reports and pages.
+_Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 _Number = Annotated[int, Field(ge=0, le=_MOST)]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
 from plasmoscope.analysis import results
+from plasmoscope.analysis.performance import Performance
 
 LONGEST_TEXT = 200
 """Characters of any one thing that people write: a name, an ID, a password."""
@@ -197,6 +198,23 @@ class AuditEntry(Base):
     subject: Mapped[str] = mapped_column(index=True)
     """``slide/3``, ``slide/3/field/12``, ``account/1``."""
     detail: Mapped[dict[str, Any]]
+
+
+class PerformanceEntry(Base):
+    """What somebody entered of how well this laboratory's slides are read. The latest holds; earlier ones stay."""
+
+    __tablename__ = "performances"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    by: Mapped[str]
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """``plasmoscope.analysis.performance.Performance`` as JSON; None where it was withdrawn."""
+
+    @property
+    def performance(self) -> Performance:
+        """What was measured; only where there is content."""
+        return Performance.model_validate(self.content)
 
 
 class Account(Base):

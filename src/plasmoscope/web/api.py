@@ -15,6 +15,8 @@ from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 from numpy.typing import NDArray
 
 from plasmoscope.analysis import results
+from plasmoscope.analysis.counting import NOT_MEASURED
+from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.batch import classify_sources, judge_by_smear
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
@@ -24,8 +26,10 @@ from plasmoscope.reports.field_pictures import cell_crop
 from plasmoscope.reports.illustrations import encode_jpeg, encode_png
 from plasmoscope.reports.pictures import lay_heat
 from plasmoscope.store import accounts, audit, corrections, counts, fields, history, slides
+from plasmoscope.store import performance as performances
 from plasmoscope.store.errors import ConflictError, NotFoundError
-from plasmoscope.store.records import LONGEST_TEXT, Field, SlideStatus
+from plasmoscope.store.method import Method
+from plasmoscope.store.records import LONGEST_TEXT, Field, PerformanceEntry, SlideStatus
 from plasmoscope.web import schemas
 from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError
@@ -111,6 +115,34 @@ def set_password(request: Request, actor: Admin, account_id: Number, given: sche
 def change_password(request: Request, actor: Reader, given: schemas.OwnPasswordIn) -> None:
     """Give oneself a new password; one's other sessions end."""
     change_own_password(request, actor, given.old_password, given.password)
+
+
+@router.get("/performance", tags=["performance"])
+def get_performance(request: Request, actor: Reader) -> schemas.PerformanceOut:
+    """What was measured on this laboratory's slides; 404 where nothing was, and then no count is corrected."""
+    with records(request).reading() as session:
+        entry = performances.latest(session)
+        if entry is None:
+            raise NotFoundError(NOT_MEASURED)
+        return _entered(entry, request.app.state.method)
+
+
+@router.put("/performance", tags=["performance"])
+def enter_performance(request: Request, actor: Admin, given: Performance) -> schemas.PerformanceOut:
+    """Correct slides with this for wrong calls: the content of the file that ``evaluate-fields`` wrote.
+
+    It is kept with every field that is analysed from now on.
+    """
+    method: Method = request.app.state.method
+    with records(request).session() as session:
+        return _entered(performances.enter(session, actor.name, given, method), method)
+
+
+@router.delete("/performance", tags=["performance"], status_code=204)
+def withdraw_performance(request: Request, actor: Admin) -> None:
+    """Correct slides with nothing; those that are analysed already keep what they have."""
+    with records(request).session() as session:
+        performances.withdraw(session, actor.name)
 
 
 @router.post("/cells", tags=["cells"])
@@ -407,6 +439,11 @@ def change_own_password(request: Request, actor: Actor, old: str, new: str) -> N
     if not changed:
         limit.failed(*keys)
         raise WebError(403, WRONG_PASSWORD_CODE, "The old password is wrong.")
+
+
+def _entered(entry: PerformanceEntry, method: Method) -> schemas.PerformanceOut:
+    misfit = performances.misfit(entry, method)
+    return schemas.PerformanceOut(performance=entry.performance, by=entry.by, at=entry.at, misfit=misfit)
 
 
 def _login_limit(request: Request, name: str) -> tuple[LoginLimit, tuple[str, str]]:

@@ -77,7 +77,8 @@ def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.state.settings, app.state.store, app.state.classifier = settings, store, classifier
+    app.state.settings, app.state.store = settings, store
+    app.state.classifier, app.state.method = classifier, method
     app.state.metrics, app.state.sessions, app.state.login_limit = metrics, sessions, security.LoginLimit()
     app.state.analysts, app.state.analysing_alone = analysts, BoundedSemaphore(settings.workers)
     app.include_router(api.router)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.store import fields
+from plasmoscope.store import fields, performance
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import Field
@@ -91,7 +91,11 @@ class Jobs:
             return partial(fields.fail, field_id=field.id, error=str(error))
         except Exception as error:
             return _failure(field, error)
-        return partial(fields.finish, field_id=field.id, found=found, method=self._method, mark=mark)
+
+        def finish(session: Session) -> bool:
+            return fields.finish(session, field.id, found, performance.as_measured(session, self._method), mark)
+
+        return finish
 
     def _record(self, field: Field, record: Callable[[Session], bool]) -> None:
         failed = False

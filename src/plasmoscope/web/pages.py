@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from plasmoscope.store import audit, counts, fields, history, slides
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.records import LONGEST_TEXT, Field, Slide
-from plasmoscope.web import actions, entrance, slide_forms, views
+from plasmoscope.web import actions, entrance, performance_page, slide_forms, views
 from plasmoscope.web.api import Number
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.forms import read_date
@@ -23,6 +23,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(entrance.router)
 router.include_router(slide_forms.router)
 router.include_router(actions.router)
+router.include_router(performance_page.router)
 _views = APIRouter(dependencies=[Welcomed])
 
 _SLIDES_AT_ONCE = 50

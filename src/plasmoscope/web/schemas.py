@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Count
 from plasmoscope.classification.batch import CellResult
 from plasmoscope.labels import ClassName
@@ -204,6 +205,16 @@ class AuditOut(_Schema):
     action: str
     subject: str
     detail: dict[str, Any]
+
+
+class PerformanceOut(_Schema):
+    """What was measured on this laboratory's slides."""
+
+    performance: Performance
+    by: str
+    at: datetime
+    misfit: str | None
+    """Why it corrects nothing as this workstation analyses now; None where it does."""
 
 
 class LoginIn(_Schema):

@@ -7,7 +7,8 @@ from functools import lru_cache
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, three_digits
+from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, errors_spans, three_digits
+from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.store.records import Slide
 from plasmoscope.web.languages import ENGLISH, Language, catalogue
@@ -69,6 +70,11 @@ FAULTS = (
     ),
     mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
 )
+# Why a count is not corrected, word for word as in ``plasmoscope.analysis.counting``.
+NOT_CORRECTED = (
+    mark("A microscopist changed some of the calls, and what was measured are the program's own errors."),
+    mark("Not all photographs were analysed in the way that was measured."),
+)
 SAME_PLACE = mark("It shows the same place as another photograph, which is counted.")
 
 
@@ -128,6 +134,43 @@ class Words:
         if interval.value:
             return self.percent(interval.value)
         return self.say(mark("below %(share)s"), share=self.percent(interval.high))
+
+    def correction(self, count: Count) -> str:
+        """What the corrected estimate rests on, or why there is none: what ``Count.correction_basis`` says."""
+        if count.performance is None:
+            return self.not_measured()
+        if count.correction_basis in NOT_CORRECTED:
+            return self.say(count.correction_basis)
+        measured = mark(
+            "Measured on %(day)s on slides of %(laboratory)s: sensitivity %(sensitivity)s, specificity %(specificity)s."
+        )
+        sensitivity, specificity = self.figures(count.performance)
+        return self.say(
+            measured,
+            day=self.day(count.performance.measured_on),
+            laboratory=self.name(count.performance.laboratory),
+            sensitivity=sensitivity,
+            specificity=specificity,
+        )
+
+    def not_measured(self) -> str:
+        """What ``plasmoscope.analysis.counting.NOT_MEASURED`` says."""
+        message = mark(
+            "How well the program reads this laboratory's slides has not been measured. Its own figures hold for the "
+            "NIH's slides, which it learnt from; on other laboratories' photographs it found %(least_found)s to "
+            "%(most_found)s %% of the parasites and made %(least_false)s to %(most_false)s false calls per 1,000 "
+            "cells. Measure yours: 'plasmoscope evaluate-fields' on your own annotated photographs."
+        )
+        least_found, most_found = map(self.number, FOUND_ELSEWHERE)
+        least_false, most_false = map(self.number, FALSE_CALLS_ELSEWHERE)
+        return self.say(
+            message, least_found=least_found, most_found=most_found, least_false=least_false, most_false=most_false
+        )
+
+    def figures(self, performance: Performance) -> tuple[str, str]:
+        """Sensitivity and specificity with the intervals that so many cells leave."""
+        one, other = (f"{self.percent(one.value)} ({self.span(one)})" for one in errors_spans(performance.errors))
+        return one, other
 
     def basis(self, slide: Slide) -> str:
         """Where the red cells per microlitre come from."""

@@ -1,0 +1,216 @@
+"""A laboratory's own figures at the workstation: an admin enters them, and every slide they touch keeps them."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from measured import measured
+from plasmoscope import Classifier, read_performance
+from plasmoscope.analysis.analyze import calling
+from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, NOT_MEASURED, count_slide, red_cell_count
+from plasmoscope.analysis.performance import Performance, write_performance
+from plasmoscope.analysis.results import Count
+from plasmoscope.client import Workstation, WorkstationError
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.store import audit
+from plasmoscope.store import performance as performances
+from plasmoscope.synthetic.rendering import render_field
+from plasmoscope.web import words
+from plasmoscope.web.languages import ENGLISH, LANGUAGES
+from plasmoscope.web.words import Words
+from workstation import add_account, log_in, new_slide, served, upload, when_analysed, workstation
+
+PATH = "/api/v1/performance"
+
+
+@pytest.fixture(scope="module")
+def here(classifier: Classifier) -> Performance:
+    """Measured with what the workstation runs."""
+    how = calling(classifier)
+    return measured(model_sha256=classifier.card.sha256, threshold=how.threshold, views=how.views)
+
+
+@pytest.fixture(scope="module")
+def photographs() -> tuple[bytes, bytes]:
+    return tuple(encode_png(render_field(seed, cells=40, parasitaemia=0.2).image) for seed in (51, 52))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with workstation(tmp_path) as client:
+        yield client
+
+
+def as_json(performance: Performance) -> dict[str, Any]:
+    return performance.model_dump(mode="json")
+
+
+def counted(client: TestClient, slide: int, photograph: bytes) -> dict[str, Any]:
+    assert upload(client, slide, photograph).status_code == 201
+    return when_analysed(client, slide)["count"]
+
+
+def test_figures_correct_what_is_analysed_from_then_on_and_stay_with_its_slide(
+    client: TestClient, here: Performance, photographs: tuple[bytes, bytes]
+) -> None:
+    before = new_slide(client, code="before")
+    count = counted(client, before, photographs[0])
+    assert (count["corrected"], count["performance"], count["correction_basis"]) == (None, None, NOT_MEASURED)
+    assert client.get(PATH).json()["error"] == {"code": "not_found", "message": NOT_MEASURED}
+    entered = client.put(PATH, json=as_json(here))
+    assert entered.status_code == 200, entered.text
+    assert client.get(PATH).json() == entered.json()
+    assert entered.json()["performance"] == as_json(here)
+    assert entered.json()["misfit"] is None
+    during = new_slide(client, code="during")
+    count = counted(client, during, photographs[0])
+    assert count["corrected"]
+    assert count["performance"] == as_json(here)
+    assert client.get(f"/api/v1/slides/{before}").json()["count"]["corrected"] is None, "nothing changes behind backs"
+    version = client.get(f"/api/v1/slides/{during}").json()["version"]
+    assert client.post(f"/api/v1/slides/{during}/sign", json={"version": version}).status_code == 200
+    assert client.delete(PATH).status_code == 204
+    assert client.get(PATH).status_code == 404
+    assert client.get(f"/api/v1/slides/{during}").json()["count"] == count
+    report = json.loads(client.get(f"/api/v1/slides/{during}/files/slide.json").text)
+    assert report["count"]["performance"] == as_json(here)
+    after = new_slide(client, code="after")
+    assert counted(client, after, photographs[0])["corrected"] is None
+    # A measurement is of the program, not of a day: it holds for the slide's earlier photographs as well.
+    client.put(PATH, json=as_json(here))
+    count = counted(client, after, photographs[1])
+    assert count["corrected"]
+    assert count["counted"] > client.get(f"/api/v1/slides/{before}").json()["counted"]
+    with client.app.state.store.reading() as session:
+        said = [(entry.action, entry.detail["performance"]) for entry in audit.entries(session, "performance")]
+    assert said == [("measure", as_json(here)), ("withdraw", None), ("measure", as_json(here))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"threshold": 0.5}, "threshold: 0.5"),
+        ({"views": 1}, "number of views: 1"),
+        ({"model_sha256": "f" * 64}, "model"),
+        ({"plasmoscope": "0.0.1"}, "version of Plasmoscope"),
+        ({"infected_judged": 20, "infected_found": 20}, "too few"),
+        ({"infected_found": 500}, "more cells were called"),
+        ({"laboratory": "A\x00B"}, "laboratory"),
+    ],
+)
+def test_figures_of_another_way_of_calling_are_refused_and_why_is_said(
+    client: TestClient, here: Performance, changes: dict[str, object], told: str
+) -> None:
+    answer = client.put(PATH, json=as_json(here) | changes)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+    assert told in answer.json()["error"]["message"]
+    assert client.get(PATH).status_code == 404
+
+
+def test_figures_that_a_later_version_no_longer_fits_are_kept_told_and_not_used(
+    client: TestClient, here: Performance, photographs: tuple[bytes, bytes]
+) -> None:
+    earlier = here.model_copy(update={"plasmoscope": "0.0.1"})
+    method = client.app.state.method.model_copy(update={"plasmoscope": "0.0.1"})
+    with client.app.state.store.session() as session:
+        session.add(performances.PerformanceEntry(by="amina", content=as_json(earlier)))
+        session.flush()
+        assert performances.as_measured(session, method).performance is None, "this program cannot check an earlier one"
+    assert "version of Plasmoscope" in client.get(PATH).json()["misfit"]
+    count = counted(client, new_slide(client), photographs[0])
+    assert (count["corrected"], count["correction_basis"]) == (None, NOT_MEASURED)
+    client.cookies.set("welcome", "accepted")
+    assert "These figures correct no count now" in client.get("/performance").text
+
+
+def test_only_an_admin_enters_figures_and_everybody_reads_them(tmp_path: Path, here: Performance) -> None:
+    with workstation(tmp_path, host="192.168.1.5") as client:
+        for name, role in (("Reader", "reader"), ("Technician", "technician"), ("Admin", "admin")):
+            add_account(client, name, role)
+        reader, technician, admin = (log_in(client, name) for name in ("Reader", "Technician", "Admin"))
+        file = {"file": ("ours.json", here.model_dump_json().encode())}
+        client.cookies.set("welcome", "accepted")
+        for headers in (reader, technician):
+            assert client.put(PATH, json=as_json(here), headers=headers).status_code == 403
+            assert client.delete(PATH, headers=headers).status_code == 403
+            assert client.post("/performance", files=file, headers=headers).status_code == 403
+            assert client.post("/performance/withdraw", headers=headers).status_code == 403
+        assert client.put(PATH, json=as_json(here)).status_code == 401
+        assert client.put(PATH, json=as_json(here), headers=admin).status_code == 200
+        assert client.get(PATH, headers=reader).json()["by"] == "Admin"
+        assert client.get(PATH).status_code == 401
+
+
+def test_the_page_takes_the_file_and_slides_say_what_they_rest_on(
+    client: TestClient, here: Performance, photographs: tuple[bytes, bytes]
+) -> None:
+    slide = new_slide(client)
+    counted(client, slide, photographs[0])
+    client.cookies.set("welcome", "accepted")
+    client.headers["accept"] = "text/html"
+
+    def see(path: str) -> str:
+        return " ".join(re.sub("<[^>]*>", " ", client.get(path).text).replace("&#39;", "'").split())
+
+    for path in (f"/slides/{slide}", "/performance"):
+        assert NOT_MEASURED in see(path), path
+    client.cookies.set("language", "fr")
+    for path in (f"/slides/{slide}", "/performance"):
+        assert "de 39 à 74 % des parasites, avec 4 à 29 fausses détections" in see(path), path
+    client.cookies.set("language", "en")
+    client.headers["x-csrf-token"] = re.search(r'name="csrf-token" content="(\w+)"', client.get("/performance").text)[1]
+    refused = client.post("/performance", files={"file": ("notes.json", b"{}")})
+    assert refused.status_code == 422
+    assert "notes.json holds no measured performance" in refused.text
+    done = client.post("/performance", files={"file": ("ours.json", here.model_dump_json().encode())})
+    assert done.url.path == "/performance"
+    assert "St. Mary, Kisumu" in see("/performance")
+    assert "90 % (86.7 % to 92.6 %)" in see("/performance").replace("\xa0", " ")
+    counted(client, slide, photographs[1])
+    shown = see(f"/slides/{slide}").replace("\u2068", "").replace("\u2069", "")
+    assert "Measured on 1 Feb 2026 on slides of St. Mary, Kisumu: sensitivity 90" in shown
+    assert client.post("/performance/withdraw").url.path == "/performance"
+    assert NOT_MEASURED in see("/performance")
+
+
+def test_a_program_enters_figures(tmp_path: Path, here: Performance) -> None:
+    file = tmp_path / "ours.json"
+    write_performance(file, here)
+    with served(tmp_path / "records") as address, Workstation(address) as program:
+        assert program.performance() is None
+        program.enter_performance(read_performance(file))
+        assert program.performance() == here
+        with pytest.raises(WorkstationError, match="threshold"):
+            program.enter_performance(here.model_copy(update={"threshold": 0.1}))
+
+
+# The words
+
+
+def count(performance: Performance | None, **how: Any) -> Count:
+    return count_slide(30, 1_000, red_cell_count(None, None), performance, **how)
+
+
+def test_the_pages_say_in_english_what_the_reports_say() -> None:
+    said = Words(ENGLISH)
+    assert said.correction(count(None)) == NOT_MEASURED
+    assert words.NOT_CORRECTED == (CALLS_CHANGED, COUNTED_DIFFERENTLY)
+    for reason in words.NOT_CORRECTED:
+        assert said.correction(count(measured(), not_corrected=reason)) == reason
+
+
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_every_language_says_on_whose_slides_the_figures_hold(code: str) -> None:
+    said = Words(LANGUAGES[code])
+    told = said.correction(count(None))
+    assert told != NOT_MEASURED
+    for part in ("NIH", *(said.number(number) for number in (39, 74, 4, 29)), "plasmoscope evaluate-fields"):
+        assert part in told
+    assert "St. Mary, Kisumu" in said.correction(count(measured()))
+    for reason in words.NOT_CORRECTED:
+        assert said.correction(count(measured(), not_corrected=reason)) != reason
