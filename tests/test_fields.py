@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from conftest import shared_path
 from plasmoscope import Classifier, SlideOptions, analyze_field, analyze_slide
@@ -118,6 +118,18 @@ def test_camera_resolution_does_not_change_the_count(scale: float, classifier: C
     field = analyze_field(resized, classifier)
     assert field.cell_diameter == pytest.approx(scale * (expected.cell_diameter or 0), rel=0.06)
     assert abs(field.counted - expected.counted) <= 2
+
+
+def test_a_field_tells_how_its_file_stores_it(rendered: SyntheticField, classifier: Classifier, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(np.rot90(rendered.image)).save(tmp_path / "field.png", exif=exif)
+    found = analyze_field(rendered.image, classifier, views=1)
+    with Image.open(tmp_path / "field.png") as opened:
+        for image in (tmp_path / "field.png", opened):
+            turned = analyze_field(image, classifier, views=1)
+            assert turned.cells == found.cells
+            assert (found.orientation, turned.orientation) == (1, 6)
 
 
 def test_no_thin_field_is_refused() -> None:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from conftest import shared_path
 from plasmoscope.imaging import reading
-from plasmoscope.imaging.reading import MAX_SIDE, ImageError, read_image, read_picture
+from plasmoscope.imaging.reading import MAX_SIDE, ImageError, read_image, read_picture, stored_orientation
+from plasmoscope.imaging.samples import as_stored, turned_upright
 
 
 def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
@@ -63,6 +64,32 @@ def test_exif_orientation_is_applied(picture: Image.Image) -> None:
     exif[0x0112] = 6
     turned = read_image(encode(picture, "PNG", exif=exif))
     assert np.array_equal(turned, np.rot90(np.asarray(picture), -1))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_how_a_file_stores_its_pixels_is_told(picture: Image.Image, file_format: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert stored_orientation(encode(picture, file_format, exif=exif)) == orientation
+
+
+def test_what_says_nothing_of_its_orientation_is_upright(picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    for data in (encode(picture, "PNG"), encode(picture, "PNG", exif=exif), b"no picture"):
+        assert stored_orientation(data) == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_upright_pixel_is_found_among_the_stored_ones(orientation: int) -> None:
+    stored = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    upright = turned_upright(stored, orientation)
+    height, width = upright.shape[:2]
+    for y in range(height):
+        for x in range(width):
+            column, row = as_stored(x, y, width, height, orientation)
+            assert (stored[row, column] == upright[y, x]).all()
 
 
 def test_16_bit_grey_keeps_its_brightness() -> None:

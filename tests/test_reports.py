@@ -12,10 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
 from plasmoscope.analysis.results import RESEARCH_USE, Count, Field, Outline, Slide
+from plasmoscope.imaging.reading import read_image, stored_orientation
+from plasmoscope.imaging.samples import turned_upright
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports import pdf as pdf_module
 from plasmoscope.reports.bundle import FORMATS, field_stem, write_slide
@@ -151,6 +153,79 @@ def test_imagej_reads_every_outline_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(roi.coordinates()[: len(cell.outline)], cell.outline)
 
 
+def test_what_is_not_counted_is_no_training_cell_in_coco() -> None:
+    infected = next(cell for cell in FIELD.cells if cell.parasitized)
+    cut = replace(infected, number=99, on_border=True)
+    field = FIELD.model_copy(update={"cells": (*FIELD.cells, cut)})
+    twin = FIELD.model_copy(update={"name": "twin.png", "accepted": False, "duplicate_of": FIELD.name})
+    coco = json.loads(coco_json(slide_of(field, refused(CLEAN), twin)))
+    names = {category["id"]: category["name"] for category in coco["categories"]}
+    assert [image["counted"] for image in coco["images"]] == [True, False, False]
+    assert "Out of focus" in coco["images"][1]["reason"]
+    trained = [one for one in coco["annotations"] if not one["iscrowd"]]
+    assert {one["image_id"] for one in trained} == {1}
+    classes = [names[one["category_id"]] for one in trained]
+    assert classes.count("parasitized_red_cell") == FIELD.infected
+    assert classes.count("uninfected_red_cell") == FIELD.counted - FIELD.infected
+    passed_over = [one for one in coco["annotations"] if one["iscrowd"]]
+    # A reader that heeds no flag learns no parasite from them either.
+    assert not {"parasitized_red_cell", "uninfected_red_cell"} & {names[one["category_id"]] for one in passed_over}
+    assert all(one["ignore"] == 1 and not one["attributes"]["counted"] and "score" not in one for one in passed_over)
+    assert 99 in {one["attributes"]["number"] for one in passed_over}
+
+
+def test_objects_of_a_refused_photograph_are_not_of_the_counted_classes() -> None:
+    features = json.loads(geojson(refused(FIELD)))["features"]
+    names = [feature["properties"]["classification"]["name"] for feature in features]
+    assert names == [f"photograph not counted: {look_of(cell).name}" for cell in FIELD.cells]
+    with zipfile.ZipFile(io.BytesIO(imagej_rois(refused(FIELD)))) as archive:
+        assert all(name.endswith(" (photograph not counted).roi") for name in archive.namelist())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_qupath_and_fiji_get_coordinates_of_the_stored_pixels_and_coco_of_the_upright_ones(
+    orientation: int, tmp_path: Path
+) -> None:
+    from roifile import roiread
+
+    inverse = {6: 8, 8: 6}.get(orientation, orientation)
+    stored = turned_upright(IMAGE, inverse)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(stored).save(tmp_path / "field.png", exif=exif)
+    assert (read_image(tmp_path / "field.png") == IMAGE).all()
+    field = FIELD.model_copy(update={"orientation": stored_orientation((tmp_path / "field.png").read_bytes())})
+    assert field.orientation == orientation
+    collection = json.loads(geojson(field))
+    (tmp_path / "rois.zip").write_bytes(imagej_rois(field))
+    rois = roiread(tmp_path / "rois.zip")
+    coco = json.loads(coco_json(slide_of(field)))
+    for cell, feature, roi, annotation in zip(
+        FIELD.cells, collection["features"], rois, coco["annotations"], strict=True
+    ):
+        (ring,) = feature["geometry"]["coordinates"]
+        corners = [tuple(corner) for corner in ring[:-1]]
+        assert [tuple(corner) for corner in roi.coordinates().tolist()] == corners
+        assert [tuple(stored[y, x]) for x, y in corners] == [tuple(IMAGE[y, x]) for x, y in cell.outline]
+        assert np.array(annotation["segmentation"][0]).reshape(-1, 2).tolist() == [list(one) for one in cell.outline]
+        assert f"orientation {orientation}, not applied" in roi.props
+    assert f"orientation {orientation}, not applied" in collection["pixels"]
+    assert "orientation applied" in coco["info"]["pixels"]
+    assert coco["images"][0]["exif_orientation"] == orientation
+
+
+def test_a_speck_on_a_turned_photograph_becomes_its_box_there() -> None:
+    speck = replace(FIELD.cells[0], outline=Outline([(479, 0)]), box=(479, 0, 1, 1))
+    field = FIELD.model_copy(update={"cells": (speck,), "orientation": 6})
+    assert json.loads(geojson(field))["features"][0]["geometry"]["coordinates"] == [
+        [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
+    ]
+
+
+def test_coordinates_of_earlier_results_are_said_to_be_upright() -> None:
+    assert "orientation applied" in json.loads(geojson(FIELD))["pixels"]
+
+
 def test_an_outline_without_area_becomes_its_box() -> None:
     speck = replace(FIELD.cells[0], outline=Outline([(5, 5)]), box=(5, 5, 1, 1))
     field = FIELD.model_copy(update={"cells": (speck,)})
@@ -166,9 +241,46 @@ def test_a_slide_survives_its_json(tmp_path: Path) -> None:
     assert read_slide(file) == slide
 
 
+def test_an_outline_is_the_path_that_svg_draws_it_by() -> None:
+    outline = Outline([(10, 20), (15, 20), (13, 23)])
+    assert outline.path == "m10 20 5 0-2 3z"
+    assert Outline.from_path("m10 20 5 0-2 3z") == Outline.from_path("m 10 20 5 0 -2 3 z") == outline
+    assert Outline([(7, 8)]).path == "m7 8z"
+
+
+@pytest.mark.parametrize(
+    "path", ["", "m", "mz", "m1z", "m1 2 3z", "M1 2z", "m1 2", "m1 2 --3 4z", "m1 2 - 3z", "m1_0 2z", f"m{'9' * 20} 1z"]
+)
+def test_what_is_no_such_path_is_no_outline(path: str) -> None:
+    with pytest.raises(ValueError, match="SVG path"):
+        Outline.from_path(path)
+
+
+def test_outlines_take_little_room_and_each_object_a_line() -> None:
+    odd = slide_of(FIELD, patient='{"name":"x"},{"number":1}')
+    text = slide_json(odd)
+    corners = sum(len(cell.outline) for cell in FIELD.cells)
+    assert sum(len(cell.outline.path) for cell in FIELD.cells) < 5 * corners
+    assert sum(line.startswith('{"number":') for line in text.splitlines()) == len(FIELD.cells)
+    assert Slide.model_validate_json(text) == odd
+
+
+def test_what_version_1_wrote_is_still_read(tmp_path: Path) -> None:
+    content = json.loads(slide_json(slide_of(FIELD)))
+    content["schema_version"] = 1
+    for written, cell in zip(content["fields"][0]["cells"], FIELD.cells, strict=True):
+        written["outline"] = [list(corner) for corner in cell.outline]
+    del content["fields"][0]["orientation"]
+    file = tmp_path / "slide.json"
+    file.write_text(json.dumps(content, indent=2))
+    assert read_slide(file) == slide_of(FIELD)
+    # As the workstation keeps a field.
+    assert Field.model_validate_json(json.dumps(content["fields"][0])) == FIELD
+
+
 def test_a_file_that_is_no_slide_is_named_with_its_fault(tmp_path: Path) -> None:
     file = tmp_path / "other.json"
-    file.write_text(slide_json(slide_of(FIELD)).replace('"schema_version": 1', '"schema_version": 9'))
+    file.write_text(slide_json(slide_of(FIELD)).replace('"schema_version":2', '"schema_version":9'))
     with pytest.raises(SlideFileError, match="schema_version"):
         read_slide(file)
     with pytest.raises(SlideFileError, match="cannot be read"):

@@ -1,5 +1,8 @@
 """The records, on SQLite and on PostgreSQL alike."""
 
+import hashlib
+import io
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from PIL import ExifTags, Image
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
@@ -719,3 +723,26 @@ def test_cells_of_the_rendered_example_are_no_training_data(store: Store, tmp_pa
     call(store, field, INFECTED, "infected")
     with store.reading() as session:
         assert export_training_cells(session, store.images, tmp_path / "new") == []
+
+
+def test_results_of_an_earlier_version_are_read_and_told_how_their_files_lie(store: Store) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    stream = io.BytesIO()
+    Image.fromarray(np.rot90(IMAGE)).save(stream, "PNG", exif=exif)
+    slide = new_slide(store)
+    number = upload(store, slide, stream.getvalue())
+    found = FOUND.model_copy(update={"sha256": hashlib.sha256(stream.getvalue()).hexdigest()})
+    earlier = found.model_dump(mode="json", exclude={"orientation"})
+    for written, cell in zip(earlier["cells"], FOUND.cells, strict=True):
+        written["outline"] = list(cell.outline)
+    with store.session() as session:
+        assert fields.take_waiting(session).id == number
+    with store.session() as session:
+        assert fields.finish(session, number, found, METHOD, None)
+        fields.get_field(session, number).result = json.dumps(earlier)
+    with store.reading() as session:
+        result = counts.slide_result(session, slides.get_slide(session, slide))
+    assert result.fields[0].cells == FOUND.cells
+    assert result.fields[0].orientation is None
+    assert counts.with_orientations(store.images, result).fields[0].orientation == 6

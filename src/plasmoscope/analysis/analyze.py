@@ -32,7 +32,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.pages import Content, pages_of
-from plasmoscope.imaging.reading import ImageError, read_image, read_picture
+from plasmoscope.imaging.reading import ImageError, picture_orientation, read_image, read_picture, stored_orientation
 from plasmoscope.imaging.sources import ImageFile, Readable
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
@@ -126,6 +126,14 @@ def calling(classifier: Classifier, threshold: float | None = None, views: int |
     return Calling(threshold if threshold is not None else own_threshold, views or own_views)
 
 
+class _Photograph(NamedTuple):
+    pixels: NDArray[np.uint8]
+    """Upright RGB, shape (h, w, 3)."""
+    sha256: str
+    orientation: int
+    """As ``Field.orientation``."""
+
+
 class Look(NamedTuple):
     """What is found in one photograph, and what tells it from others."""
 
@@ -150,14 +158,14 @@ def look_at_field(
         keep: is given the field where none was kept.
     """
     try:
-        pixels, digest = _pixels(image)
+        photograph = _photograph(image)
     except ImageError as error:
         return Look(unreadable(name, str(error)), None)
-    field = kept(name, digest)
+    field = kept(name, photograph.sha256)
     if field is None:
-        field = _analyze(pixels, digest, name, classifier, how, override_gate)
+        field = _analyze(photograph, name, classifier, how, override_gate)
         keep(field)
-    return Look(field, fingerprint(pixels))
+    return Look(field, fingerprint(photograph.pixels))
 
 
 def analyze_slide(
@@ -300,18 +308,18 @@ def notes_on(fields: Sequence[Field]) -> list[str]:
     return notes
 
 
-def _analyze(
-    image: NDArray[np.uint8], digest: str, name: str, classifier: Classifier, how: Calling, override_gate: bool
-) -> Field:
+def _analyze(photograph: _Photograph, name: str, classifier: Classifier, how: Calling, override_gate: bool) -> Field:
+    image = photograph.pixels
     segmentation = segment_field(image)
     checks = quality_checks(measure(segmentation))
     passed = all(check.passed for check in checks)
     accepted = passed or override_gate
     return Field(
         name=name,
-        sha256=digest,
+        sha256=photograph.sha256,
         width=image.shape[1],
         height=image.shape[0],
+        orientation=photograph.orientation,
         cell_diameter=segmentation.diameter,
         checks=checks,
         accepted=accepted,
@@ -380,7 +388,7 @@ def read_field(image: FieldImage) -> NDArray[np.uint8]:
     Raises:
         ImageError: it cannot be read.
     """
-    return _pixels(image)[0]
+    return _photograph(image).pixels
 
 
 def _simplified(outline: NDArray[np.int32], area: float) -> Outline:
@@ -390,17 +398,19 @@ def _simplified(outline: NDArray[np.int32], area: float) -> Outline:
     return Outline((int(x), int(y)) for x, y in (corners if len(corners) >= 3 else outline))
 
 
-def _pixels(image: FieldImage) -> tuple[NDArray[np.uint8], str]:
+def _photograph(image: FieldImage) -> _Photograph:
+    orientation = 1
     if not isinstance(image, _FIELD_TYPES):
         raise ImageError(f"a {type(image).__name__} is no field; give a path, its content, a Pillow image or an array")
     if isinstance(image, Image.Image):
+        orientation = picture_orientation(image)
         image = read_picture(image)
     if not isinstance(image, np.ndarray):
         data = _content(image)
-        return read_image(data), hashlib.sha256(data).hexdigest()
+        return _Photograph(read_image(data), hashlib.sha256(data).hexdigest(), stored_orientation(data))
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ImageError(f"an array of {image.dtype} and shape {image.shape} is no field; give uint8 RGB (h, w, 3)")
-    return image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+    return _Photograph(image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest(), orientation)
 
 
 def _content(image: bytes | Path | str | Readable) -> bytes:

@@ -1,17 +1,28 @@
 """What an analysis finds, as plain typed records; their JSON form is the documented, versioned schema."""
 
+import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from itertools import accumulate, chain
+from operator import sub
 from typing import Any, Final, Literal, overload
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler
+import pydantic
+from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler, field_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
 from plasmoscope.analysis.performance import Performance
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+# An outline in JSON: SVG's relative moves, whose numbers a minus sign parts as well as a blank does.
+_PATH = r"^m-?\d+(?:(?: | ?-)\d+)*z$"
+_PATH_MEANS = (
+    "A closed polygon in pixels as the path that SVG draws it by: m, x and y of the first corner, for each further "
+    "corner its distance from the one before, right and down, and z."
+)
+_PATH_LETTERS = re.compile(r"m[-0-9 ]+z")
 
 RESEARCH_USE = "For research use only; not a medical device. A qualified microscopist must confirm every result."
 
@@ -47,14 +58,41 @@ class QualityCheck(_Record):
 class Outline(Sequence[tuple[int, int]]):
     """A closed polygon: corners, x and y in pixels.
 
-    It reads like a tuple of pairs and is one in JSON, but takes a tenth of the memory: a slide keeps one for each of
-    some thousand cells.
+    It reads like a tuple of pairs, but takes a tenth of the memory: a slide keeps one for each of some thousand cells.
+    In JSON it is the path that SVG draws it by: ``m10 20 5 0-2 3z`` has the corners (10, 20), (15, 20) and (13, 23).
+    Version 1 of the JSON held a list of pairs, which is still read.
     """
 
     __slots__ = ("_numbers",)
 
     def __init__(self, corners: Iterable[tuple[int, int]]) -> None:
         self._numbers = array("i", (number for corner in corners for number in corner))
+
+    @classmethod
+    def from_path(cls, path: str) -> "Outline":
+        """Read what ``path`` gives.
+
+        Raises:
+            ValueError: it is no such path.
+        """
+        outline = cls(())
+        try:
+            steps = list(map(int, path[1:-1].replace("-", " -").split())) if _PATH_LETTERS.fullmatch(path) else []
+            outline._numbers = numbers = array("i", steps)
+            numbers[::2] = array("i", accumulate(steps[::2]))
+            numbers[1::2] = array("i", accumulate(steps[1::2]))
+        except (OverflowError, ValueError):
+            steps = []
+        if not steps or len(steps) % 2:
+            raise ValueError("an outline is an SVG path such as 'm10 20 5 0-2 3z'")
+        return outline
+
+    @property
+    def path(self) -> str:
+        """The outline as SVG draws it."""
+        numbers = self._numbers
+        steps = map(sub, numbers, chain((0, 0), numbers))
+        return f"m{' '.join(map(str, steps)).replace(' -', '-')}z"
 
     def __len__(self) -> int:
         return len(self._numbers) // 2
@@ -80,11 +118,18 @@ class Outline(Sequence[tuple[int, int]]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        pairs = handler(tuple[tuple[int, int], ...])
-        return core_schema.no_info_after_validator_function(
-            cls,
-            core_schema.no_info_before_validator_function(tuple, pairs),
-            serialization=core_schema.plain_serializer_function_ser_schema(tuple, return_schema=pairs),
+        def read(value: Any, read_pairs: Callable[[Any], tuple[tuple[int, int], ...]]) -> Outline:
+            return cls.from_path(value) if isinstance(value, str) else cls(read_pairs(tuple(value)))
+
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            handler(tuple[tuple[int, int], ...]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda outline: outline.path,
+                return_schema=core_schema.str_schema(
+                    pattern=_PATH, metadata={"pydantic_js_updates": {"description": _PATH_MEANS}}
+                ),
+            ),
         )
 
 
@@ -125,6 +170,9 @@ class Field(_Record):
     """Of the file; of one page of a file, of its pixels as PPM; of an array, of its bytes."""
     width: int
     height: int
+    """Of the upright photograph, in whose pixels all coordinates are."""
+    orientation: int | None = pydantic.Field(default=None, ge=1, le=8)
+    """How the file stores the photograph, by EXIF: 1 is upright. None in results of earlier versions."""
     cell_diameter: float | None
     """Median diameter of the red cells in pixels: the field's scale."""
     checks: tuple[QualityCheck, ...]
@@ -189,7 +237,7 @@ class Count(_Record):
 class Slide(_Record):
     """One slide: its fields and its count."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     slide: str
     patient: str | None = None
     taken_on: date | None = None
@@ -214,3 +262,9 @@ class Slide(_Record):
     """None where no field could be counted."""
     notes: tuple[str, ...] = ()
     research_use: str = RESEARCH_USE
+
+    @field_validator("schema_version", mode="before")
+    @classmethod
+    def _read_earlier(cls, version: object) -> object:
+        """What version 1 says otherwise, its outlines, is read as well."""
+        return SCHEMA_VERSION if version == 1 else version

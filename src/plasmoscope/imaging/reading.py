@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import how_to_install
-from plasmoscope.imaging.samples import to_rgb, turned_upright
+from plasmoscope.imaging.samples import orientation_number, to_rgb, turned_upright
 
 # Raster formats that microscopes, telephones and data sets use. Formats that run other programs (EPS) stay out.
 FORMATS: tuple[str, ...] = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "TGA")
@@ -79,6 +79,25 @@ def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np
         raise ImageError(_too_many_pixels("its", max_pixels)) from error
     except Exception as error:
         raise ImageError(DAMAGED.format(error)) from error
+
+
+def stored_orientation(data: bytes) -> int:
+    """How the pixels of a file that ``read_image`` reads lie in it, by EXIF: 1 to 8, of which 1 is upright."""
+    if is_tiff(data):
+        from plasmoscope.imaging.tiff import page_orientation
+
+        return page_orientation(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return picture_orientation(image)
+    # What cannot be opened is not turned either.
+    except Exception:
+        return 1
+
+
+def picture_orientation(image: Image.Image) -> int:
+    """The same of an opened picture, which ``read_picture`` turns upright."""
+    return orientation_number(_orientation(image))
 
 
 def is_tiff(data: bytes) -> bool:

@@ -69,17 +69,27 @@ def from_mode(samples: NDArray[np.uint8], mode: str) -> NDArray[np.uint8]:
     return np.asarray(Image.frombytes(mode, (width, height), np.ascontiguousarray(samples).tobytes()).convert("RGB"))
 
 
+def orientation_number(said: object) -> int:
+    """How stored pixels lie, by EXIF and TIFF, 1 to 8; what is no such number says nothing, and counts as 1: upright.
+
+    Args:
+        said: what stands in the file.
+    """
+    try:
+        number = int(said)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return 1
+    return number if 1 <= number <= 8 else 1
+
+
 def turned_upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
     """Pixels as they are to be looked at.
 
     Args:
         pixels: shape (h, w, 3), as stored.
-        orientation: 1 to 8, by EXIF and TIFF; anything else says nothing, and the pixels stay as they are.
+        orientation: as ``orientation_number`` takes it.
     """
-    try:
-        number = int(orientation)  # type: ignore[call-overload]
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
-        return pixels
+    number = orientation_number(orientation)
     if number in {5, 6, 7, 8}:
         pixels = pixels.swapaxes(0, 1)
     if number in {3, 4, 7, 8}:
@@ -87,6 +97,21 @@ def turned_upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np
     if number in {2, 3, 6, 7}:
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+def as_stored(x: int, y: int, width: int, height: int, orientation: int) -> tuple[int, int]:
+    """Where a pixel of the upright picture lies in the stored one, for programs that do not turn it upright.
+
+    Args:
+        x, y: of the pixel, from 0.
+        width, height: of the upright picture.
+        orientation: 1 to 8.
+    """
+    if orientation in {2, 3, 6, 7}:
+        x = width - 1 - x
+    if orientation in {3, 4, 7, 8}:
+        y = height - 1 - y
+    return (y, x) if orientation in {5, 6, 7, 8} else (x, y)
 
 
 def _range(highest: int) -> float:

@@ -15,7 +15,7 @@ from PIL import Image
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from plasmoscope.imaging.reading import DAMAGED, MAX_PIXELS, ImageError, check_size
-from plasmoscope.imaging.samples import eight_bits, from_mode, to_rgb, turned_upright
+from plasmoscope.imaging.samples import eight_bits, from_mode, orientation_number, to_rgb, turned_upright
 
 # A slide has fewer fields.
 MAX_PAGES = 500
@@ -87,6 +87,16 @@ def read_page(data: bytes, number: int | None = None, max_pixels: int = MAX_PIXE
         if not 0 <= (index := (number or 1) - 1) < len(planes):
             raise ImageError(f"it has no page {number}; its pages are numbered from 1 to {len(planes)}")
         return _read(file, data, planes[index], max_pixels)
+
+
+def page_orientation(data: bytes) -> int:
+    """How the pixels of a TIFF's only page lie in it, 1 to 8.
+
+    Raises:
+        ImageError: damaged.
+    """
+    with _opened(io.BytesIO(data)) as file:
+        return _orientation(_planes(file)[0].series.keyframe)
 
 
 @contextmanager
@@ -208,8 +218,12 @@ def _read(file: TiffFile, data: bytes, plane: _Plane, max_pixels: int) -> NDArra
         raise ImageError(f"it needs {channels * page.nbytes / 1e6:,.0f} MB for one picture; save it as 8-bit RGB")
     samples = [_samples(data, plane.series, index) for index in plane.pages]
     rgb = _from_channels(file, samples, page) if channels > 1 else _from_samples(samples[0], page)
+    return turned_upright(rgb, _orientation(page))
+
+
+def _orientation(page: TiffPage) -> int:
     tag = page.tags.get(_ORIENTATION)
-    return turned_upright(rgb, tag.value if tag else 1)
+    return orientation_number(tag.value if tag else 1)
 
 
 def _samples(data: bytes, series: TiffPageSeries, index: int) -> NDArray[np.generic]:

@@ -1,15 +1,23 @@
-"""A slide's objects for other programs: COCO for machine learning, GeoJSON for QuPath, ROIs for ImageJ and Fiji."""
+"""A slide's objects for other programs: COCO for machine learning, GeoJSON for QuPath, ROIs for ImageJ and Fiji.
+
+QuPath, ImageJ and Fiji show a file's pixels as they are stored, whatever EXIF says of its orientation, so their files
+have the coordinates of the stored pixels. COCO's are of the upright picture, as in all other files here: OpenCV and
+Detectron2 turn pictures upright, while with Pillow alone a program has to do so itself.
+"""
 
 import io
 import json
 import zipfile
+from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
-from plasmoscope.analysis.results import Cell, Field, Slide
-from plasmoscope.reports.looks import CALLS, call_of, look_of, title_of
+from plasmoscope.analysis.results import Cell, Field, Outline, Slide
+from plasmoscope.imaging.samples import as_stored
+from plasmoscope.reports.looks import CALLS, NOT_CALLED, call_of, look_of, title_of
+from plasmoscope.reports.wording import reasons
 
 _CATEGORIES = {
     look: {"id": number, "name": name, "supercategory": kind}
@@ -23,20 +31,30 @@ _CATEGORIES = {
         start=1,
     )
 }
+_UPRIGHT = "of the upright photograph (EXIF orientation applied), from the upper left"
+_NOT_COUNTED = "photograph not counted"
 
 
 def coco_json(slide: Slide) -> str:
-    """All readable fields in COCO's form for detection; ``file_name`` is the photograph's own name."""
-    readable = [field for field in slide.fields if field.error is None]
-    images = [
-        {"id": number, "file_name": field.name, "width": field.width, "height": field.height}
-        for number, field in enumerate(readable, start=1)
-    ]
-    placed = [(number, cell) for number, field in enumerate(readable, start=1) for cell in field.cells]
-    annotations = [_coco_annotation(id_, image, cell) for id_, (image, cell) in enumerate(placed, start=1)]
+    """All readable fields in COCO's form for detection; ``file_name`` is the photograph's own name.
+
+    What is not counted, a cell that the border cuts and everything on a photograph that was refused, is to be passed
+    over in training and evaluation: it has ``iscrowd``, which every reader heeds, and ``ignore``, and no class of
+    parasitized or uninfected cells for a reader that heeds neither.
+    """
+    readable = list(enumerate((field for field in slide.fields if field.error is None), start=1))
+    placed = [(number, field, cell) for number, field in readable for cell in field.cells]
+    images = [_coco_image(number, field) for number, field in readable]
+    annotations = [_coco_annotation(id_, *place) for id_, place in enumerate(placed, start=1)]
     return _dump(
         {
-            "info": {"description": slide.slide, "date_created": slide.created, "version": slide.plasmoscope},
+            "info": {
+                "description": slide.slide,
+                "date_created": slide.created,
+                "version": slide.plasmoscope,
+                "pixels": _UPRIGHT,
+                "iscrowd": "1: not counted; pass over it in training and evaluation",
+            },
             "images": images,
             "annotations": annotations,
             "categories": list(_CATEGORIES.values()),
@@ -46,47 +64,70 @@ def coco_json(slide: Slide) -> str:
 
 def geojson(field: Field) -> str:
     """The field's objects as a FeatureCollection; drop the file on the photograph in QuPath. Units are pixels."""
-    return _dump({"type": "FeatureCollection", "features": [_feature(field, cell) for cell in field.cells]})
+    features = [_feature(field, cell) for cell in field.cells]
+    return _dump({"type": "FeatureCollection", "pixels": _which_pixels(field), "features": features})
 
 
 def imagej_rois(field: Field) -> bytes:
-    """The field's outlines as a zip for ImageJ's ROI manager, each in the colour of its call."""
+    """The field's outlines as a zip for ImageJ's ROI manager, each in the colour of its call.
+
+    Each tells among its properties which pixels its coordinates are of.
+    """
     from roifile import ImagejRoi
 
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for cell in field.cells:
-            roi = ImagejRoi.frompoints(np.array(_polygon(cell), np.int32), name=title_of(cell))
+            title = title_of(cell) if field.accepted else f"{title_of(cell)} ({_NOT_COUNTED})"
+            roi = ImagejRoi.frompoints(np.array(_polygon(_stored(cell, field)), np.int32), name=title)
+            roi.props = f"pixels: {_which_pixels(field)}\n"
             roi.stroke_color = bytes((255, *look_of(cell).colour))
             roi.stroke_width = 2
             # An entry without the clock's time: the same field gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(f"{title_of(cell)}.roi"), roi.tobytes())
+            archive.writestr(zipfile.ZipInfo(f"{title}.roi"), roi.tobytes())
     return stream.getvalue()
 
 
-def _coco_annotation(id_: int, image: int, cell: Cell) -> dict[str, Any]:
+def _coco_image(number: int, field: Field) -> dict[str, Any]:
+    image: dict[str, Any] = {"id": number, "file_name": field.name, "width": field.width, "height": field.height}
+    if field.orientation is not None:
+        image["exif_orientation"] = field.orientation
+    return image | {"counted": field.accepted, "reason": reasons(field)}
+
+
+def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str, Any]:
+    left_out = not field.accepted or (cell.kind == "red_cell" and cell.on_border)
+    look = NOT_CALLED if left_out and cell.kind == "red_cell" else call_of(cell)
+    attributes: dict[str, Any] = {
+        "number": cell.number,
+        "on_border": cell.on_border,
+        "counted": not left_out and cell.counted,
+    }
     annotation: dict[str, Any] = {
         "id": id_,
         "image_id": image,
-        "category_id": _CATEGORIES[call_of(cell)]["id"],
+        "category_id": _CATEGORIES[look]["id"],
         "segmentation": [[coordinate for point in _polygon(cell) for coordinate in point]],
         "bbox": list(cell.box),
         "area": cell.area,
-        "iscrowd": 0,
-        "attributes": {"number": cell.number, "on_border": cell.on_border},
+        "iscrowd": int(left_out),
+        "ignore": int(left_out),
+        "attributes": attributes,
     }
     if cell.parasitized_probability is not None:
-        annotation["score"] = cell.parasitized_probability
+        (attributes if left_out else annotation)["score"] = cell.parasitized_probability
     return annotation
 
 
 def _feature(field: Field, cell: Cell) -> dict[str, Any]:
-    # A class of their own for cells cut by the border, so that counting a class in QuPath gives the report's count.
+    # Classes of their own for cells cut by the border and for photographs that are not counted, so that counting a
+    # class in QuPath gives the report's count.
     look = look_of(cell)
+    name = look.name if field.accepted else f"{_NOT_COUNTED}: {look.name}"
     measurements: dict[str, float] = {"Area px^2": cell.area, "Number": cell.number, "On border": int(cell.on_border)}
     if cell.parasitized_probability is not None:
         measurements["P(parasitized)"] = cell.parasitized_probability
-    outline = _polygon(cell)
+    outline = _polygon(_stored(cell, field))
     return {
         "type": "Feature",
         "id": str(uuid5(NAMESPACE_OID, f"{field.sha256} {field.name} {cell.number}")),
@@ -94,10 +135,31 @@ def _feature(field: Field, cell: Cell) -> dict[str, Any]:
         "properties": {
             "objectType": "annotation",
             "name": title_of(cell),
-            "classification": {"name": look.name, "color": list(look.colour)},
+            "classification": {"name": name, "color": list(look.colour)},
             "measurements": measurements,
         },
     }
+
+
+def _which_pixels(field: Field) -> str:
+    if field.orientation is None:
+        return _UPRIGHT
+    return f"as the file stores them (EXIF orientation {field.orientation}, not applied), from the upper left"
+
+
+def _stored(cell: Cell, field: Field) -> Cell:
+    """The cell where it lies among the pixels as they are stored; as it is where that is not known."""
+    orientation = field.orientation or 1
+    if orientation == 1:
+        return cell
+
+    def turn(x: int, y: int) -> tuple[int, int]:
+        return as_stored(x, y, field.width, field.height, orientation)
+
+    left, top, width, height = cell.box
+    (x, y), (other_x, other_y) = turn(left, top), turn(left + width - 1, top + height - 1)
+    box = (min(x, other_x), min(y, other_y), abs(x - other_x) + 1, abs(y - other_y) + 1)
+    return replace(cell, outline=Outline(turn(*corner) for corner in cell.outline), box=box)
 
 
 def _polygon(cell: Cell) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """A slide as JSON, and the schema that other programs may rely on (``docs/slide.schema.json``)."""
 
 import json
+import re
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,8 +15,9 @@ class SlideFileError(PlasmoscopeError):
 
 
 def slide_json(slide: Slide) -> str:
-    """Everything that was found; ``read_slide`` gives it back."""
-    return slide.model_dump_json(indent=2) + "\n"
+    """Everything that was found, each field and each object on a line; ``read_slide`` gives it back."""
+    # A quotation mark within a text stands behind a backslash, so that no text is broken.
+    return re.sub(r'\{"(?=name"|number")', "\n\\g<0>", slide.model_dump_json()) + "\n"
 
 
 def read_slide(file: Path) -> Slide:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, case, func, select
@@ -10,8 +11,10 @@ from sqlalchemy.orm import Session, undefer
 from plasmoscope.analysis import results
 from plasmoscope.analysis.analyze import notes_on, unreadable
 from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, count_slide, red_cell_count
+from plasmoscope.imaging.reading import stored_orientation
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.errors import ConflictError
+from plasmoscope.store.images import Images
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import Correction, Field, Slide, now
 
@@ -125,6 +128,21 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         count=_count(slide, numbers, counting, changed),
         notes=(*notes_on(fields), *_notes(counting, changed, numbers.unfinished)),
     )
+
+
+def with_orientations(images: Images, slide: results.Slide) -> results.Slide:
+    """The slide, its fields telling how their files store them where the analysis of an earlier version did not."""
+
+    def known(field: results.Field) -> results.Field:
+        if field.error is not None or field.orientation is not None:
+            return field
+        # A photograph that is lost leaves its results.
+        with suppress(OSError):
+            orientation = stored_orientation(images.path(field.sha256).read_bytes())
+            return field.model_copy(update={"orientation": orientation})
+        return field
+
+    return slide.model_copy(update={"fields": tuple(map(known, slide.fields))})
 
 
 def _count(slide: Slide, numbers: Tally, methods: Sequence[Method], changed: Counter[str]) -> results.Count | None:

@@ -292,6 +292,8 @@ def download(request: Request, actor: Reader, slide_id: Number, name: Annotated[
     with store.reading() as session:
         result = counts.slide_result(session, slides.get_slide(session, slide_id))
     kind, media_type = _DOWNLOADS[name] if name in _DOWNLOADS else (_ARCHIVES[name], "application/zip")
+    if kind in {"qupath", "imagej"}:
+        result = counts.with_orientations(store.images, result)
     with tempfile.TemporaryDirectory() as place:
         folder = FilePath(place)
         write_slide(folder, result, lambda field: read_image(store.images.path(field.sha256)), [kind])
