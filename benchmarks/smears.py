@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plasmoscope.classification.card import read_model
+from plasmoscope.classification.card import ModelCard
+from plasmoscope.networks import read_network
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.data.nih import patient_of
@@ -36,7 +37,7 @@ def main() -> None:
     for share in _SHARES:
         counts, found = np.zeros(3), {"alone": np.zeros(4), "by smear": np.zeros(4)}
         for run in arguments.runs:
-            _, card = read_model(find_model(run))
+            _, card = read_network(find_model(run), ModelCard)
             cells_of_run = read_reported_cells(evaluation_folder(run), report_stem(arguments.part, arguments.views))
             parasitized, alone = cells_of_run.parasitized, cells_of_run.probabilities
             patients = np.array([patient_of(name) for name in cells_of_run.names])

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from plasmoscope import Classifier
-from plasmoscope.classification.card import ModelError, card_path
+from plasmoscope.networks import ModelError, card_path
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import remarks_on, resize_cell

@@ -1,28 +1,13 @@
 """The model card: what a network is, how it must be fed, and how well it did. The program reads it."""
 
-import codecs
-import hashlib
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from plasmoscope import __version__
-from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.files import replace_file
+from plasmoscope.networks import CardRecord, NetworkCard
 
 
-class ModelError(PlasmoscopeError):
-    """A model is missing, altered or not usable; no diagnosis is guessed without one."""
-
-
-class _Record(BaseModel):
-    # A figure may be undefined: the precision of a model that calls nothing parasitized. JSON has no NaN.
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
-
-
-class Preprocessing(_Record):
+class Preprocessing(CardRecord):
     """What is done to a cell before the network; the ONNX graph itself takes uint8 RGB and normalises."""
 
     image_size: Annotated[int, Field(ge=16, le=1024)]
@@ -33,7 +18,7 @@ class Preprocessing(_Record):
     std: tuple[float, float, float]
 
 
-class Calibration(_Record):
+class Calibration(CardRecord):
     """How logits become probabilities (Guo et al. 2017, arXiv:1706.04599)."""
 
     temperature: Annotated[float, Field(gt=0)] = 1.0
@@ -42,7 +27,7 @@ class Calibration(_Record):
     """Among the cells that it was fitted on; half of the NIH cells are parasitized."""
 
 
-class Counting(_Record):
+class Counting(CardRecord):
     """How cells are called when a slide is counted, where most are healthy: a threshold of about 99.5 % specificity."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)]
@@ -61,7 +46,7 @@ class Counting(_Record):
 UNKNOWN_SPLIT = "unknown"
 
 
-class TrainingData(_Record):
+class TrainingData(CardRecord):
     """Where the weights come from."""
 
     dataset: str
@@ -71,7 +56,7 @@ class TrainingData(_Record):
     patients: dict[str, int] = {}
 
 
-class Figure(_Record):
+class Figure(CardRecord):
     """A measured value with the ends of its 95 % interval."""
 
     value: float
@@ -79,7 +64,7 @@ class Figure(_Record):
     high: float
 
 
-class Evaluation(_Record):
+class Evaluation(CardRecord):
     """Figures beside their protocol."""
 
     part: str
@@ -93,16 +78,11 @@ class Evaluation(_Record):
     figures: dict[str, Figure]
 
 
-class ModelCard(_Record):
+class ModelCard(NetworkCard):
     """Everything the program and a reader must know of a model."""
 
     format: Literal[1] = 1
-    name: str
     architecture: str
-    recipe: str
-    created: str
-    plasmoscope: str
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     preprocessing: Preprocessing
     class_names: tuple[Literal["Parasitized"], Literal["Uninfected"]] = ("Parasitized", "Uninfected")
     calibration: Calibration = Calibration()
@@ -116,58 +96,3 @@ class ModelCard(_Record):
         "Research on segmented red cells of Giemsa-stained thin films. Not a medical device; "
         "not for diagnosis without a qualified microscopist."
     )
-
-    @classmethod
-    def of(cls, network: bytes, **fields: Any) -> "ModelCard":
-        """The card of an ONNX graph made today by this version; ``fields`` are the rest of it."""
-        return cls(
-            created=datetime.now(UTC).date().isoformat(),
-            plasmoscope=__version__,
-            sha256=hashlib.sha256(network).hexdigest(),
-            **fields,
-        )
-
-    def write(self, model_file: Path) -> None:
-        """Write the card beside its ONNX file, all at once."""
-        replace_file(card_path(model_file), (self.model_dump_json(indent=2) + "\n").encode())
-
-
-def save_model(model_file: Path, network: bytes, card: ModelCard) -> None:
-    """Write a network and its card; a kill between the two leaves a pair that ``read_model`` refuses."""
-    replace_file(model_file, network)
-    card.write(model_file)
-
-
-def card_path(model_file: Path) -> Path:
-    """Where the card of an ONNX file lies."""
-    return model_file.with_suffix(".json")
-
-
-def read_model(model_file: Path) -> tuple[bytes, ModelCard]:
-    """The ONNX bytes and the card of a model, checked against each other.
-
-    Raises:
-        ModelError: either is missing or damaged, or the checksum differs.
-    """
-    try:
-        network = model_file.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"There is no model at {model_file} ({error.strerror or error}). Give the .onnx file or the run folder "
-            "that holds it, or leave --model out to use the one that ships."
-        ) from error
-    try:
-        card = ModelCard.model_validate_json(card_path(model_file).read_bytes().removeprefix(codecs.BOM_UTF8))
-    except OSError as error:
-        raise ModelError(
-            f"The model card {card_path(model_file)} is missing. A model without its card cannot be fed rightly; "
-            "copy both files together."
-        ) from error
-    except ValidationError as error:
-        raise ModelError(f"The model card {card_path(model_file)} is not valid: {error}") from error
-    if hashlib.sha256(network).hexdigest() != card.sha256:
-        raise ModelError(
-            f"{model_file} is not the file that its card describes (the checksum differs). "
-            "It was cut short or altered; copy the model and its card again."
-        )
-    return network, card

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from plasmoscope.classification.card import ModelCard, ModelError, read_model
+from plasmoscope.classification.card import ModelCard
+from plasmoscope.networks import ModelError, open_session, read_network
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
@@ -58,14 +58,8 @@ class Classifier:
         """
         self.card = card
         self.image_size = card.preprocessing.image_size
-        options = onnxruntime.SessionOptions()
         self._threads = threads or os.cpu_count() or 1
-        options.intra_op_num_threads = self._threads
-        try:
-            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        # ONNX Runtime raises its own classes for each of its status codes, with RuntimeError not among the bases.
-        except Exception as error:
-            raise ModelError(f"The network of the model '{card.name}' cannot be run: {error}") from error
+        self._session = open_session(network, card.name, self._threads)
         self._input = self._session.get_inputs()[0].name
 
     @classmethod
@@ -80,7 +74,7 @@ class Classifier:
         Raises:
             ModelError: missing, altered or not usable. Without a model there is no answer.
         """
-        return cls(*read_model(find_model(model)), threads)
+        return cls(*read_network(find_model(model), ModelCard), threads)
 
     def predict(
         self, images: CellImage | Iterable[CellImage], views: int = 1, smears: Sequence[Hashable] | None = None

@@ -24,6 +24,7 @@ from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.serve import serve
 from plasmoscope.cli.store import backup, doctor, export_cells
 from plasmoscope.cli.train import train
+from plasmoscope.cli.train_fields import train_fields
 from plasmoscope.errors import PlasmoscopeError
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ for command in (
     explain,
     demo,
     train,
+    train_fields,
     evaluate,
     evaluate_fields,
     compare,

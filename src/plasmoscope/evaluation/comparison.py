@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import ValidationError
 from scipy.stats import binomtest
 
-from plasmoscope.classification.card import Evaluation, Figure, ModelCard, ModelError, read_model
+from plasmoscope.classification.card import Evaluation, Figure, ModelCard
+from plasmoscope.networks import ModelError, read_network
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.evaluate import evaluation_folder, read_reported_cells, report_stem
 from plasmoscope.training.history import read_history
@@ -149,7 +150,7 @@ def read_run(folder: Path) -> Run:
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         settings, options = config["recipe"], dict(config["options"])
-        _, card = read_model(folder / "model.onnx")
+        _, card = read_network(folder / "model.onnx", ModelCard)
         history = read_history(folder / "history.csv")
         if not history:
             raise ValueError("history.csv has no epochs")

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from plasmoscope.classification.card import UNKNOWN_SPLIT, ModelCard, Preprocessing, TrainingData, card_path, save_model
+from plasmoscope.classification.card import ModelCard, Preprocessing, TrainingData, UNKNOWN_SPLIT
+from plasmoscope.networks import card_path, save_network
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.export import export_network
 from plasmoscope.training.models import build_model
@@ -42,5 +43,5 @@ def convert_mobilenet_v2(weights: Path, file: Path, image_size: int = 224) -> Mo
         preprocessing=preprocessing,
         data=TrainingData(dataset="unknown: weights converted from a file", split=UNKNOWN_SPLIT),
     )
-    save_model(file, network, card)
+    save_network(file, network, card)
     return card

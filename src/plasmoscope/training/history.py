@@ -1,7 +1,7 @@
 """The figures of every epoch, as a table and as learning curves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_acc
 class History(Callback):
     """Adds a row an epoch to a CSV file; the rows live in the checkpoint, so a resumed run loses and repeats none."""
 
-    def __init__(self, file: Path, phase: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, file: Path, phase: int, say: Callable[[str], None], columns: Sequence[str] = COLUMNS
+    ) -> None:
+        self.columns = columns
         self.file = file
         self.phase = phase
         self.say = say
@@ -33,14 +36,15 @@ class History(Callback):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row: dict[str, float] = {"phase": self.phase, "epoch": trainer.current_epoch + 1}
         row |= {"learning_rate": self.learning_rate, "seconds": round(time.perf_counter() - self.started, 2)}
-        row |= {name: round(metrics[name], 6) for name in COLUMNS if name in metrics}
-        self.rows.append(row)
+        row |= {name: round(metrics[name], 6) for name in self.columns if name in metrics}
+        self.rows.append({name: row[name] for name in self.columns if name in row})
         if trainer.is_global_zero:
             write_history(self.file, self.rows)
             self.say(
                 f"phase {self.phase}, epoch {row['epoch']:g}/{trainer.max_epochs}: "
                 f"training loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
-                f"validation accuracy {row['val_accuracy']:.2%} ({row['seconds']:.0f} s)"
+                + (f"validation accuracy {row['val_accuracy']:.2%} " if "val_accuracy" in row else "")
+                + f"({row['seconds']:.0f} s)"
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -54,7 +58,8 @@ class History(Callback):
 
 def write_history(file: Path, rows: list[dict[str, float]]) -> None:
     """Write all rows as CSV, at once."""
-    write_csv(file, COLUMNS, [[row.get(name, "") for name in COLUMNS] for row in rows])
+    columns = list(rows[0]) if rows else list(COLUMNS)
+    write_csv(file, columns, [[row.get(name, "") for name in columns] for row in rows])
 
 
 def read_history(file: Path) -> list[dict[str, float]]:
@@ -86,4 +91,21 @@ def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
         for index in range(1, len(rows)):
             if rows[index]["phase"] != rows[index - 1]["phase"]:
                 axes.axvline(index + 0.5, color="grey", ls="--", lw=1)
+    figure.savefig(file, dpi=120)
+
+
+def plot_losses(rows: list[dict[str, float]], file: Path) -> None:
+    """Draw the training loss and every validation loss over all epochs, on a logarithmic scale."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    epochs = range(1, len(rows) + 1)
+    for name in (name for name in rows[0] if name.endswith("_loss") or name.startswith("val_")):
+        axes.plot(epochs, [row[name] for row in rows], "o-", ms=3, label=name.replace("_", " "))
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log", title="Losses")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
     figure.savefig(file, dpi=120)

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,6 +12,8 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import decode_text
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from pydantic_core import ErrorDetails
 
 
@@ -30,11 +32,16 @@ class RecipeError(PlasmoscopeError):
     """A recipe is missing or has a mistake; the message names the field."""
 
 
-class _Settings(BaseModel):
+class Settings(BaseModel):
+    """A table of a recipe."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Augmentation(_Settings):
+SomeRecipe = TypeVar("SomeRecipe", bound=Settings)
+
+
+class Augmentation(Settings):
     """Strength of each random change to a training image; zero means never."""
 
     quarter_turns: bool = False
@@ -58,7 +65,7 @@ class Augmentation(_Settings):
     erasing_area: Range = (0.02, 0.33)
 
 
-class Phase(_Settings):
+class Phase(Settings):
     """One stretch of training with its own trainable part, optimiser and schedule."""
 
     epochs: Annotated[int, Field(ge=1)]
@@ -103,7 +110,7 @@ class Phase(_Settings):
         return self
 
 
-class Published(_Settings):
+class Published(Settings):
     """What the source reports."""
 
     accuracy: Fraction | None = None
@@ -115,7 +122,7 @@ class Published(_Settings):
         return "; ".join(filter(None, (accuracy, self.note)))
 
 
-class Recipe(_Settings):
+class Recipe(Settings):
     """A model, its input, and how it is trained."""
 
     name: str
@@ -199,7 +206,7 @@ class Recipe(_Settings):
             except tomllib.TOMLDecodeError:
                 value = text
             _set_field(content, name, value)
-        return _validated(content, self.name)
+        return validated(Recipe, content, self.name)
 
     def differences(self, other: "Recipe") -> list[str]:
         """Each field that differs from another recipe's, as a readable phrase; names and texts left out."""
@@ -253,8 +260,23 @@ def load_recipe(name_or_file: str | Path) -> Recipe:
     Raises:
         RecipeError: no such recipe, not TOML, or a field that is unknown, missing or out of range.
     """
-    if str(name_or_file) in recipe_names():
-        text = resources.files(__package__).joinpath("recipes", f"{name_or_file}.toml").read_text("utf-8")
+    content = read_toml(name_or_file, resources.files(__package__).joinpath("recipes"), recipe_names())
+    return validated(Recipe, content, name_or_file)
+
+
+def read_toml(name_or_file: str | Path, folder: "Traversable", names: Sequence[str]) -> dict[str, Any]:
+    """The content of a recipe that ships, or of a TOML file of the user's own.
+
+    Args:
+        name_or_file: which.
+        folder: of the recipes that ship.
+        names: theirs.
+
+    Raises:
+        RecipeError: no such recipe, or not TOML.
+    """
+    if str(name_or_file) in names:
+        text = folder.joinpath(f"{name_or_file}.toml").read_text("utf-8")
     else:
         try:
             text = decode_text(Path(name_or_file).read_bytes()).replace("\r\n", "\n")
@@ -262,35 +284,47 @@ def load_recipe(name_or_file: str | Path) -> Recipe:
             raise RecipeError(f"The recipe {name_or_file} is not text in UTF-8; save it as that.") from error
         except OSError as error:
             raise RecipeError(
-                f"There is no recipe '{name_or_file}'. Give a file ending in .toml, or one of: "
-                f"{', '.join(recipe_names())}."
+                f"There is no recipe '{name_or_file}'. Give a file ending in .toml, or one of: {', '.join(names)}."
             ) from error
     try:
-        content = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"The recipe {name_or_file} is not valid TOML: {error}") from error
-    return _validated(content, name_or_file)
 
 
-def _validated(content: dict[str, Any], name: str | Path) -> Recipe:
+def validated(kind: type[SomeRecipe], content: dict[str, Any], name: str | Path) -> SomeRecipe:
+    """A recipe's content, checked.
+
+    Raises:
+        RecipeError: a field is unknown, missing or out of range; the message names every one.
+    """
     try:
-        return Recipe.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         found = error.errors()
         # A mistake in the only phase also leaves the recipe without a phase.
         nested = {mistake["loc"][0] for mistake in found if len(mistake["loc"]) > 1}
         mistakes = "; ".join(
-            f"{'.'.join(map(str, mistake['loc'])) or 'recipe'}: {mistake['msg']}{_known_fields(mistake)}"
+            f"{'.'.join(map(str, mistake['loc'])) or 'recipe'}: {mistake['msg']}{_known_fields(kind, mistake)}"
             for mistake in found
             if mistake["loc"] != ("phases",) or "phases" not in nested
         )
         raise RecipeError(f"The recipe {name} has a mistake: {mistakes}") from error
 
 
-def _known_fields(mistake: "ErrorDetails") -> str:
+def _known_fields(kind: type[Settings], mistake: "ErrorDetails") -> str:
     """The fields that there are, where the mistake is one that there is not."""
     if mistake["type"] != "extra_forbidden":
         return ""
-    tables: dict[int | str, type[_Settings]] = {"phases": Phase, "augmentation": Augmentation, "published": Published}
-    table = next((tables[part] for part in reversed(mistake["loc"][:-1]) if part in tables), Recipe)
+    table = kind
+    for part in mistake["loc"][:-1]:
+        if isinstance(part, str) and part in table.model_fields:
+            table = _table_in(table.model_fields[part].annotation) or table
     return f" (known: {', '.join(table.model_fields)})"
+
+
+def _table_in(annotation: Any) -> type[Settings] | None:
+    """The table that a field holds, alone, in a list or as an option."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((table for part in get_args(annotation) if (table := _table_in(part))), None)

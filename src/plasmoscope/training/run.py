@@ -26,15 +26,8 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
-from plasmoscope.classification.card import (
-    Calibration,
-    Counting,
-    ModelCard,
-    Preprocessing,
-    TrainingData,
-    read_model,
-    save_model,
-)
+from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, TrainingData
+from plasmoscope.networks import read_network, save_network
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
@@ -132,7 +125,7 @@ def _train(
     _open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")
-        return read_model(folder / "model.onnx")[1]
+        return read_network(folder / "model.onnx", ModelCard)[1]
     weights_file = folder / "weights.safetensors"
     data = _Data(dataset, split, cache_folder, track)
     if not weights_file.exists():
@@ -141,10 +134,10 @@ def _train(
             _run_phase(model, recipe, index, data, folder, options, say)
         if not _first_process():
             raise SystemExit(0)
-        _save_weights(model, weights_file)
+        save_weights(model, weights_file)
     model = build_model(recipe.model, recipe.image_size, recipe.model_options)
-    _load_weights(model, weights_file)
-    history = [row for index in range(len(recipe.phases)) for row in read_history(_phase_file(folder, index, "csv"))]
+    load_weights(model, weights_file)
+    history = [row for index in range(len(recipe.phases)) for row in read_history(phase_file(folder, index, "csv"))]
     write_history(folder / "history.csv", history)
     plot_learning_curves(history, folder / "learning_curves.png")
     validation = data.cells(recipe.image_size, "validation")
@@ -204,10 +197,10 @@ def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Spli
             )
         return
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "environment.json", _environment())
+    write_json(folder / "environment.json", environment())
     save_split(split, dataset, folder / "split.csv")
     # Written last: a folder with a config is a whole one.
-    _write_json(config_file, config)
+    write_json(config_file, config)
 
 
 def _has_begun(folder: Path) -> bool:
@@ -260,16 +253,16 @@ def _run_phase(
     say: Callable[[str], None],
 ) -> None:
     """Train one phase and leave its best weights in ``model`` and in the folder."""
-    best_file = _phase_file(folder, index, "safetensors")
+    best_file = phase_file(folder, index, "safetensors")
     if best_file.exists():
-        _load_weights(model, best_file)
+        load_weights(model, best_file)
         return
     phase = recipe.phases[index]
     checkpoints = folder / "checkpoints" / f"phase-{index + 1}"
     best = ModelCheckpoint(checkpoints, "best", monitor="val_accuracy", mode="max", save_on_train_epoch_end=True)
     # save_last of the best one would leave out epochs that bring no improvement.
     latest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-    callbacks: list[Callback] = [History(_phase_file(folder, index, "csv"), index + 1, say), _Divergence(index)]
+    callbacks: list[Callback] = [History(phase_file(folder, index, "csv"), index + 1, say), _Divergence(index)]
     if recipe.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
     if phase.patience:
@@ -328,7 +321,7 @@ def _run_phase(
     # The others have read the checkpoint, too, before it goes.
     trainer.strategy.barrier()
     if _first_process():
-        _save_weights(model, best_file)
+        save_weights(model, best_file)
         # With the optimiser's state, a checkpoint is several times as large as the weights.
         shutil.rmtree(checkpoints)
 
@@ -365,7 +358,7 @@ def export_run(
     )
     counting = _counting(probabilities[-1], parasitized, max(VIEWS))
     card = card.model_copy(update={"threshold": accuracy_threshold(probabilities, parasitized), "counting": counting})
-    save_model(folder / "model.onnx", network, card)
+    save_network(folder / "model.onnx", network, card)
     return card
 
 
@@ -402,7 +395,8 @@ def _precision(options: RunOptions) -> Literal["bf16-mixed", "32-true"]:
     return "bf16-mixed" if mixed_precision_pays(device) else "32-true"
 
 
-def _phase_file(folder: Path, index: int, suffix: str) -> Path:
+def phase_file(folder: Path, index: int, suffix: str) -> Path:
+    """The file of a run folder that belongs to one phase."""
     file = folder / "phases" / f"phase-{index + 1}.{suffix}"
     file.parent.mkdir(exist_ok=True)
     return file
@@ -446,14 +440,20 @@ class _Divergence(Callback):
             )
 
 
-def _load_weights(model: nn.Module, file: Path) -> None:
+def load_weights(model: nn.Module, file: Path) -> None:
+    """Load a network's weights from a file of the run folder.
+
+    Raises:
+        RunError: the file is damaged.
+    """
     try:
         model.load_state_dict(read_weights(file))
     except (WeightsError, RuntimeError) as error:
         raise RunError(f"{file} is damaged. Remove it and run the same command again to make it anew.") from error
 
 
-def _save_weights(model: nn.Module, file: Path) -> None:
+def save_weights(model: nn.Module, file: Path) -> None:
+    """Write a network's weights, all at once."""
     with whole_file(file) as unfinished:
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)
 
@@ -466,11 +466,13 @@ def _can_be_read(checkpoint: Path) -> bool:
     return True
 
 
-def _write_json(file: Path, content: dict[str, Any]) -> None:
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, all at once."""
     replace_file(file, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
+    """What a run was made with: versions, system and processor."""
     packages = ("plasmoscope", "torch", "torchvision", "lightning", "numpy", "opencv-python-headless", "onnxruntime")
     return {
         "python": platform.python_version(),

@@ -1,0 +1,1 @@
+"""Training the network that reads whole fields: scenes with known truth, targets, the network, its run."""
