@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from plasmoscope.classification.card import ModelCard
-from plasmoscope.networks import read_network
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.data.nih import patient_of
 from plasmoscope.evaluation.evaluate import evaluation_folder, read_reported_cells, report_stem
+from plasmoscope.networks import read_network
 
 _SHARES = (0.0, 0.005, 0.02, 0.1)
 _FEWEST_CELLS = 30

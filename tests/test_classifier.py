@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from plasmoscope import Classifier
-from plasmoscope.networks import ModelError, card_path
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError
+from plasmoscope.networks import ModelError, card_path
 
 
 def test_the_shipped_model_tells_real_cells_apart(classifier: Classifier, real_cells: list[np.ndarray]) -> None:

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from plasmoscope.classification.card import ModelCard
-from plasmoscope.networks import ModelError, open_session, read_network
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
 from plasmoscope.labels import log_odds
+from plasmoscope.networks import ModelError, open_session, read_network
 
 CellImage = NDArray[np.generic] | Image.Image | Path | str
 

@@ -36,7 +36,5 @@ def train_fields(
     options = RunOptions(seed=seed, accelerator=accelerator, precision=precision)
     # A folder that the user named may hold something else.
     afresh = smoke and output is None
-    run_training(
-        chosen, data, folder, cache or default_cache_folder(), options, track, console.print, afresh
-    )
+    run_training(chosen, data, folder, cache or default_cache_folder(), options, track, console.print, afresh)
     console.print(f"Network, card and learning curves are in {folder}.")

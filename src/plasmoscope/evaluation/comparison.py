@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from scipy.stats import binomtest
 
 from plasmoscope.classification.card import Evaluation, Figure, ModelCard
-from plasmoscope.networks import ModelError, read_network
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.evaluate import evaluation_folder, read_reported_cells, report_stem
+from plasmoscope.networks import ModelError, read_network
 from plasmoscope.training.history import read_history
 from plasmoscope.training.models import build_model
 from plasmoscope.training.recipe import Recipe, load_recipe, recipe_names

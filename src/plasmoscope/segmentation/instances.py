@@ -39,7 +39,9 @@ class Instance:
         return float(cv2.contourArea(self.outline))
 
 
-def find_instances(depth: Floats, rays: Floats, tissue: NDArray[np.uint8], least: float, overlap: float) -> list[Instance]:
+def find_instances(
+    depth: Floats, rays: Floats, tissue: NDArray[np.uint8], least: float, overlap: float
+) -> list[Instance]:
     """Find the cells.
 
     Args:

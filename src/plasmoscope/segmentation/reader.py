@@ -93,9 +93,7 @@ class FieldReader:
             float(np.average(blurs, weights=areas)),
         )
 
-    def _run(
-        self, image: NDArray[np.uint8], clear: Floats
-    ) -> tuple[Floats, Floats, NDArray[np.uint8], Floats, float]:
+    def _run(self, image: NDArray[np.uint8], clear: Floats) -> tuple[Floats, Floats, NDArray[np.uint8], Floats, float]:
         """Depth (h, w), rays (r, h, w), tissue (h, w) on the grid, film (3,) and blur of one tile."""
         height, width = image.shape[:2]
         down, right = -height % _MULTIPLE, -width % _MULTIPLE

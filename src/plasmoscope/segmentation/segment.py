@@ -104,12 +104,12 @@ def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     if abs(scale - 1) < 0.02:
         return image
     shape = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
-    return np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8)
+    return np.asarray(
+        cv2.resize(image, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), np.uint8
+    )
 
 
-def _cells(
-    reading: Reading, working: NDArray[np.uint8], scale: float, shape: tuple[int, ...]
-) -> list[FoundObject]:
+def _cells(reading: Reading, working: NDArray[np.uint8], scale: float, shape: tuple[int, ...]) -> list[FoundObject]:
     hidden = (reading.tissue == Tissue.NO_SPECIMEN).astype(np.uint8)
     return [
         _found(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from plasmoscope.classification.card import ModelCard, Preprocessing, TrainingData, UNKNOWN_SPLIT
-from plasmoscope.networks import card_path, save_network
+from plasmoscope.classification.card import UNKNOWN_SPLIT, ModelCard, Preprocessing, TrainingData
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.networks import card_path, save_network
 from plasmoscope.training.export import export_network
 from plasmoscope.training.models import build_model
 from plasmoscope.training.weights import WeightsError, read_weights

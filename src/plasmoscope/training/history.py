@@ -16,9 +16,7 @@ COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_acc
 class History(Callback):
     """Adds a row an epoch to a CSV file; the rows live in the checkpoint, so a resumed run loses and repeats none."""
 
-    def __init__(
-        self, file: Path, phase: int, say: Callable[[str], None], columns: Sequence[str] = COLUMNS
-    ) -> None:
+    def __init__(self, file: Path, phase: int, say: Callable[[str], None], columns: Sequence[str] = COLUMNS) -> None:
         self.columns = columns
         self.file = file
         self.phase = phase

@@ -27,7 +27,6 @@ from safetensors.torch import save_file
 from torch import nn
 
 from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, TrainingData
-from plasmoscope.networks import read_network, save_network
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
@@ -36,6 +35,7 @@ from plasmoscope.data.splits import Split, make_split, save_split
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import alone_in, empty, replace_file, whole_file
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
+from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.calibration import accuracy_threshold, counting_threshold, fit_temperature

@@ -48,7 +48,13 @@ def f1_of(reader: FieldReader, scenes: Sequence[Scene]) -> float:
     for scene in scenes:
         size = scene.image.shape[0]
         reading = reader.read(scene.image, clear_colour(scene.image))
-        known = _boxes([thing.outline for thing in scene.objects if thing.tissue is Tissue.RED_CELL and _is_seen(scene, thing.outline)])
+        known = _boxes(
+            [
+                thing.outline
+                for thing in scene.objects
+                if thing.tissue is Tissue.RED_CELL and _is_seen(scene, thing.outline)
+            ]
+        )
         seen = _boxes([instance.outline for instance in reading.instances if instance.tissue is Tissue.RED_CELL])
         pairs = match_boxes(_clipped(known, size), _clipped(seen, size)).pairs
         deep, hit = _deep(known, size), {pair[0] for pair in pairs}

@@ -58,7 +58,9 @@ class Canvas:
         self.objects: list[SceneObject] = []
         self.change: Floats = np.eye(3, dtype=np.float32)
 
-    def lay(self, patch: Floats, mask: Floats, centre: NDArray[np.float64], tissue: Tissue, heaped: bool = True) -> None:
+    def lay(
+        self, patch: Floats, mask: Floats, centre: NDArray[np.float64], tissue: Tissue, heaped: bool = True
+    ) -> None:
         """Lay an absorbance, shape (h, w, 3), with its mask, shape (h, w), down around a centre (x, y)."""
         height, width = mask.shape
         left, top = (int(value) for value in np.rint(centre - (width / 2, height / 2)))
@@ -164,8 +166,10 @@ def warp(rng: Rng, cutout: Cutout, diameter: float, shapes: Shapes | None) -> tu
         ratio = np.hypot(u, v) / (own / 2)
         keep = 1 - shapes.pallor * rng.uniform(0.6, 1) * np.exp(-((ratio / shapes.pallor_width) ** 4))
         if shapes.target:
-            keep = keep + shapes.target * np.exp(-((ratio / 0.28) ** 2)) - 0.5 * shapes.target * np.exp(
-                -(((ratio - 0.5) / 0.14) ** 2)
+            keep = (
+                keep
+                + shapes.target * np.exp(-((ratio / 0.28) ** 2))
+                - 0.5 * shapes.target * np.exp(-(((ratio - 0.5) / 0.14) ** 2))
             )
         patch = patch * np.clip(keep, 0.03, None)[:, :, None].astype(np.float32)
     return np.asarray(patch, np.float32), np.asarray(seen, np.float32)
@@ -301,8 +305,10 @@ def _filling(rng: Rng, mask: Floats, across: float) -> Floats:
     filling = np.clip(body * texture, 0, None)[:, :, None] * depth
     for _ in range(rng.integers(0, 14)):
         angle, far = rng.uniform(0, 6.3), reach * np.sqrt(rng.uniform(0, 0.8))
-        spot = np.exp(-(np.hypot(x - off[0] - far * np.cos(angle), y - off[1] - far * np.sin(angle)) ** 2) / (
-            2 * (across * rng.uniform(0.02, 0.06)) ** 2))
+        spot = np.exp(
+            -(np.hypot(x - off[0] - far * np.cos(angle), y - off[1] - far * np.sin(angle)) ** 2)
+            / (2 * (across * rng.uniform(0.02, 0.06)) ** 2)
+        )
         filling = filling + spot[:, :, None] * _PIGMENTS[rng.integers(len(_PIGMENTS))] * rng.uniform(0.3, 0.9)
     return np.asarray(filling * mask[:, :, None], np.float32)
 
@@ -316,7 +322,9 @@ def _speck_on_cell(rng: Rng, mask: Floats, across: float) -> Floats:
     reach = across * rng.uniform(0.04, 0.14)
     if rng.random() < 0.4:
         # A refractile bubble: a dark ring around a bright middle.
-        ring = np.exp(-(((from_middle - reach) / (0.4 * reach)) ** 2)) - 1.2 * np.exp(-((from_middle / (0.6 * reach)) ** 2))
+        ring = np.exp(-(((from_middle - reach) / (0.4 * reach)) ** 2)) - 1.2 * np.exp(
+            -((from_middle / (0.6 * reach)) ** 2)
+        )
         return np.asarray(0.35 * ring[:, :, None] * np.ones(3), np.float32)
     spot = np.exp(-((from_middle / reach) ** 4))
     return np.asarray(spot[:, :, None] * _PIGMENTS[rng.integers(len(_PIGMENTS))] * rng.uniform(0.3, 1), np.float32)

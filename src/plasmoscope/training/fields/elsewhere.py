@@ -56,11 +56,22 @@ def something_else(rng: Rng, size: int) -> Scene:
         height = rng.uniform(0.3, 1.2)
         for y in range(rng.integers(5, 20), size, max(9, int(34 * height))):
             text = "".join(rng.choice(list("abcdefghilmnoprstuvw  ,.AEINRST0123456789"), 60))
-            cv2.putText(light, text, (int(rng.integers(-8, 9)), y), int(rng.integers(0, 5)), height, ink.tolist(), int(rng.integers(1, 4)), cv2.LINE_AA)
+            cv2.putText(
+                light,
+                text,
+                (int(rng.integers(-8, 9)), y),
+                int(rng.integers(0, 5)),
+                height,
+                ink.tolist(),
+                int(rng.integers(1, 4)),
+                cv2.LINE_AA,
+            )
     elif kind == 3:
         light = np.full((size, size, 3), rng.integers(0, 256, 3), np.uint8)
         for _ in range(rng.integers(2, 30)):
-            points = (rng.uniform(0, size, 2) + rng.normal(0, size / rng.uniform(3, 20), (rng.integers(3, 8), 2))).astype(np.int32)
+            points = (
+                rng.uniform(0, size, 2) + rng.normal(0, size / rng.uniform(3, 20), (rng.integers(3, 8), 2))
+            ).astype(np.int32)
             colour = rng.uniform(0, 255, 3).tolist()
             if rng.random() < 0.5:
                 cv2.fillPoly(light, [points], colour)

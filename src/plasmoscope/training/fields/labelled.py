@@ -128,12 +128,7 @@ def _read_truth(file: Path) -> dict[str, list[dict[str, object]]]:
 
 def _is_cut(box: Sequence[float], shape: tuple[int, ...]) -> bool:
     left, top, width, height = box
-    return (
-        left <= _BORDER
-        or top <= _BORDER
-        or left + width >= shape[1] - _BORDER
-        or top + height >= shape[0] - _BORDER
-    )
+    return left <= _BORDER or top <= _BORDER or left + width >= shape[1] - _BORDER or top + height >= shape[0] - _BORDER
 
 
 def cutouts_of(fields: Sequence[LabelledField], boxes: Tissue) -> list[Cutout]:

@@ -48,7 +48,9 @@ class FieldNetwork(nn.Module):
             for before, after in zip(widths, widths[1:], strict=False)
         )
         upward = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
-        self.upward = nn.ModuleList(_convolution(deep + fine, fine if fine > widths[0] else 2 * fine) for deep, fine in upward)
+        self.upward = nn.ModuleList(
+            _convolution(deep + fine, fine if fine > widths[0] else 2 * fine) for deep, fine in upward
+        )
         last = 2 * widths[0]
         self.depth = nn.Conv2d(last, 1, 1)
         self.rays = nn.Conv2d(last, RAYS, 1)

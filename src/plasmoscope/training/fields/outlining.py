@@ -74,7 +74,10 @@ def _outline(file: Path, centres: Sequence[Point], reader: FieldReader) -> Label
     if centres and sum(count == 1 for count in held) < _TRUSTED * len(centres):
         return None
     # Outside a field that is labelled throughout nothing says that an outline is wrong.
-    trusted = [count == 1 or (count == 0 and (not throughout or thing.on_border)) for thing, count in zip(reds, held, strict=True)]
+    trusted = [
+        count == 1 or (count == 0 and (not throughout or thing.on_border))
+        for thing, count in zip(reds, held, strict=True)
+    ]
     missed = [point for point in centres if not any(_holds(thing, point) for thing in reds)]
     scale = min(1.0, _KEPT_DIAMETER / found.diameter)
     unknown = np.zeros(image.shape[:2], np.uint8)

@@ -95,9 +95,13 @@ def open_data(
     sources = [source for phase in recipe.phases for source in phase.sources]
     missing = sorted({source.path for source in sources if not (folder / source.path).exists()})
     if missing:
-        raise FieldDataError(f"There is no {', '.join(missing)} in {folder}. Give the folder that holds them with --data.")
+        raise FieldDataError(
+            f"There is no {', '.join(missing)} in {folder}. Give the folder that holds them with --data."
+        )
     boxed = {
-        source.path: tuple(read_boxed_fields(folder / source.path, aside)) for source in sources if source.kind == "boxes"
+        source.path: tuple(read_boxed_fields(folder / source.path, aside))
+        for source in sources
+        if source.kind == "boxes"
     }
     fields = [field for group in boxed.values() for field in group]
     stock = Stock((), (), ())
