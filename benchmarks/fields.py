@@ -65,7 +65,7 @@ def main() -> None:
         stages = {
             "read": median_seconds(lambda: read_image(file)),
             "segment": median_seconds(lambda: segment_field(image)),
-            "quality gate": median_seconds(lambda: quality_checks(measure(segmentation))),
+            "quality gate": median_seconds(lambda: quality_checks(measure(image, segmentation))),
             "cut cells": median_seconds(lambda: [cut_cell(image, item.outline) for item in reds]),
             "classify": median_seconds(lambda: classifier.predict(crops)),
         }

@@ -305,13 +305,15 @@ def notes_on(fields: Sequence[Field]) -> list[str]:
             notes.append(f"{field.name} was not counted: {'; '.join(field.faults)}.")
         elif field.overridden:
             notes.append(f"{field.name} was counted at the user's wish although {'; '.join(field.faults)}.")
+        if field.accepted and field.warnings:
+            notes.append(f"{field.name} was counted with care: {'; '.join(field.warnings)}.")
     return notes
 
 
 def _analyze(photograph: _Photograph, name: str, classifier: Classifier, how: Calling, override_gate: bool) -> Field:
     image = photograph.pixels
     segmentation = segment_field(image)
-    checks = quality_checks(measure(segmentation))
+    checks = quality_checks(measure(image, segmentation))
     passed = all(check.passed for check in checks)
     accepted = passed or override_gate
     return Field(

@@ -47,12 +47,15 @@ class QualityCheck(_Record):
     """One question that the quality gate asks of a field."""
 
     name: str
-    """``focus``, ``exposure``, ``stain``, ``cells``, ``density``, ``thin_film``; ``review``: a person rejected it."""
+    """``exposure``, ``cells``, ``focus``, ``resolution``, ``stain``, ``thin_film``, ``density``, ``compression``;
+    ``review``: a person rejected it."""
     value: float
     """What was measured."""
     passed: bool
+    warning: bool = False
+    """It passed, but the field is to be read with care."""
     message: str
-    """What was found and, where it failed, what to do about it."""
+    """What was found and, where it failed or warns, what to do about it."""
 
 
 class Outline(Sequence[tuple[int, int]]):
@@ -200,6 +203,11 @@ class Field(_Record):
     def faults(self) -> tuple[str, ...]:
         """What the failed checks say."""
         return tuple(check.message for check in self.checks if not check.passed)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to read the field with care for."""
+        return tuple(check.message for check in self.checks if check.warning)
 
     def count(self, kind: str) -> int:
         """Objects of a kind, whole or not."""

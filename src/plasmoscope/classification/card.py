@@ -52,8 +52,8 @@ class TrainingData(CardRecord):
     dataset: str
     split: str
     seed: int | None = None
-    cells: dict[str, int] = {}
-    patients: dict[str, int] = {}
+    cells: dict[str, int] = Field(default={})
+    patients: dict[str, int] = Field(default={})
 
 
 class Figure(CardRecord):

@@ -90,6 +90,8 @@ def analyze(
         note = field.error or (f"same as {field.duplicate_of}" if field.duplicate_of else "")
         if not note and not field.accepted:
             note = "; ".join(field.faults)
+        elif not note:
+            note = "; ".join(field.warnings)
         counts = (field.counted, field.infected, field.count("white_cell"), field.count("platelet"))
         table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))
     console.print(table)

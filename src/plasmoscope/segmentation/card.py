@@ -37,7 +37,7 @@ class FieldCard(NetworkCard):
     """Diameter of a red cell in pixels at which a field is read."""
     instances: InstanceRule
     data: FieldTrainingData
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = Field(default={})
     """Measured on validation scenes and on the photographs kept aside."""
     licence: str = "MIT"
     intended_use: str = (

@@ -22,7 +22,7 @@ def clear_colour(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     lit = pixels[bright > _SURROUND * max(1.0, float(np.percentile(bright, 99)))]
     if not len(lit):
         return np.full(3, 255, np.float32)
-    return np.maximum(np.percentile(lit, _CLEAR_PERCENTILE, axis=0), 1).astype(np.float32)
+    return np.asarray(np.maximum(np.percentile(lit, _CLEAR_PERCENTILE, axis=0), 1), np.float32)
 
 
 def over_clear(image: NDArray[np.uint8], clear: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -36,4 +36,4 @@ def over_clear(image: NDArray[np.uint8], clear: NDArray[np.float32] | None = Non
         Shape (h, w, 3), 0 to 1.2.
     """
     colour = clear_colour(image) if clear is None else clear
-    return np.minimum(image.astype(np.float32) / colour, np.float32(1.2))
+    return np.asarray(np.minimum(image.astype(np.float32) / colour, np.float32(1.2)), np.float32)

@@ -74,7 +74,7 @@ class FieldReader:
             depth, rays, kinds, film, blur = self._run(image[window.rows, window.columns], clear)
             rule = self.card.instances
             found = find_instances(depth, rays, kinds, rule.least_depth, rule.most_overlap)
-            corner = np.float32([window.columns.start, window.rows.start])
+            corner = np.array([window.columns.start, window.rows.start], np.float32)
             for instance in found:
                 moved = Instance(instance.tissue, instance.outline + corner, instance.score)
                 # What two tiles share, each reads up to the middle.

@@ -17,7 +17,7 @@ _LOOK_PIXELS = 300_000
 _COARSER_LOOKS = 3
 # Pixels of the shorter side at least.
 _SMALLEST_LOOK = 48
-# Looks closer than the whole picture allows are taken at these places, in shares of its sides, of so many pixels a side.
+# Closer looks are taken at these places, in shares of the picture's sides, of so many pixels a side.
 _PLACES = ((0.3, 0.3), (0.7, 0.7), (0.3, 0.7), (0.7, 0.3))
 _PLACE_SIDE = 512
 # Red cells between these shares of the working diameter are as the network has learnt them.

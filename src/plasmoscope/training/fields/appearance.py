@@ -81,7 +81,7 @@ class Camera:
         falloff = off * (x * np.cos(angle) + y * np.sin(angle)) / 2 + (1 - off) * (x * x + y * y) / 2
         light = light * (self.gain * (1 - self.shading * falloff))[:, :, None].astype(np.float32)
         if self.blur > 0.2:
-            light = cv2.GaussianBlur(light, (0, 0), self.blur)
+            light = np.asarray(cv2.GaussianBlur(light, (0, 0), self.blur), np.float32)
         if self.sharpening:
             light = light + self.sharpening * (light - cv2.GaussianBlur(light, (0, 0), 1.2))
         if self.noise > 0.3:
@@ -146,7 +146,7 @@ def burn_in(rng: Rng, image: NDArray[np.uint8], surface: NDArray[np.uint8]) -> N
         else:
             width, height = (int(value) for value in rng.integers(10, max(12, size // 4), 2))
             cv2.rectangle(ink, (x, y), (x + width, y + height), 1, cv2.FILLED if rng.random() < 0.5 else thick)
-        colour = np.array(colours[rng.integers(len(colours))])
+        colour = np.array(colours[int(rng.integers(len(colours)))])
         image[ink > 0] = colour
         drawn |= ink
     surface[drawn > 0] = Tissue.NO_SPECIMEN

@@ -98,7 +98,7 @@ class SceneBatches(lightning.LightningDataModule):
         self.validation = validation
         self.workers = workers
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader[tuple[Scene, Targets]]:
         """Endless."""
         return DataLoader(
             self.training,
@@ -108,6 +108,6 @@ class SceneBatches(lightning.LightningDataModule):
             persistent_workers=self.workers > 0,
         )
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> DataLoader[tuple[Scene, Targets]]:
         """The same scenes every time."""
         return DataLoader(self.validation, self.training.recipe.batch_size, collate_fn=collate)

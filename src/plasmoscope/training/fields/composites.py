@@ -73,7 +73,7 @@ class Canvas:
         if tissue in (Tissue.RED_CELL, Tissue.WHITE_CELL):
             outline = _outline_of(mask)
             if outline is not None:
-                self.objects.append(SceneObject(tissue, outline + np.float32([left, top])))
+                self.objects.append(SceneObject(tissue, outline + np.array([left, top], np.float32)))
         else:
             area = self.surface[rows, columns]
             area[seen > 0.5] = tissue
@@ -136,8 +136,8 @@ def warp(rng: Rng, cutout: Cutout, diameter: float, shapes: Shapes | None) -> tu
     shrink = diameter / own
     if shrink < 0.7:
         size = (max(4, round(width * shrink * 1.3)), max(4, round(height * shrink * 1.3)))
-        absorbance = cv2.resize(absorbance, size, interpolation=cv2.INTER_AREA)
-        mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+        absorbance = np.asarray(cv2.resize(absorbance, size, interpolation=cv2.INTER_AREA), np.float32)
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.float32)
         width, height = size
         own = own * shrink * 1.3
     stretch = float(np.exp(rng.normal(0, shapes.elongation))) if shapes else 1.0
@@ -184,7 +184,7 @@ def compose(rng: Rng, stock: Stock, size: int) -> Scene:
         size: side of the picture in pixels.
     """
     diameter = draw_diameter(rng)
-    group = stock.red[rng.integers(len(stock.red))]
+    group = stock.red[int(rng.integers(len(stock.red)))]
     canvas = Canvas(rng, size)
     chosen = [group[index] for index in rng.integers(len(group), size=min(12, len(group)))]
     typical = np.mean([cell.planes()[0][cell.mask].mean(axis=0) for cell in chosen], axis=0)
@@ -194,7 +194,7 @@ def compose(rng: Rng, stock: Stock, size: int) -> Scene:
     radii: list[float] = []
     if rng.random() < 0.35:
         for _ in range(rng.integers(1, 4)):
-            cell = stock.white[rng.integers(len(stock.white))]
+            cell = stock.white[int(rng.integers(len(stock.white)))]
             across = float(np.clip(cell.size * rng.uniform(0.8, 1.1), 1.0, 2.6)) * diameter
             centre = _place(rng, size, across / 2, centres, radii, 1.0)
             if centre is not None:
@@ -309,7 +309,7 @@ def _filling(rng: Rng, mask: Floats, across: float) -> Floats:
             -(np.hypot(x - off[0] - far * np.cos(angle), y - off[1] - far * np.sin(angle)) ** 2)
             / (2 * (across * rng.uniform(0.02, 0.06)) ** 2)
         )
-        filling = filling + spot[:, :, None] * _PIGMENTS[rng.integers(len(_PIGMENTS))] * rng.uniform(0.3, 0.9)
+        filling = filling + spot[:, :, None] * _PIGMENTS[int(rng.integers(len(_PIGMENTS)))] * rng.uniform(0.3, 0.9)
     return np.asarray(filling * mask[:, :, None], np.float32)
 
 
@@ -327,7 +327,7 @@ def _speck_on_cell(rng: Rng, mask: Floats, across: float) -> Floats:
         )
         return np.asarray(0.35 * ring[:, :, None] * np.ones(3), np.float32)
     spot = np.exp(-((from_middle / reach) ** 4))
-    return np.asarray(spot[:, :, None] * _PIGMENTS[rng.integers(len(_PIGMENTS))] * rng.uniform(0.3, 1), np.float32)
+    return np.asarray(spot[:, :, None] * _PIGMENTS[int(rng.integers(len(_PIGMENTS)))] * rng.uniform(0.3, 1), np.float32)
 
 
 def _lay_small_things(canvas: Canvas, stock: Stock, diameter: float) -> None:
@@ -335,7 +335,7 @@ def _lay_small_things(canvas: Canvas, stock: Stock, diameter: float) -> None:
     cells = (size / diameter) ** 2
     many = rng.uniform(0, 0.25) if rng.random() < 0.12 else rng.uniform(0, 0.03)
     for _ in range(rng.poisson(many * cells)):
-        platelet = stock.platelets[rng.integers(len(stock.platelets))]
+        platelet = stock.platelets[int(rng.integers(len(stock.platelets)))]
         across = float(np.clip(platelet.size * rng.uniform(0.7, 1.3), 0.12, 0.6)) * diameter
         canvas.lay(*warp(rng, platelet, across, None), rng.uniform(0, size, 2), Tissue.PLATELET)
     if rng.random() < 0.4:
@@ -360,9 +360,9 @@ def dirt(rng: Rng, diameter: float) -> tuple[Floats, Floats]:
         along, across = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
         cover = np.maximum(cover, np.clip(1.5 - np.hypot(along * stretch, across / stretch) / size, 0, 0.5) * 2)
     texture = np.clip(1 + 0.4 * smooth_noise(rng, side, max(1.5, 0.1 * diameter)), 0.1, None)
-    depth = _PIGMENTS[rng.integers(len(_PIGMENTS))] * rng.uniform(0.25, 1.1)
+    depth = _PIGMENTS[int(rng.integers(len(_PIGMENTS)))] * rng.uniform(0.25, 1.1)
     absorbance = (cover * texture)[:, :, None] * depth
-    return absorbance.astype(np.float32), cv2.dilate(cover.astype(np.float32), np.ones((3, 3)))
+    return absorbance.astype(np.float32), np.asarray(cv2.dilate(cover, np.ones((3, 3))), np.float32)
 
 
 def _lay_hair(canvas: Canvas, diameter: float) -> None:
@@ -372,10 +372,11 @@ def _lay_hair(canvas: Canvas, diameter: float) -> None:
     curve = np.stack([np.interp(np.linspace(0, 4, 60), range(5), points[:, axis]) for axis in (0, 1)], axis=1)
     smooth = cv2.GaussianBlur(curve, (1, 15), 4).astype(np.int32)
     cv2.polylines(drawn, [smooth], False, 1.0, max(1, int(diameter * rng.uniform(0.05, 0.4))))
-    drawn = cv2.GaussianBlur(drawn, (0, 0), max(0.6, diameter * rng.uniform(0.02, 0.1)))
-    canvas.absorbance += drawn[:, :, None] * (_PIGMENTS[rng.integers(len(_PIGMENTS))] * rng.uniform(0.1, 0.8)).astype(
-        np.float32
-    )
+    softness = max(0.6, diameter * rng.uniform(0.02, 0.1))
+    drawn = np.asarray(cv2.GaussianBlur(drawn, (0, 0), softness), np.float32)
+    canvas.absorbance += drawn[:, :, None] * (
+        _PIGMENTS[int(rng.integers(len(_PIGMENTS)))] * rng.uniform(0.1, 0.8)
+    ).astype(np.float32)
     canvas.surface[drawn > 0.5] = Tissue.PRECIPITATE
 
 

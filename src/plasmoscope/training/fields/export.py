@@ -1,5 +1,6 @@
 """From trained weights to the ONNX graph that ships: raw pixels in, grids and probabilities out."""
 
+import copy
 import logging
 import warnings
 
@@ -37,7 +38,8 @@ class FromPixels(nn.Module):
 
 def export_field_network(model: FieldNetwork) -> bytes:
     """The ONNX graph of a trained network, for pictures whose sides are multiples of 32."""
-    network = FromPixels(model).eval().cpu().float()
+    # A copy: the network may be trained on.
+    network = FromPixels(copy.deepcopy(model)).eval().cpu().float()
     example = (torch.zeros(1, 64, 96, 3, dtype=torch.uint8), torch.full((1, 3), 255.0))
     sides = {1: 32 * torch.export.Dim("rows", min=1, max=64), 2: 32 * torch.export.Dim("columns", min=1, max=64)}
     # The exporter reports every optional conversion that it could not make.

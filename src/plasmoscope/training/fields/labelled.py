@@ -1,7 +1,6 @@
 """Scenes from annotated photographs: boxes of cells, outlines that a trained network drew, thick films."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.evaluation.boxes import BoxesError, read_coco
 from plasmoscope.imaging.reading import read_image
+from plasmoscope.imaging.sources import ImageFile
 from plasmoscope.segmentation.vocabulary import Film, Tissue
 from plasmoscope.training.fields.appearance import Camera, Floats, Rng, burn_in, clear_colour, frame, stain_change
 from plasmoscope.training.fields.composites import draw_diameter
@@ -21,6 +22,9 @@ from plasmoscope.training.fields.scene import Scene, SceneObject
 
 # What a fifth of the pictures of every source is: kept aside, to validate on.
 _ASIDE = 5
+_KINDS = {"red_cell": Tissue.RED_CELL, "white_cell": Tissue.WHITE_CELL, "platelet": Tissue.PLATELET}
+# Fewer whole red cells do not tell how large they are.
+_FEWEST_CELLS = 2
 # Corners of an ellipse that stands for a box's content.
 _CORNERS = 40
 # Brighter than all but so many hundredths of a picture is clear background.
@@ -92,21 +96,19 @@ def read_boxed_fields(folder: Path, aside: bool) -> Iterator[LabelledField]:
     Raises:
         FieldDataError: there are none.
     """
-    truth = _read_truth(folder / "truth.json")
-    kinds = {"red_cell": Tissue.RED_CELL, "white_cell": Tissue.WHITE_CELL, "platelet": Tissue.PLATELET}
-    names = {category["id"]: kinds.get(category["name"]) for category in truth["categories"]}
-    boxes: dict[int, list[tuple[Tissue, list[float]]]] = {}
-    for annotation in truth["annotations"]:
-        kind = names[annotation["category_id"]]
-        if kind is not None:
-            boxes.setdefault(annotation["image_id"], []).append((kind, annotation["bbox"]))
-    for entry in sorted(truth["images"], key=lambda entry: str(entry["file_name"])):
-        if is_aside(entry["file_name"], "file") != aside:
+    try:
+        truth, faults = read_coco(ImageFile(folder / "truth.json"))
+    except BoxesError as error:
+        raise FieldDataError(str(error)) from error
+    if faults:
+        raise FieldDataError(f"{faults[0].where}: {faults[0].reason}. Mend it, for what is trained on must be right.")
+    for name, boxes in sorted(truth.items()):
+        if is_aside(name, "file") != aside:
             continue
-        image = read_image(folder / "images" / entry["file_name"])
-        known = boxes.get(entry["id"], [])
+        image = read_image(folder / "images" / name)
+        known = [(_KINDS[true.label], true.box) for true in boxes if true.label in _KINDS]
         whole = [box for kind, box in known if kind is Tissue.RED_CELL and not _is_cut(box, image.shape)]
-        if len(whole) < 2:
+        if len(whole) < _FEWEST_CELLS:
             continue
         objects = tuple(
             SceneObject(kind, ellipse_of(box), not _is_cut(box, image.shape))
@@ -115,15 +117,7 @@ def read_boxed_fields(folder: Path, aside: bool) -> Iterator[LabelledField]:
         )
         small = tuple((kind, ellipse_of(box)) for kind, box in known if kind is Tissue.PLATELET)
         diameter = float(np.median([np.sqrt(box[2] * box[3]) for box in whole]))
-        yield LabelledField(entry["file_name"], image, objects, small, diameter)
-
-
-def _read_truth(file: Path) -> dict[str, list[dict[str, object]]]:
-    try:
-        content = json.loads(file.read_text("utf-8"))
-        return {key: content[key] for key in ("images", "categories", "annotations")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FieldDataError(f"{file} is no COCO file that can be read ({error}).") from error
+        yield LabelledField(name, image, objects, small, diameter)
 
 
 def _is_cut(box: Sequence[float], shape: tuple[int, ...]) -> bool:
@@ -165,7 +159,7 @@ def crop(rng: Rng, fields: Sequence[LabelledField], size: int) -> Scene:
     # Black between fields is like black around them.
     surface = np.full((size, size), Tissue.NO_SPECIMEN, np.uint8)
     objects: list[SceneObject] = []
-    field = fields[rng.integers(len(fields))]
+    field = fields[int(rng.integers(len(fields)))]
     x = y = row = 0
     while y < size:
         height, width = _paste(rng, field, diameter, (x, y), image, surface, objects)
@@ -174,7 +168,7 @@ def crop(rng: Rng, fields: Sequence[LabelledField], size: int) -> Scene:
         if x >= size:
             x, y, row = 0, y + row, 0
         if x or y:
-            field = fields[rng.integers(len(fields))]
+            field = fields[int(rng.integers(len(fields)))]
     return _recoloured(rng, image, surface, objects, diameter, Film.THIN)
 
 
@@ -214,13 +208,13 @@ def _paste(
     part = resized[rows, columns]
     place = (slice(corner[1], corner[1] + part.shape[0]), slice(corner[0], corner[0] + part.shape[1]))
     image[place], surface[place] = part, drawn[rows, columns]
-    ends = np.float32([place[1].stop, place[0].stop])
+    start, ends = np.array(corner, np.float32), np.array([place[1].stop, place[0].stop], np.float32)
     for thing, outline in zip(field.objects, outlines, strict=True):
-        moved = outline + np.float32([left + corner[0], top + corner[1]])
+        moved = outline + np.array([left + corner[0], top + corner[1]], np.float32)
         low, high = moved.min(axis=0), moved.max(axis=0)
         if (high > corner).all() and (low < ends).all():
-            clipped = np.clip(moved, np.float32(corner), ends - 1) if corner != (0, 0) or (high > ends).any() else moved
-            inside = bool((low >= np.float32(corner)).all() and (high < ends).all())
+            clipped = np.clip(moved, start, ends - 1) if corner != (0, 0) or (high > ends).any() else moved
+            inside = bool((low >= start).all() and (high < ends).all())
             objects.append(SceneObject(thing.tissue, np.asarray(clipped, np.float32), thing.whole and inside))
     return part.shape[0], part.shape[1]
 
@@ -239,11 +233,12 @@ def _turned(outline: Floats, turns: int, flip: bool, shape: tuple[int, int]) -> 
 
 def thick_crop(rng: Rng, images: Sequence[NDArray[np.uint8]], size: int) -> Scene:
     """A square from photographs of thick films, at any scale, under a stain and with a camera of its own."""
-    image = images[rng.integers(len(images))]
+    image = images[int(rng.integers(len(images)))]
     side = int(min(image.shape[:2]) * np.exp(rng.uniform(np.log(0.15), 0)))
     top, left = (int(rng.integers(0, extent - side + 1)) for extent in image.shape[:2])
-    part = cv2.resize(image[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA)
-    part = np.ascontiguousarray(np.rot90(part, rng.integers(4)))
+    square = image[top : top + side, left : left + side]
+    part = np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    part = np.rot90(part, int(rng.integers(4)))
     surface = np.full((size, size), Tissue.UNKNOWN, np.uint8)
     scene = _recoloured(rng, part, surface, [], 32.0, Film.THICK)
     scene.not_red, scene.diameter, scene.blur = True, 0.0, None
@@ -265,7 +260,7 @@ def _recoloured(
         dense = absorbance[absorbance.mean(axis=2) > 0.08]
         typical = np.median(dense, axis=0) if len(dense) > 50 else np.array([0.2, 0.4, 0.3])
         absorbance = absorbance @ stain_change(rng, typical.astype(np.float32))
-        clear = clear_colour(rng)
+        clear = clear_colour(rng).astype(np.float64)
     light = np.clip(np.exp(-absorbance) * clear, 0, 255).astype(np.float32)
     camera = Camera.draw(rng, diameter)
     changed = camera.photograph(rng, light)

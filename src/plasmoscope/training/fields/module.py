@@ -43,16 +43,21 @@ class FieldModule(lightning.LightningModule):
         reading = self.model(images.contiguous(memory_format=torch.channels_last))
         found = losses(Reading(*(part.float() for part in reading)), truth)
         for name, value in found._asdict().items():
-            self.parts[name].update(value, len(images))
+            self._part(name).update(value, len(images))
         self.total.update(found.total(), len(images))
 
     def on_validation_epoch_end(self) -> None:
         """Log the means."""
-        for name, metric in self.parts.items():
-            self.log(f"val_{name}", metric.compute())
-            metric.reset()
+        for name in self.parts:
+            self.log(f"val_{name}", self._part(name).compute())
+            self._part(name).reset()
         self.log("val_loss", self.total.compute())
         self.total.reset()
+
+    def _part(self, name: str) -> MeanMetric:
+        part = self.parts[name]
+        assert isinstance(part, MeanMetric)
+        return part
 
     def configure_optimizers(self) -> Any:
         """AdamW with a linear warm-up and a cosine, counted in steps."""

@@ -1,9 +1,10 @@
-"""The network that reads fields: a small U-Net (Ronneberger et al. 2015) with star-convex outlines (Schmidt et al. 2018).
+"""The network that reads fields: a small U-Net (Ronneberger 2015) with star-convex outlines (Schmidt 2018).
 
 It works on a grid of half the picture's size: an outline needs no more, and a full grid would cost three times as much.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -45,7 +46,7 @@ class FieldNetwork(nn.Module):
         self.stem = _convolution(3, widths[0], stride=2)
         self.downward = nn.ModuleList(
             nn.Sequential(_convolution(before, after, stride=2), _convolution(after, after))
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in pairwise(widths)
         )
         upward = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.upward = nn.ModuleList(

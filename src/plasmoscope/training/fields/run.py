@@ -55,6 +55,7 @@ _COLUMNS = (
     "seconds",
 )
 _WORKERS = 1
+_DEFAULTS = RunOptions()
 
 
 _FIRST_RULE = InstanceRule(least_depth=0.5, most_overlap=0.5, chosen_on="nothing yet")
@@ -71,7 +72,7 @@ def train_fields(
     data: Path,
     folder: Path,
     cache_folder: Path,
-    options: RunOptions = RunOptions(),
+    options: RunOptions = _DEFAULTS,
     track: Track = untracked,
     say: Callable[[str], None] = print,
     afresh: bool = False,
@@ -225,7 +226,7 @@ def run_phase(
             enable_model_summary=False,
         )
         model.to(memory_format=torch.channels_last)
-        module = FieldModule(model, recipe, phase)
+        module = FieldModule(model, recipe, phase).train()
         # A resumed run draws other scenes than it has seen.
         begun = int(torch.load(last, weights_only=True)["epoch"]) if last.exists() else 0
         seed = options.seed * 1_000_003 + index * 1_009 + begun

@@ -118,7 +118,8 @@ def open_data(
         stock = Stock(groups, cutouts_of(fields, Tissue.WHITE_CELL), cutouts_of(fields, Tissue.PLATELET))
     if not (stock.red and stock.white and stock.platelets):
         raise FieldDataError(
-            "Composites need cells on black, and white cells and platelets from a source of boxes; the recipe names none."
+            "Composites need cells on black, and white cells and platelets from a source of boxes; "
+            "the recipe names none."
         )
     return FieldData(folder, recipe, stock, boxed, aside)
 

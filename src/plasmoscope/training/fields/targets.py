@@ -41,7 +41,7 @@ def targets_of(scene: Scene, rng: np.random.Generator) -> Targets:
     depth = np.zeros((grid, grid), np.float32)
     points, rays = [], []
     for thing in scene.objects:
-        on_grid = (thing.outline + 0.5) / STRIDE - 0.5
+        on_grid = np.asarray((thing.outline + 0.5) / STRIDE - 0.5, np.float32)
         low = np.maximum(np.floor(on_grid.min(axis=0)).astype(int) - 1, 0)
         high = np.minimum(np.ceil(on_grid.max(axis=0)).astype(int) + 2, grid)
         if (high - low < 2).any():
