@@ -1,6 +1,7 @@
 """The pages' languages: chosen, complete, and falling back to English."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from babel.messages.frontend import CommandLineInterface
 from babel.messages.pofile import read_po
 
 from plasmoscope.analysis.quality import Measurements, quality_checks
-from plasmoscope.analysis.results import RESEARCH_USE
+from plasmoscope.analysis.results import RESEARCH_USE, QualityCheck
 from plasmoscope.web import words
 from plasmoscope.web.languages import ENGLISH, LANGUAGES, catalogue, choose
 from plasmoscope.web.words import Words
@@ -75,10 +76,43 @@ def test_the_chosen_language_comes_first_then_the_browsers(chosen: str | None, a
     assert choose(chosen, accepted).code == expected
 
 
+FINE = Measurements(
+    cells=200, thin=1, blur=0.02, brightness=230, saturated=0, density=0.3, colour=30, diameter=60, covered=0.4,
+    colours=9_000, blockiness=1,
+)  # fmt: skip
+FAULTY = {
+    "exposure": {"brightness": 20},
+    "cells": {"cells": 2},
+    "focus": {"blur": 0.2},
+    "resolution": {"diameter": 9},
+    "stain": {"colour": 0},
+    "thin_film": {"thin": 0.1},
+}
+CAREFUL = {
+    "exposure": {"saturated": 0.9},
+    "focus": {"blur": 0.05},
+    "resolution": {"diameter": 15},
+    "density": {"covered": 0.9},
+    "compression": {"colours": 64},
+}
+
+
 def test_what_the_quality_gate_says_is_a_message_of_the_pages() -> None:
-    bad = Measurements(cells=0, coverage=1, regular=0, focus=0, brightness=0, density=0, redness=1, clear=0, nuclear=1)
-    faults = {check.message for check in quality_checks(bad)}
-    assert faults == set(words.FAULTS)
+    assert all(check.passed and not check.warning for check in quality_checks(FINE))
+    faults = {one_check(name, values).message for name, values in FAULTY.items()}
+    washed_out = one_check("exposure", {"saturated": 0.9, "density": 0.01})
+    assert not washed_out.passed
+    assert faults | {washed_out.message} == set(words.FAULTS)
+    warnings = [one_check(name, values) for name, values in CAREFUL.items()]
+    assert all(check.passed and check.warning for check in warnings)
+    assert {check.message for check in warnings} == set(words.WARNINGS)
+
+
+def one_check(name: str, values: dict[str, float]) -> QualityCheck:
+    """The only check that finds something."""
+    odd = [check for check in quality_checks(replace(FINE, **values)) if check.warning or not check.passed]
+    assert [check.name for check in odd] == [name]
+    return odd[0]
 
 
 def test_the_research_use_statement_is_the_analysis_own() -> None:

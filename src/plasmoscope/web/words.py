@@ -61,14 +61,25 @@ ACTIONS = {
 # What the quality gate says, word for word as in ``plasmoscope.analysis.quality``.
 FAULTS = (
     mark("the picture is too dark; turn the lamp up or expose longer"),
+    mark("the picture is overexposed, so parasites cannot be seen; turn the lamp down or expose shorter"),
     mark("hardly any red cell was found; is this a stained thin film? Move to a field with cells"),
     mark("the cells are out of focus, so parasites cannot be seen; refocus and take the picture again"),
+    mark("the cells are too small in this picture to show a ring; use the 100x objective or the camera's full size"),
     mark("what was found has not the colour of stained red cells; this looks like something else than a thin film"),
     mark(
         "there is no clear background with single red cells: a thick film, or no blood film at all; "
         "use the thin film of the slide"
     ),
+)
+WARNINGS = (
+    mark("the background is overexposed, so pale rings may be missed; turn the lamp down if you can"),
+    mark("the cells are a little out of focus, so faint rings may be missed; refocus if you can"),
+    mark("the cells are small in this picture, so faint rings may be missed; use the camera's full size if you can"),
     mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
+    mark(
+        "the picture was saved with few colours or strong compression, which wipes out rings; save it as PNG or as "
+        "JPEG of high quality"
+    ),
 )
 # Why a count is not corrected, word for word as in ``plasmoscope.analysis.counting``.
 NOT_CORRECTED = (
@@ -97,7 +108,7 @@ class Words:
 
     def reason(self, text: str) -> str:
         """Why a photograph is not counted; what a person wrote stays as it is."""
-        return self.say(text) if text in {SAME_PLACE, *FAULTS} else text
+        return self.say(text) if text in {SAME_PLACE, *FAULTS, *WARNINGS} else text
 
     def number(self, value: float) -> str:
         """A whole number."""
