@@ -145,7 +145,7 @@ def test_no_thin_field_is_refused() -> None:
 def accepted(image: Picture) -> bool:
     from plasmoscope.analysis.quality import measure, quality_checks
 
-    return all(check.passed for check in quality_checks(measure(segment_field(image))))
+    return all(check.passed for check in quality_checks(measure(image, segment_field(image))))
 
 
 def other_pictures() -> dict[str, Picture]:

@@ -13,6 +13,7 @@ from plasmoscope.networks import open_session, read_network
 from plasmoscope.segmentation.card import FieldCard
 from plasmoscope.segmentation.instances import STRIDE, Instance, find_instances
 from plasmoscope.segmentation.vocabulary import Film
+from plasmoscope.segmentation.white_cells import whole_white_cells
 
 Floats = NDArray[np.float32]
 
@@ -87,7 +88,7 @@ class FieldReader:
             blurs.append(blur)
             areas.append(kinds.size)
         return Reading(
-            instances,
+            whole_white_cells(instances),
             tissue,
             np.average(films, axis=0, weights=areas).astype(np.float32),
             float(np.average(blurs, weights=areas)),
