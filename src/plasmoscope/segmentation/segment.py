@@ -30,8 +30,8 @@ _MOST_ENLARGED = 4.0
 _SMALLEST_OBJECT = 0.01
 # Share of a cell that the surround of the field of view or a burnt-in letter may hide before the cell counts as cut.
 _HIDDEN = 0.03
-# Pixels from the border at which an outline is taken to be cut by it.
-_BORDER = 1.0
+# Pixels at working size by which an outline must reach beyond the picture to be cut by its border: outlines err so far.
+_BEYOND = 0.5
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ def _is_inside(instance: Instance, shape: tuple[int, ...]) -> bool:
 
 def _is_cut(instance: Instance, hidden: NDArray[np.uint8], shape: tuple[int, ...]) -> bool:
     low, high = instance.outline.min(axis=0), instance.outline.max(axis=0)
-    if (low < _BORDER).any() or (high > np.array([shape[1], shape[0]]) - 1 - _BORDER).any():
+    if (low < -_BEYOND).any() or (high > np.array([shape[1], shape[0]]) - 1 + _BEYOND).any():
         return True
-    left, top = np.floor(low / STRIDE).astype(int)
+    left, top = np.maximum(np.floor(low / STRIDE).astype(int), 0)
     right, bottom = np.ceil(high / STRIDE).astype(int) + 1
     window = hidden[top:bottom, left:right]
     inside = np.zeros(window.shape, np.uint8)
