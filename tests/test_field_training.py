@@ -158,7 +158,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     for number in range(12):
         haze = cv2.GaussianBlur(rng.normal(190, 60, (160, 160, 3)), (0, 0), 6).clip(0, 255).astype(np.uint8)
-        Image.fromarray(haze).save(root / "thick_films" / "images" / f"S{number} 1.png")
+        Image.fromarray(haze).save(root / "thick_films" / "images" / f"L{number}PF 1.png")
         field = render_field(60 + number, 320, 240, cells=22, cell_diameter=44)
         Image.fromarray(field.image).save(root / "fields_nih" / "images" / f"{number}.png")
     return root
