@@ -48,11 +48,14 @@ class FieldNetwork(nn.Module):
             nn.Sequential(_convolution(before, after, stride=2), _convolution(after, after))
             for before, after in pairwise(widths)
         )
-        upward = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
-        self.upward = nn.ModuleList(
-            _convolution(deep + fine, fine if fine > widths[0] else 2 * fine) for deep, fine in upward
-        )
         last = 2 * widths[0]
+        # The finest stage is twice as wide as on the way down: all that the heads know comes from it.
+        outward = [*widths[-2:0:-1], last]
+        deeper = [widths[-1], *outward]
+        self.upward = nn.ModuleList(
+            _convolution(deep + skipped, after)
+            for deep, skipped, after in zip(deeper, widths[-2::-1], outward, strict=False)
+        )
         self.depth = nn.Conv2d(last, 1, 1)
         self.rays = nn.Conv2d(last, RAYS, 1)
         self.tissue = nn.Conv2d(last, _TISSUES, 1)
