@@ -20,6 +20,7 @@ PYTHONS = ((3, 11), (3, 14))
 EXTRAS = {
     "test": "dev",
     "train": "train",
+    "train-fields": "train",
     "evaluate": "train",
     "evaluate-fields": "train",
     "compare": "train",
