@@ -6,6 +6,10 @@ All contestants take turns on the same decoded crops in one process with the sam
 of the turns counts. Accuracy is measured on the validation part of the seed42 split, never on its test part.
 """
 
+# First, for it tells ONNX Runtime not to report to its makers.
+from plasmoscope import Classifier
+
+# isort: split
 import argparse
 import statistics
 import tempfile
@@ -25,7 +29,6 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 from torchvision import transforms
 
-from plasmoscope import Classifier
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.data.nih import load_nih
 from plasmoscope.data.splits import make_split

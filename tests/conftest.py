@@ -1,9 +1,11 @@
 """Fixtures: real cells where the shared data lies beside the checkout, rendered ones everywhere."""
 
 import itertools
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -28,6 +30,13 @@ def shared_path(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"needs the shared data: {relative}")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Variables that a command sets for itself and the processes it begins end with the test that ran it."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,7 @@
 """A workstation that is killed again and again while photographs come in."""
 
 import random
-import socket
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -17,33 +13,10 @@ from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.doctor import examine
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
+from workstation import Served
 
 PHOTOGRAPHS = 50
 KILLS = 4
-
-
-class Served:
-    """``plasmoscope serve`` in a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.port = listening.getsockname()[1]
-        self._command = [sys.executable, "-m", "plasmoscope", "serve", "--data", str(folder), "--port", str(self.port)]
-        self.address = f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends:
-            with socket.socket() as knock:
-                if knock.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise TimeoutError("the workstation does not start")
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,22 @@
 """A workstation for tests: its application, and what a browser or a program does with it."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import uvicorn
 from fastapi.testclient import TestClient
 
+from patience import PATIENCE
 from plasmoscope.store import accounts
 from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.app import create_app
@@ -48,6 +54,48 @@ def served(folder: Path) -> Iterator[str]:
             thread.join()
 
 
+class Served:
+    """``plasmoscope serve`` in a process of its own; ``before`` is what runs it, such as a tracer."""
+
+    def __init__(self, folder: Path, before: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port = listening.getsockname()[1]
+        serve = [sys.executable, "-m", "plasmoscope", "serve", "--data", str(folder), "--port", str(self.port)]
+        self._command = [*before, *serve]
+        self._environment = environment
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Until it answers."""
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
+            assert self._process.poll() is None, "the workstation ended as it began"
+            with socket.socket() as knock:
+                if knock.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise TimeoutError("the workstation does not start")
+
+    def client(self) -> httpx2.Client:
+        """A program that reaches it."""
+        return httpx2.Client(base_url=self.address, headers=PROGRAM, timeout=PATIENCE)
+
+    def stop(self) -> None:
+        """As Ctrl+C does, which reaches each of its processes."""
+        if os.name == "nt":
+            self._process.terminate()
+        else:
+            os.killpg(self._process.pid, signal.SIGINT)
+        self._process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 def add_account(client: TestClient, name: str, role: accounts.Role) -> None:
     with client.app.state.store.session() as session:
         accounts.add_account(session, "tests", name, PASSWORD, role)
@@ -70,12 +118,12 @@ def upload(client: TestClient, slide: int, data: bytes, name: str = "field.png")
     return client.post(f"/api/v1/slides/{slide}/fields", files={"file": (name, data)})
 
 
-def when_analysed(client: TestClient, slide: int, seconds: float = 60) -> dict[str, Any]:
+def when_analysed(client: TestClient, slide: int) -> dict[str, Any]:
     """The slide, once no photograph of it waits."""
-    ends = time.monotonic() + seconds
+    ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         shown: dict[str, Any] = client.get(f"/api/v1/slides/{slide}").json()
         if not shown["fields_waiting"]:
             return shown
         time.sleep(0.05)
-    raise TimeoutError(f"slide {slide} is not analysed after {seconds} s")
+    raise TimeoutError(f"slide {slide} is not analysed after {PATIENCE:.0f} s")

@@ -1,5 +1,6 @@
 """Plasmoscope finds malaria parasites in Giemsa-stained thin blood smears. For research; not a medical device."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from plasmoscope.analysis.performance import read_performance
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.errors import PlasmoscopeError
+
+# As it is imported, ONNX Runtime marks the machine in the user's home and begins to report to its makers, unless told
+# not to. Nothing leaves the machine, from here or from processes begun here; a user who set this has decided.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Loaded on first use, so that `import plasmoscope` and `plasmoscope --help` stay quick.
 _HOMES = {

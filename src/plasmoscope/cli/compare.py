@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console
 from plasmoscope.cli.options import ViewsOption
 from plasmoscope.extras import require_extra
@@ -25,6 +26,7 @@ def compare(
 ) -> None:
     """Put runs side by side: figures with intervals; in a file also published figures, size, speed, significance."""
     require_extra("train", "Comparing runs")
+    open_cache()
     from plasmoscope.evaluation import comparison, comparison_report
     from plasmoscope.evaluation.throughput import images_per_second
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console
 from plasmoscope.extras import require_extra
 
@@ -16,6 +17,7 @@ def convert(
 ) -> None:
     """Turn published PyTorch weights into a model that `classify --model` takes."""
     require_extra("train", "Converting PyTorch weights")
+    open_cache()
     from plasmoscope.reports.output import check_output
     from plasmoscope.training.convert import convert_mobilenet_v2
 

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import DataOption, ModelOption, ViewsListOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
@@ -39,6 +40,7 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled cells: figures with intervals, pictures, most wrongly classified cells."""
     require_extra("train", "Evaluation")
+    open_cache()
     from plasmoscope.classification.card import UNKNOWN_SPLIT
     from plasmoscope.classification.classifier import Classifier, find_model
     from plasmoscope.evaluation.evaluate import (

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
 from plasmoscope.cli.options import CountingViewsOption, ModelOption
 from plasmoscope.errors import PlasmoscopeError
@@ -60,6 +61,7 @@ def evaluate_fields(
     measured for --performance; 2: nothing to do, or wrong use.
     """
     require_extra("train", "Evaluation")
+    open_cache()
     _check_told(performance, laboratory, patients)
     from plasmoscope.analysis.analyze import calling
     from plasmoscope.analysis.performance import PerformanceError, write_performance

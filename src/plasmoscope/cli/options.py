@@ -17,7 +17,8 @@ CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Im
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout (cell_images/...).")]
 CacheOption = Annotated[
-    Path | None, typer.Option("--cache", help="Folder for decoded cells (default: the user's cache folder).")
+    Path | None,
+    typer.Option("--cache", help="Folder for decoded cells and the like (default: the user's cache folder)."),
 ]
 SettingsOption = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe, such as image_size=96.")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import CacheOption, DataOption, SettingsOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
@@ -21,6 +22,7 @@ _PREVIEW_CELLS = 8
 def summary(recipe: RecipeArgument, settings: SettingsOption = []) -> None:  # noqa: B006
     """List a recipe's network: stages, parameters, what learns in each phase, multiply-adds."""
     require_extra("train", "The summary of a network")
+    open_cache()
     from plasmoscope.training.models import build_model
     from plasmoscope.training.recipe import load_recipe
     from plasmoscope.training.summary import multiply_adds, parameter_count, summarise_stages
@@ -55,6 +57,7 @@ def augmentations(
 ) -> None:
     """Draw cells beside augmented copies of themselves, as training sees them."""
     require_extra("train", "The augmentation preview")
+    open_cache()
     import cv2
     import numpy as np
 
@@ -89,7 +92,8 @@ def lr_range(
 ) -> None:
     """Run the learning-rate range test: a plot of loss against rate, and a suggestion."""
     require_extra("train", "The learning-rate range test")
-    from plasmoscope.data.cache import decoded_cells, default_cache_folder
+    cache_folder = open_cache(cache)
+    from plasmoscope.data.cache import decoded_cells
     from plasmoscope.data.splits import make_split
     from plasmoscope.training.batches import CachedCells
     from plasmoscope.training.lr_range import learning_rate_range_test, plot_range_test
@@ -102,7 +106,7 @@ def lr_range(
     dataset = given_cells(data)
     model = initial_model(chosen, RunOptions(seed=seed, init_weights=init_weights, from_scratch=from_scratch))
     size = chosen.cache_size_of(chosen.phases[phase - 1])
-    pixels = decoded_cells(dataset, size, cache or default_cache_folder(), track)
+    pixels = decoded_cells(dataset, size, cache_folder, track)
     training = CachedCells(pixels, dataset.labels, make_split(chosen.split, dataset).train)
     test = learning_rate_range_test(model, chosen, phase - 1, training, steps, seed=seed)
     plot_range_test(test, chosen, phase - 1, output)

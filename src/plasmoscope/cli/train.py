@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import CacheOption, SettingsOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
@@ -44,7 +45,7 @@ def train(
 ) -> None:
     """Train a recipe; the same command again resumes a run that was stopped."""
     require_extra("train", "Training")
-    from plasmoscope.data.cache import default_cache_folder
+    cache_folder = open_cache(cache)
     from plasmoscope.synthetic.dataset import write_cells
     from plasmoscope.training.recipe import load_recipe
     from plasmoscope.training.run import RunOptions
@@ -82,7 +83,7 @@ def train(
         chosen,
         dataset,
         folder,
-        cache or default_cache_folder(),
+        cache_folder,
         options,
         track,
         console.print,

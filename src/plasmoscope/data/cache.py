@@ -42,13 +42,6 @@ def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Tr
     return np.lib.format.open_memmap(file, "c")
 
 
-def default_cache_folder() -> Path:
-    """Where decoded images go unless the user says otherwise."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("plasmoscope")
-
-
 def _fill(dataset: CellDataset, size: int, file: Path, track: Track) -> None:
     def decode(cell: Cell) -> NDArray[np.uint8] | str:
         try:
