@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DatabaseError
 
+from patience import PATIENCE
 from plasmoscope.analysis.analyze import analyze_field
+from plasmoscope.analysis.results import Field
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.store import fields
 from plasmoscope.web.analysts import Analysts
@@ -36,8 +39,17 @@ def test_a_photograph_is_found_to_hold_what_it_holds_without_them(rendered_png: 
         look = analysts.look(rendered_png, "field")
     finally:
         analysts.close()
-    assert look.field == analyze_field(rendered_png, classifier, name="field")
+    alone = analyze_field(rendered_png, classifier, name="field")
+    # Threads share sums out, and with that a processor's last digits change.
+    said, said_alone = ([cell.parasitized_probability for cell in field.cells] for field in (look.field, alone))
+    assert said == pytest.approx(said_alone, abs=1e-4)
+    assert without_probabilities(look.field) == without_probabilities(alone)
     assert look.fingerprint is not None
+
+
+def without_probabilities(field: Field) -> Field:
+    cells = tuple(replace(cell, parasitized_probability=None) for cell in field.cells)
+    return field.model_copy(update={"cells": cells})
 
 
 def test_a_process_that_is_ended_is_replaced(rendered_png: bytes) -> None:
@@ -58,11 +70,11 @@ def test_they_do_not_outlive_the_workstation(tmp_path: Path, rendered_png: bytes
     photograph = tmp_path / "field.png"
     photograph.write_bytes(rendered_png)
     ended = subprocess.run(
-        [sys.executable, "-c", LEFT_ALONE, photograph], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", LEFT_ALONE, photograph], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     (left,) = (int(number) for number in ended.stdout.split())
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + PATIENCE
     while _lives(left) and time.monotonic() < ends:
         time.sleep(0.05)
     assert not _lives(left)
@@ -91,7 +103,7 @@ def test_what_cannot_be_recorded_does_not_keep_the_workstation_from_ending(
         for name in ("finish", "fail"):
             monkeypatch.setattr(fields, name, damaged)
         upload(client, new_slide(client), rendered_png)
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while len(tried) < 2 and time.monotonic() < until:
             time.sleep(0.05)
     assert len(tried) == 2

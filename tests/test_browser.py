@@ -10,13 +10,15 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from conftest import shared_path
+from patience import PATIENCE
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.synthetic.rendering import render_field
 from workstation import served
 
 # Where to keep pictures of the pages, to look at; nowhere if not set.
 SCREENSHOTS = os.environ.get("PLASMOSCOPE_SCREENSHOTS")
-ANALYSED = 60_000  # milliseconds
+ANALYSED = 1000 * PATIENCE  # milliseconds
+ANSWERED = 180_000
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,7 +41,8 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("needs Chromium (on Debian: apt install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET, timeout=ANALYSED)
+        expect.set_options(timeout=ANSWERED)
         yield browser
         browser.close()
 
@@ -55,7 +58,7 @@ def visit(browser: Browser, address: str, **device: object) -> Iterator[Page]:
     """A browser that was never here before; whatever goes wrong in a page's script fails the test."""
     context = browser.new_context(base_url=address, locale="en-GB", **device)
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(ANSWERED)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda request: wrong.append(request.url) if not own(request.url, address) else None)
@@ -119,8 +122,8 @@ def test_a_slide_from_first_photograph_to_signature(page: Page) -> None:
     page.locator("svg.smear a.object.infected").first.click()
     expect(page.locator("#cell img.large")).to_be_visible()
     page.get_by_role("link", name="Show what the call rests on").click()
-    expect(page.locator("[data-heat-said]")).not_to_be_empty(timeout=20_000)
-    expect(page.locator("[data-heat-said]")).not_to_contain_text("Please wait", timeout=20_000)
+    expect(page.locator("[data-heat-said]")).not_to_be_empty(timeout=ANALYSED)
+    expect(page.locator("[data-heat-said]")).not_to_contain_text("Please wait", timeout=ANALYSED)
     picture(page, "cell")
     page.locator("#cell button[value='not infected']").click()
     expect(numbers).not_to_have_text(before)

@@ -35,9 +35,9 @@ def test_arrays_pictures_paths_and_single_ones_give_the_same_answer(
     Image.fromarray(cell).save(file)
     rgba = np.dstack([cell, np.full(cell.shape[:2], 255, np.uint8)])
     answers = classifier.predict([cell, Image.fromarray(cell), file, str(file), rgba])
-    assert np.allclose(answers, answers[0], atol=1e-6)
+    assert np.allclose(answers, answers[0], atol=1e-4)
     for single in (cell, Image.fromarray(cell), file, str(file)):
-        assert classifier.predict(single) == pytest.approx(answers[:1], abs=1e-6)
+        assert classifier.predict(single) == pytest.approx(answers[:1], abs=1e-4)
 
 
 def test_an_answer_does_not_depend_on_the_company(
@@ -46,8 +46,8 @@ def test_an_answer_does_not_depend_on_the_company(
     cells = [cell for cell, _ in rendered_cells]
     together = classifier.predict(cells)
     assert len(cells) > 64
-    assert np.allclose(together[:3], [classifier.predict(cell)[0] for cell in cells[:3]], atol=1e-5)
-    assert np.allclose(together, classifier.predict(cells[::-1])[::-1], atol=1e-5)
+    assert np.allclose(together[:3], [classifier.predict(cell)[0] for cell in cells[:3]], atol=1e-4)
+    assert np.allclose(together, classifier.predict(cells[::-1])[::-1], atol=1e-4)
     assert classifier.predict([]).shape == (0,)
 
 

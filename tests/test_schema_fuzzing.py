@@ -6,13 +6,14 @@ import httpx2
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
+from patience import PATIENCE
 from workstation import PROGRAM, new_slide, served, upload, when_analysed
 
 EXAMPLES = 15
 
 
 def test_no_made_up_request_makes_the_server_fail(tmp_path: Path, rendered_png: bytes) -> None:
-    with served(tmp_path) as address, httpx2.Client(base_url=address, headers=PROGRAM, timeout=60) as client:
+    with served(tmp_path) as address, httpx2.Client(base_url=address, headers=PROGRAM, timeout=PATIENCE) as client:
         slide = new_slide(client)
         upload(client, slide, rendered_png)
         when_analysed(client, slide)

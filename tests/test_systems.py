@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 from typer.testing import CliRunner
 
+from patience import PATIENCE
 from plasmoscope.cli import app
 from plasmoscope.data.nih import load_nih
 from plasmoscope.evaluation.comparison import Calls, ComparisonError, comparison_rows, labels, mcnemar, read_run
@@ -25,7 +26,7 @@ from plasmoscope.training.lr_range import _steepest, learning_rate_range_test
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import Recipe, RecipeError, load_recipe
-from plasmoscope.training.run import RunOptions, train
+from plasmoscope.training.run import RunOptions, initial_model, train
 
 CPU = torch.device("cpu")
 NO_BATCH_EFFECTS = """
@@ -42,7 +43,7 @@ std = [0.25, 0.25, 0.25]
 batch_size = 16
 gradient_clip = 1.0
 [[phases]]
-epochs = 2
+epochs = 1
 learning_rate = 1e-3
 """
 
@@ -151,14 +152,17 @@ def test_two_processes_learn_what_one_learns(nih_folder: Path, tmp_path: Path, m
         arguments = ["plain.toml", "--data", str(nih_folder), "--output", f"run{devices}", "--cache", "cache"]
         arguments += ["--devices", str(devices), "--accelerator", "cpu", "--precision", "32"]
         command = [sys.executable, "-m", "plasmoscope", "train", *arguments]
-        finished = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        finished = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
         assert finished.returncode == 0, finished.stderr
-    one, two = (load_file(tmp_path / name / "weights.safetensors") for name in ("run1", "run2"))
-    start = build_model("basic_cnn", 32, {"dropout": 0.0})
-    assert all(torch.allclose(one[name], two[name], atol=1e-4) for name in one)
-    assert not torch.allclose(one["head.0.weight"], start.state_dict()["head.0.weight"], atol=1e-3)
+    start = initial_model(load_recipe(tmp_path / "plain.toml"), RunOptions()).state_dict()
+    ends = [load_file(tmp_path / name / "weights.safetensors") for name in ("run1", "run2")]
+    one, two = (torch.cat([(end[name] - start[name]).flatten() for name in start]) for end in ends)
+    # Adam makes much of rounding where a gradient is nearly nothing: on one processor or another such weights part by
+    # 0.001 of the way. Processes that learn from their own cells alone part by 0.8 of it.
+    assert (one - two).norm() < 0.1 * one.norm()
+    assert one.norm() > 0
     history = (tmp_path / "run2" / "history.csv").read_text().splitlines()
-    assert len(history) == 3
+    assert len(history) == 2
 
 
 def test_the_range_test_suggests_a_rate_between_no_progress_and_divergence(nih_folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from plasmoscope.imaging.reading import MAX_BYTES, ImageError, read_file
 _CELLS_AT_ONCE = 100
 # Less than the workstation takes in one request, whatever the names add.
 _BYTES_AT_ONCE = MAX_BYTES
-_TIMEOUT_SECONDS = 120.0
+# A busy laptop takes minutes over a large photograph, and over the report of a large slide.
+_TIMEOUT_SECONDS = 600.0
 
 
 class WorkstationError(PlasmoscopeError):

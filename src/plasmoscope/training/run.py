@@ -53,7 +53,8 @@ _CALIBRATION_BATCH = 128
 _COUNTING_SPECIFICITY = 0.995
 # What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
-_SHARED_FOLDER_WAIT_S = 60
+# The first machine may be slow to read the data, and the disk they share to show what it wrote.
+_SHARED_FOLDER_WAIT_S = 600
 
 
 class RunError(PlasmoscopeError):
