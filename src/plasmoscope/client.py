@@ -3,7 +3,9 @@
 import time
 from collections.abc import Iterable, Iterator
 from datetime import date
-from pathlib import Path
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +14,8 @@ from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.files import name_as_text
-from plasmoscope.imaging.reading import MAX_BYTES, ImageError, read_file
+from plasmoscope.imaging.reading import MAX_BYTES, ImageError
+from plasmoscope.imaging.sources import ImageFile, ImageSource, find_images, find_photographs
 
 _CELLS_AT_ONCE = 100
 # Less than the workstation takes in one request, whatever the names add.
@@ -74,23 +77,31 @@ class Workstation:
         """P(parasitized) of pictures of single cells; one that cannot be read has an ``error`` and stops no other.
 
         Args:
+            cells: files, folders and zip archives; each page of a TIFF is a cell.
             one_smear: judge them together, as cells of one smear; they go in one request then, which the workstation
                 refuses beyond 500 cells or 65 MB.
 
         Returns:
             For each ``name``, ``probability``, ``call``, ``error``, ``remark`` and ``probability_alone``.
         """
-        files = _paths(cells)
+        files = [image for path in _paths(cells) for image in _images(path)]
         return [
             answer for some in ([files] if one_smear else _batches(files)) for answer in self._classify(some, one_smear)
         ]
 
-    def analyze(self, photograph: Path | str) -> Field:
-        """All that is found in one photograph; the workstation keeps nothing of it."""
-        file = Path(photograph)
-        return Field.model_validate(
-            self._send("POST", "analyze", files={"file": (name_as_text(file.name), file.read_bytes())}).json()
-        )
+    def analyze(self, photograph: Path | str, page: int | None = None) -> Field:
+        """All that is found in one photograph; the workstation keeps nothing of it.
+
+        Args:
+            page: of a TIFF that has several, from 1.
+
+        Raises:
+            ImageError: the file cannot be read.
+            WorkstationError: it is no picture that can be used, or has several pages and none is named.
+        """
+        part = {"file": _part(ImageFile(Path(photograph)))}
+        asked = {} if page is None else {"page": page}
+        return Field.model_validate(self._send("POST", "analyze", files=part, params=asked).json())
 
     def new_slide(self, patient: str, code: str, taken_on: date | str | None = None, **details: Any) -> int:
         """Record a slide and give its number; ``details`` as in ``plasmoscope.store.slides.SlideDetails``."""
@@ -98,11 +109,23 @@ class Workstation:
         return int(self._send("POST", "slides", json=said | details).json()["id"])
 
     def upload(self, slide: int, photographs: Path | str | Iterable[Path | str]) -> list[int]:
-        """Send photographs of a slide, waiting where the line is full, and give the numbers of their fields."""
+        """Send photographs of a slide, waiting where the line is full, and give the numbers of their fields.
+
+        Args:
+            photographs: files, folders and zip archives; each page of a TIFF is a field.
+
+        Raises:
+            ImageError: a file cannot be read; those before it are sent.
+            SourceError: there is no such file or folder.
+        """
         fields = []
-        for file in _paths(photographs):
-            part = {"file": (name_as_text(file.name), file.read_bytes())}
-            fields.append(int(self._send("POST", f"slides/{slide}/fields", files=part).json()["id"]))
+        for source in find_photographs(_paths(photographs)):
+            try:
+                part = _part(source)
+            except ImageError as error:
+                raise ImageError(f"{source.name}: {error}") from error
+            kept = self._send("POST", f"slides/{slide}/fields", files={"file": part}).json()
+            fields += [int(field["id"]) for field in kept["pages"] or [kept]]
         return fields
 
     def slide(self, slide: int) -> dict[str, Any]:
@@ -138,20 +161,27 @@ class Workstation:
         """
         self._send("PUT", "performance", json=performance.model_dump(mode="json"))
 
-    def _classify(self, files: list[Path], one_smear: bool) -> Iterator[dict[str, Any]]:
+    def _classify(self, files: list[ImageSource], one_smear: bool) -> Iterator[dict[str, Any]]:
         parts, faults = [], {}
-        for file in files:
+        for number, file in enumerate(files):
             try:
-                parts.append(("files", (name_as_text(file.name), read_file(file))))
+                parts.append(("files", _part(file)))
             except ImageError as error:
-                faults[file] = str(error)
+                faults[number] = str(error)
         told = (
             self._send("POST", "cells", files=parts, params={"one_smear": one_smear}).json()["cells"] if parts else []
         )
         nothing = dict.fromkeys(("probability", "call", "remark", "probability_alone"))
-        answers = iter(told)
-        for file in files:
-            yield {"name": file.name, **nothing, "error": faults[file]} if file in faults else next(answers)
+        # A file of several pages has several answers, which say which of the sent files they are of.
+        answers = {sent: list(some) for sent, some in groupby(told, itemgetter("file"))}
+        sent = iter(range(len(parts)))
+        for number, file in enumerate(files):
+            if number in faults:
+                yield {"name": _plain_name(file), **nothing, "error": faults[number]}
+            else:
+                for answer in answers[next(sent)]:
+                    del answer["file"]
+                    yield answer
 
     def _send(self, method: str, path: str, **request: Any) -> Any:
         while True:
@@ -174,12 +204,26 @@ def _paths(files: Path | str | Iterable[Path | str]) -> list[Path]:
     return [Path(file) for file in ([files] if isinstance(files, Path | str) else files)]
 
 
-def _batches(files: list[Path]) -> Iterator[list[Path]]:
+def _images(path: Path) -> list[ImageSource]:
+    """The pictures in a file, folder or archive; one that is not there stays, to be named."""
+    return find_images([path]) if path.exists() else [ImageFile(path)]
+
+
+def _plain_name(file: ImageSource) -> str:
+    return name_as_text(PurePath(file.name).name)
+
+
+def _part(file: ImageSource) -> tuple[str, bytes]:
+    """Name and content of a file, as they are sent; ImageError where it cannot be read."""
+    return _plain_name(file), file.read()
+
+
+def _batches(files: list[ImageSource]) -> Iterator[list[ImageSource]]:
     """As many files as one request takes; a larger one by itself, for the workstation to refuse."""
-    batch: list[Path] = []
+    batch: list[ImageSource] = []
     weight = 0
     for file in files:
-        size = file.stat().st_size if file.is_file() else 0
+        size = file.size()
         if batch and (len(batch) == _CELLS_AT_ONCE or weight + size > _BYTES_AT_ONCE):
             yield batch
             batch, weight = [], 0

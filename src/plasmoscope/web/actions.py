@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
+from plasmoscope.imaging.reading import ImageError
 from plasmoscope.store import corrections, fields, slides
 from plasmoscope.store.records import Call, Field
 from plasmoscope.web import api
@@ -28,10 +29,19 @@ def make_example(request: Request, actor: Technician) -> Response:
 def add_photographs(
     request: Request, actor: Technician, slide_id: Number, file: Annotated[list[UploadFile], File()]
 ) -> Response:
-    """Photographs from a browser without scripts, which sends an empty one for each box that holds none."""
+    """Photographs from a browser without scripts, which sends an empty one for each box that holds none.
+
+    One that cannot be taken is named, and does not stop the others.
+    """
+    refused = []
     for photograph in file:
         if photograph.filename:
-            api.upload_field(request, actor, slide_id, photograph)
+            try:
+                api.upload_field(request, actor, slide_id, photograph)
+            except (ImageError, WebError) as error:
+                refused.append(f"{photograph.filename}: {error}")
+    if refused:
+        raise WebError(422, "unusable_image", f"Not taken: {'; '.join(refused)}")
     return go(f"/slides/{slide_id}")
 
 

@@ -3,7 +3,7 @@
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path as FilePath
@@ -20,7 +20,9 @@ from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.batch import classify_sources, judge_by_smear
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
+from plasmoscope.imaging.pages import Content, write_pages
 from plasmoscope.imaging.reading import ImageError, read_image
+from plasmoscope.imaging.tiff import MAX_PAGES
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.field_pictures import cell_crop
 from plasmoscope.reports.illustrations import encode_jpeg, encode_png
@@ -30,13 +32,14 @@ from plasmoscope.store import performance as performances
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import LONGEST_TEXT, Field, PerformanceEntry, SlideStatus
+from plasmoscope.store.store import Store
 from plasmoscope.web import schemas
 from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.file_names import disposition, slide_file
 from plasmoscope.web.security import SCHEMES, Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
-from plasmoscope.web.uploads import UploadedImage, read_upload, shown_name
+from plasmoscope.web.uploads import read_upload, sent_cells, sent_page, shown_name
 from plasmoscope.web.visit import records
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -152,21 +155,28 @@ def classify_cells(
     files: Annotated[list[UploadFile], File(description="Single cells.")],
     one_smear: Annotated[bool, Query(description="Judge them together, as cells of one smear.")] = False,
 ) -> schemas.CellAnswers:
-    """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others."""
+    """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others.
+
+    Each page of a TIFF is a cell of its own.
+    """
     if len(files) > MAX_CELLS:
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
     classifier: Classifier = request.app.state.classifier
     limit = classifier.card.threshold
-    judged = list(classify_sources(classifier, [UploadedImage(file) for file in files]))
+    cells = sent_cells(files)
+    judged = list(classify_sources(classifier, [cell for _, cell in cells]))
     if one_smear:
         judged = judge_by_smear(classifier, judged, ["one"] * len(judged), limit)
-    answers = [schemas.CellAnswer.of(result) for result in judged]
+    answers = [schemas.CellAnswer.of(file, result) for (file, _), result in zip(cells, judged, strict=True)]
     return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
 
 
 @router.post("/analyze", tags=["fields"])
 def analyze_photograph(
-    request: Request, actor: Reader, file: Annotated[UploadFile, File(description="One field of a thin film.")]
+    request: Request,
+    actor: Reader,
+    file: Annotated[UploadFile, File(description="One field of a thin film.")],
+    page: Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="Of a TIFF that has several.")] = None,
 ) -> results.Field:
     """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
     analysts: Analysts = request.app.state.analysts
@@ -174,7 +184,8 @@ def analyze_photograph(
     if not alone.acquire(blocking=False):
         raise WebError(429, "busy", "Another photograph is being analysed; send this one again.", _RETRY_SECONDS)
     try:
-        found = analysts.look(read_upload(file), shown_name(file)).field
+        sent = sent_page(Content(shown_name(file), read_upload(file)), page)
+        found = analysts.look(sent.read(), sent.name).field
     finally:
         alone.release()
     if found.error is not None:
@@ -310,8 +321,11 @@ def download(request: Request, actor: Reader, slide_id: Number, name: Annotated[
 @router.post("/slides/{slide_id}/fields", tags=["fields"], status_code=201)
 def upload_field(
     request: Request, actor: Technician, slide_id: Number, file: Annotated[UploadFile, File()]
-) -> schemas.FieldOut:
-    """Keep a photograph of the slide and put it in line; the same one twice is kept once."""
+) -> schemas.FieldKept:
+    """Keep a photograph of the slide and put it in line; the same one twice is kept once.
+
+    Each page of a TIFF is a photograph of its own.
+    """
     settings: Settings = request.app.state.settings
     store = records(request)
     with store.reading() as session:
@@ -320,13 +334,13 @@ def upload_field(
         raise WebError(
             429, "busy", f"{waiting} photographs wait already; send this one again in a moment.", _RETRY_SECONDS
         )
-    data = read_upload(file)
-    # What cannot be decoded is not kept.
-    read_image(data)
-    with store.session() as session:
-        field = fields.add_field(session, store.images, actor.name, slide_id, shown_name(file), data)
+    name, data = shown_name(file), read_upload(file)
+    with tempfile.TemporaryDirectory() as folder:
+        # What cannot be decoded is not kept, nor any page where one cannot be.
+        pages = write_pages(Content(name, data), FilePath(folder))
+        kept = _keep_fields(store, actor.name, slide_id, pages or [(name, data)])
     request.app.state.jobs.wake()
-    return schemas.FieldOut.model_validate(field)
+    return schemas.FieldKept(**kept[0].model_dump(), pages=kept if pages else [])
 
 
 @router.get("/fields/{field_id}", tags=["fields"])
@@ -451,6 +465,19 @@ def _entered(entry: PerformanceEntry, method: Method) -> schemas.PerformanceOut:
 def _login_limit(request: Request, name: str) -> tuple[LoginLimit, tuple[str, str]]:
     address = request.client.host if request.client else ""
     return request.app.state.login_limit, (f"name {' '.join(name.lower().split())}", f"address {address}")
+
+
+def _keep_fields(
+    store: Store, who: str, slide_id: int, photographs: Sequence[tuple[str, bytes | FilePath]]
+) -> list[schemas.FieldOut]:
+    kept = []
+    for name, content in photographs:
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        # One by one, so that others may write meanwhile; an upload that was broken off is sent again.
+        with store.session() as session:
+            field = fields.add_field(session, store.images, who, slide_id, name, data)
+            kept.append(schemas.FieldOut.model_validate(field))
+    return kept
 
 
 def _cell(field: Field, number: int) -> results.Cell:

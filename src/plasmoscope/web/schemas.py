@@ -40,6 +40,9 @@ class CellAnswer(_Schema):
     """The answer for one picture of a single cell: a probability with its call, or the reason why there is none."""
 
     name: str
+    """The file's, with the page where it has several."""
+    file: int
+    """Which of the files that were sent it is of, from 0."""
     probability: float | None = None
     call: ClassName | None = None
     error: str | None = None
@@ -49,10 +52,11 @@ class CellAnswer(_Schema):
     """What the probability was before the cells were judged together."""
 
     @classmethod
-    def of(cls, result: CellResult) -> "CellAnswer":
+    def of(cls, file: int, result: CellResult) -> "CellAnswer":
         """What the classifier says of one picture."""
         return cls(
             name=result.path,
+            file=file,
             probability=result.parasitized_probability,
             call=result.label,
             error=result.error,
@@ -62,7 +66,7 @@ class CellAnswer(_Schema):
 
 
 class CellAnswers(_Schema):
-    """In the order sent."""
+    """In the order sent; of a TIFF, one for each page."""
 
     cells: list[CellAnswer]
     model: str
@@ -101,6 +105,13 @@ class FieldOut(_Schema):
     rejected: bool
     reject_reason: str | None
     duplicate_of_id: int | None
+
+
+class FieldKept(FieldOut):
+    """What was made of an upload: its field, or the first where the file has several pages."""
+
+    pages: list[FieldOut]
+    """The fields of all pages, where the file has several."""
 
 
 class SlideOut(_Schema):

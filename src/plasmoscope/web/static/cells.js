@@ -27,7 +27,7 @@ async function classify(files) {
     const answer = await fetch(form.action, { method: "POST", body, headers: { "X-CSRF-Token": csrfToken } });
     if (!answer.ok) return await problemOf(answer);
     const { cells } = await answer.json();
-    cells.forEach((cell, index) => list.append(show(cell, files[index])));
+    for (const cell of cells) list.append(show(cell, files[cell.file]));
     return "";
   } catch {
     return said.offline;
