@@ -110,10 +110,8 @@ def reasons(field: Field) -> str:
     """Why a field was not counted, or what was overridden; empty for one without fault."""
     if field.error:
         return _sentences([field.error])
-    parts = [f"Shows the same place as {field.duplicate_of}; counted once."] if field.duplicate_of else []
-    parts += field.faults
-    order = "Counted by your order although: " if field.overridden and field.accepted and parts else ""
-    return order + _sentences(parts)
+    order = "Counted by your order although: " if field.accepted and field.objections else ""
+    return order + _sentences(field.objections)
 
 
 def created(slide: Slide) -> datetime | None:
