@@ -74,6 +74,24 @@ def test_the_same_photograph_twice_is_kept_once(client: TestClient, analysed: in
     assert client.get(f"/api/v1/slides/{analysed}").json()["counted"] == before["counted"]
 
 
+def test_a_photograph_of_a_place_shown_before_is_named_and_counts_when_asked(
+    client: TestClient, photograph: bytes
+) -> None:
+    slide = new_slide(client, code="repeated")
+    upload(client, slide, photograph)
+    brighter = np.clip(read_image(photograph).astype(int) + 4, 0, 255).astype(np.uint8)
+    upload(client, slide, encode_png(brighter), "again.png")
+    before = when_analysed(client, slide)
+    first, again = before["fields"]
+    assert (again["duplicate_of_id"], again["in_count"], again["count_repeat"]) == (first["id"], False, False)
+    counted = client.post(f"/api/v1/fields/{again['id']}/count-repeat").json()
+    assert (counted["duplicate_of_id"], counted["in_count"], counted["count_repeat"]) == (first["id"], True, True)
+    assert client.get(f"/api/v1/slides/{slide}").json()["counted"] > before["counted"]
+    assert code_of(client.post(f"/api/v1/fields/{first['id']}/count-repeat")) == (409, "conflict")
+    rows = client.get(f"/api/v1/slides/{slide}/files/fields.csv").text.splitlines()
+    assert rows[2].endswith(f",{first['name']}")
+
+
 def test_a_persons_call_changes_the_count_and_the_report(client: TestClient, photograph: bytes) -> None:
     slide = new_slide(client, code="corrected")
     upload(client, slide, photograph)

@@ -30,6 +30,8 @@ def test_a_program_counts_a_slide(address: str, rendered_png: bytes, tmp_path: P
         assert result.count.counted == workstation.slide(slide)["counted"] > 0
         assert workstation.slide(slide)["fields"][0]["id"] == field
         assert workstation.file(slide, "report.pdf").startswith(b"%PDF")
+        with pytest.raises(WorkstationError, match="not left out"):
+            workstation.count_repeat(field)
 
 
 def test_a_program_classifies_single_cells(

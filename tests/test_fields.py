@@ -249,7 +249,7 @@ def test_a_slide_counts_each_place_once_and_loses_no_file(
     assert slide.fields[2].error
     assert slide.count is not None
     assert slide.count.counted == slide.fields[0].counted + slide.fields[3].counted
-    assert any("counted once" in note for note in slide.notes)
+    assert any("again.jpg was not counted: it shows the same place as a.png" in note for note in slide.notes)
     assert any("broken.jpg could not be read" in note for note in slide.notes)
     assert Slide.model_validate_json(slide.model_dump_json()) == slide
 

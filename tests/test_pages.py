@@ -7,13 +7,15 @@ from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from analysed import IMAGE, analysed
 from plasmoscope.reports import fonts
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.looks import LEGEND
-from plasmoscope.store.fields import add_field
+from plasmoscope.store.fields import add_field, get_field
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web import example
@@ -295,6 +297,23 @@ def test_whoever_reviews_goes_from_one_infected_cell_to_the_next(at_work: tuple[
 def test_a_cell_that_is_not_there_is_said(at_work: tuple[Browser, dict[str, str]]) -> None:
     browser, paths = at_work
     assert "There is no such page or record" in browser.see(paths["field"] + "?cell=9999", 404)
+
+
+def test_a_photograph_of_a_place_shown_before_is_named_and_counts_at_a_click(browser: Browser) -> None:
+    browser.send("/slides", **FORM)
+    slide, store = int(browser.at.rpartition("/")[2]), browser.client.app.state.store
+    brighter = np.clip(IMAGE.astype(int) + 3, 0, 255).astype(np.uint8)
+    first, second = analysed(store, slide), analysed(store, slide, brighter)
+    page = browser.see(f"/slides/{slide}")
+    with store.reading() as session:
+        name = get_field(session, first).name
+    assert f"It shows the same place as \u2068{name}\u2069, which is counted." in page
+    assert f'action="/fields/{first}/count-repeat"' not in page
+    page = browser.send(f"/fields/{second}/count-repeat")
+    assert "Counted by order" in page
+    assert "It shows the same place as" in page
+    assert "/count-repeat" not in page
+    assert "counted a photograph although another shows the same place" in browser.see(f"/slides/{slide}/changes")
 
 
 def test_a_photograph_is_rejected_with_a_reason_and_taken_back(at_work: tuple[Browser, dict[str, str]]) -> None:

@@ -33,7 +33,7 @@ from plasmoscope.store.records import Base, Slide
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.store.training_data import export_training_cells
-from slides import refused
+from slides import refused, rendered_field
 from uploads import upload
 
 INFECTED = next(cell.number for cell in FOUND.cells if cell.counted and cell.parasitized)
@@ -111,17 +111,34 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
     with monkeypatch.context() as earlier:
         earlier.setattr(command, "upgrade", lambda config, revision: upgrade(config, "0002"))
         store = Store(tmp_path)
+    # The records write columns that came later.
+    later = {"same_place": "JSON NOT NULL DEFAULT '[]'", "count_repeat": "BOOLEAN NOT NULL DEFAULT 0"}
+    with store.session() as session:
+        for column, kind in later.items():
+            session.execute(text(f"ALTER TABLE fields ADD COLUMN {column} {kind}"))
     slide = new_slide(store)
-    field = analysed(store, slide)
+    field, repeat = analysed(store, slide), analysed(store, slide, OTHER_IMAGE, OTHER_FOUND)
     with store.session() as session:
         corrections.correct(session, "amina", field, HEALTHY, "infected")
+        fields.get_field(session, repeat).duplicate_of_id = field
+        session.execute(text("UPDATE fields SET fingerprint = zeroblob(4096)"))
     deleted = new_slide(store, code="S-2")
     with store.session() as session:
         slides.delete_slide(session, "amina", deleted, "a mistake")
     before = count_of(store, slide)
+    with store.session() as session:
+        for column in later:
+            session.execute(text(f"ALTER TABLE fields DROP COLUMN {column}"))
     store.close()
     store = Store(tmp_path)
     assert count_of(store, slide) == before
+    # What was left out as a repeat stays so, whatever is added, until somebody has it counted.
+    added = analysed(store, slide, *rendered_field("added.png", seed=6))
+    with store.session() as session:
+        assert [one.duplicate_of_id for one in fields.fields_of(session, slide)] == [None, field, None]
+        fields.reject(session, "amina", added, "dirt")
+        fields.count_repeat(session, "amina", repeat)
+    assert count_of(store, slide) == (before[0] + OTHER_FOUND.infected, before[1] + OTHER_FOUND.counted)
     with store.reading() as session:
         assert len(corrections.corrections_of(session, field)) == 1
     assert new_slide(store, code="S-3") > deleted
@@ -395,6 +412,28 @@ def test_a_place_photographed_twice_counts_once(store: Store) -> None:
     assert count_of(store, slide) == (FOUND.infected, FOUND.counted)
     with store.reading() as session:
         assert fields.get_field(session, second).in_count
+
+
+def test_a_place_photographed_twice_counts_twice_at_a_persons_wish_which_is_kept(store: Store) -> None:
+    slide = new_slide(store)
+    brighter = np.clip(IMAGE.astype(int) + 3, 0, 255).astype(np.uint8)
+    first, second = analysed(store, slide), analysed(store, slide, brighter, FOUND)
+    with store.session() as session:
+        assert fields.count_repeat(session, "amina", second).in_count
+    assert count_of(store, slide) == (2 * FOUND.infected, 2 * FOUND.counted)
+    with store.reading() as session:
+        result = counts.slide_result(session, slides.get_slide(session, slide))
+        last = entries(session)[0]
+    assert [field.accepted for field in result.fields] == [True, True]
+    names = [field.name for field in result.fields]
+    assert result.fields[1].duplicate_of == names[0]
+    assert f"{names[1]} was counted at the user's wish although it shows the same place as {names[0]}" in str(
+        result.notes
+    )
+    assert (last.who, last.action, last.detail) == ("amina", "count repeat", {"same_place_as": names[0]})
+    for field in (first, second):
+        with pytest.raises(ConflictError, match="not left out"), store.session() as session:
+            fields.count_repeat(session, "amina", field)
 
 
 # Counting

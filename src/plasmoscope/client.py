@@ -128,6 +128,10 @@ class Workstation:
             fields += [int(field["id"]) for field in kept["pages"] or [kept]]
         return fields
 
+    def count_repeat(self, field: int) -> None:
+        """Count a photograph that is left out as it shows the same place as another, the ``duplicate_of_id`` of it."""
+        self._send("POST", f"fields/{field}/count-repeat")
+
     def slide(self, slide: int) -> dict[str, Any]:
         """A slide with its photographs and its running count."""
         found: dict[str, Any] = self._send("GET", f"slides/{slide}").json()

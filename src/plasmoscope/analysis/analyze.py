@@ -23,7 +23,7 @@ from plasmoscope.analysis.counting import (
     count_slide,
     red_cell_count,
 )
-from plasmoscope.analysis.duplicates import find_same, fingerprint
+from plasmoscope.analysis.duplicates import Fingerprint, find_same, fingerprint
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.quality import measure, quality_checks
 from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide
@@ -70,6 +70,8 @@ class SlideOptions:
     """Test-time augmentation; None takes what the model's counting threshold was measured with."""
     override_gate: bool = False
     """Count fields that fail the quality gate, and record that."""
+    count_repeats: bool = False
+    """Count fields that show the same place as an earlier one, and record that."""
     enough_cells: int = 1_000
     precision: float = DEFAULT_PRECISION
     """Advise to keep counting while the interval reaches farther than this share of the estimate to either side."""
@@ -138,8 +140,8 @@ class Look(NamedTuple):
     """What is found in one photograph, and what tells it from others."""
 
     field: Field
-    fingerprint: NDArray[np.float32] | None
-    """As ``duplicates.fingerprint`` gives it; None where the photograph cannot be read."""
+    fingerprint: Fingerprint | None
+    """None where the photograph cannot be read."""
 
 
 def look_at_field(
@@ -179,7 +181,7 @@ def analyze_slide(
     """Analyse the fields of one slide, a few at a time, and count.
 
     A file that cannot be read is reported in its field and the rest goes on. A field that shows the same place as an
-    earlier one is counted once. Each page of a TIFF is a field.
+    earlier one is named beside it and left out, unless the options say otherwise. Each page of a TIFF is a field.
 
     Args:
         fields: files, their contents, pictures or arrays, as ``analyze_field`` takes them; one alone counts as a list
@@ -203,26 +205,28 @@ def analyze_slide(
     how = calling(classifier, options.threshold, options.views)
     if options.performance:
         options.performance.check(classifier.card.sha256, how.threshold, how.views)
-    done: list[Field] = []
-    seen: list[NDArray[np.float32]] = []
-    seen_names: list[str] = []
 
     def look(named: tuple[str, FieldImage]) -> Look:
         name, image = named
         return look_at_field(image, name, classifier, how, options.override_gate, kept, keep)
 
     named = list(zip(field_names(images), images, strict=True))
-    for field, mark in track(_ahead(look, named), len(named), "Analysing fields"):
-        same = None if mark is None else find_same(mark, seen)
-        if same is not None and field.cells:
-            done.append(field.model_copy(update={"accepted": False, "duplicate_of": seen_names[same]}))
-            continue
-        done.append(field)
+    looks = track(_ahead(look, named), len(named), "Analysing fields")
+    return _slide(list(_each_place_once(looks, options.count_repeats)), classifier, how, options, red_cells)
+
+
+def _each_place_once(looks: Iterable[Look], count_repeats: bool) -> Iterator[Field]:
+    """The fields, those that repeat a place named beside the first of it and left out unless they are to count too."""
+    seen: dict[str, Fingerprint] = {}
+    for field, mark in looks:
         # A place that the gate refused may be photographed again, better.
-        if mark is not None and field.accepted:
-            seen.append(mark)
-            seen_names.append(field.name)
-    return _slide(done, classifier, how, options, red_cells)
+        if mark is None or not field.accepted:
+            yield field
+            continue
+        same = find_same(mark, seen)
+        if same is None or count_repeats:
+            seen[field.name] = mark
+        yield field if same is None else field.model_copy(update={"accepted": count_repeats, "duplicate_of": same})
 
 
 def _ahead(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
@@ -299,12 +303,10 @@ def notes_on(fields: Sequence[Field]) -> list[str]:
     for field in fields:
         if field.error:
             notes.append(f"{field.name} could not be read: {field.error}.")
-        elif field.duplicate_of:
-            notes.append(f"{field.name} shows the same place as {field.duplicate_of}; it was counted once.")
         elif not field.accepted:
-            notes.append(f"{field.name} was not counted: {'; '.join(field.faults)}.")
-        elif field.overridden:
-            notes.append(f"{field.name} was counted at the user's wish although {'; '.join(field.faults)}.")
+            notes.append(f"{field.name} was not counted: {'; '.join(field.objections)}.")
+        elif field.objections:
+            notes.append(f"{field.name} was counted at the user's wish although {'; '.join(field.objections)}.")
         if field.accepted and field.warnings:
             notes.append(f"{field.name} was counted with care: {'; '.join(field.warnings)}.")
     return notes

@@ -180,11 +180,13 @@ class Field(_Record):
     """Median diameter of the red cells in pixels: the field's scale."""
     checks: tuple[QualityCheck, ...]
     accepted: bool
-    """Counted: it passed the quality gate, or the gate was overridden, and it is no duplicate."""
+    """Counted: it passed the quality gate, or the gate was overridden, and it shows no place counted already, or the
+    user had it counted all the same."""
     overridden: bool = False
     """The user had it counted although a check failed."""
     duplicate_of: str | None = None
-    """Name of the field that shows the same place; counted once."""
+    """Name of the field that shows the same place. Counted once, unless ``accepted`` says that the user had it counted
+    all the same."""
     error: str | None = None
     """Why it could not be read; everything else is then empty."""
     cells: tuple[Cell, ...] = ()
@@ -208,6 +210,12 @@ class Field(_Record):
     def warnings(self) -> tuple[str, ...]:
         """What to read the field with care for."""
         return tuple(check.message for check in self.checks if check.warning)
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        """What speaks against counting it: that it shows a place again, and what the failed checks say."""
+        again = (f"it shows the same place as {self.duplicate_of}, which is counted",) if self.duplicate_of else ()
+        return again + self.faults
 
     def count(self, kind: str) -> int:
         """Objects of a kind, whole or not."""

@@ -28,6 +28,12 @@ def analyze(
     override_gate: Annotated[
         bool, typer.Option("--override-gate", help="Count fields that fail the quality gate too; this is recorded.")
     ] = False,
+    count_repeats: Annotated[
+        bool,
+        typer.Option(
+            "--count-repeats", help="Count photographs too that show the same place as another; this is recorded."
+        ),
+    ] = False,
     model: ModelOption = None,
     threshold: Annotated[
         float | None,
@@ -72,6 +78,7 @@ def analyze(
         threshold=threshold,
         views=tta,
         override_gate=override_gate,
+        count_repeats=count_repeats,
         enough_cells=enough,
         precision=precision,
         performance=read_performance(performance) if performance else None,
@@ -87,14 +94,15 @@ def analyze(
     write_slide(output, result, lambda field: read_field(pictures[field.name]), track=track)
     table = Table("field", "red cells", "infected", "white cells", "platelets", "note")
     for field in result.fields:
-        note = field.error or (f"same as {field.duplicate_of}" if field.duplicate_of else "")
-        if not note and not field.accepted:
-            note = "; ".join(field.faults)
-        elif not note:
-            note = "; ".join(field.warnings)
+        note = field.error or "; ".join(field.objections or field.warnings)
         counts = (field.counted, field.infected, field.count("white_cell"), field.count("platelet"))
         table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))
     console.print(table)
+    if repeats := sum(bool(field.duplicate_of) and not field.accepted for field in result.fields):
+        console.print(
+            f"Photographs of a place that another one shows, and that are not counted: {repeats:,}. If they show "
+            "different places, the same command with --count-repeats counts them."
+        )
     if result.count is None:
         console.print("[bold]No field could be counted.[/] What to do about each stands beside it.")
     else:

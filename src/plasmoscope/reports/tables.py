@@ -37,6 +37,7 @@ FIELD_COLUMNS = (
     "platelets",
     "precipitate",
     "cell_diameter",
+    "same_place_as",
 )
 
 
@@ -83,6 +84,7 @@ def fields_csv(slide: Slide) -> str:
                 sum(cell.kind == "red_cell" and cell.on_border for cell in field.cells),
                 *(field.count(kind) for kind in ("white_cell", "platelet", "precipitate")),
                 "" if field.cell_diameter is None else f"{field.cell_diameter:.1f}",
+                field.duplicate_of or "",
             )
             for field in slide.fields
         ),

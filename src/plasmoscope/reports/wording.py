@@ -110,11 +110,9 @@ def reasons(field: Field) -> str:
     """Why a field was not counted, what was overridden, or why it is to be read with care; empty for one without."""
     if field.error:
         return _sentences([field.error])
-    parts = [f"Shows the same place as {field.duplicate_of}; counted once."] if field.duplicate_of else []
-    parts += field.faults
-    order = "Counted by your order although: " if field.overridden and field.accepted and parts else ""
+    order = "Counted by your order although: " if field.accepted and field.objections else ""
     care = f"Read with care: {_sentences(field.warnings)}" if field.accepted and field.warnings else ""
-    return " ".join(filter(None, (order + _sentences(parts), care)))
+    return " ".join(filter(None, (order + _sentences(field.objections), care)))
 
 
 def created(slide: Slide) -> datetime | None:

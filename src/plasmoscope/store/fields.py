@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from plasmoscope.analysis import results
-from plasmoscope.analysis.duplicates import find_same
+from plasmoscope.analysis.duplicates import Fingerprint, same_place
 from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.changing import field_to_change, slide_to_change
 from plasmoscope.store.errors import ConflictError, NotFoundError
@@ -17,6 +15,8 @@ from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import LONGEST_TEXT, Field
 from plasmoscope.store.slides import given_reason
+
+_MARKS_AT_ONCE = 50
 
 
 def add_field(session: Session, images: Images, who: str, slide_id: int, name: str, data: bytes) -> Field:
@@ -99,15 +99,13 @@ def take_waiting(session: Session) -> Field | None:
     return field
 
 
-def finish(
-    session: Session, field_id: int, found: results.Field, method: Method, mark: NDArray[np.float32] | None
-) -> bool:
+def finish(session: Session, field_id: int, found: results.Field, method: Method, mark: Fingerprint | None) -> bool:
     """Keep what the analysis found.
 
     Args:
         found: as ``analyze_field`` gives it; with an ``error`` the field counts as failed.
         method: how it was analysed.
-        mark: ``fingerprint`` of the photograph; None where it could not be read.
+        mark: of the photograph; None where it could not be read.
 
     Returns:
         False where the field is no longer being analysed, such as after ``cancel``; nothing is kept then.
@@ -126,7 +124,8 @@ def finish(
     field.error = None
     field.result = found.model_dump_json()
     field.method = method.model_dump(mode="json")
-    field.fingerprint = None if mark is None else mark.astype(np.float32).tobytes()
+    field.fingerprint = None if mark is None else mark.to_bytes()
+    field.same_place = [] if mark is None else _same_place(session, field, mark)
     field.accepted = found.accepted
     field.counted, field.infected = found.counted, found.infected
     _mark_duplicates(session, field.slide_id)
@@ -204,6 +203,22 @@ def take_back(session: Session, who: str, field_id: int) -> Field:
     return _set_rejected(session, who, field_id, None)
 
 
+def count_repeat(session: Session, who: str, field_id: int) -> Field:
+    """Count a field although another shows the same place.
+
+    Raises:
+        NotFoundError, ConflictError: as ``field_to_change``; ConflictError also where it is not left out for that.
+    """
+    field = field_to_change(session, field_id)
+    if field.duplicate_of_id is None or field.count_repeat:
+        raise ConflictError(f"{field.name} is not left out for showing the same place as another photograph.")
+    field.count_repeat = True
+    same = get_field(session, field.duplicate_of_id)
+    _mark_duplicates(session, field.slide_id)
+    note(session, who, "count repeat", field_subject(field), same_place_as=same.name)
+    return field
+
+
 def _set_rejected(session: Session, who: str, field_id: int, reason: str | None) -> Field:
     field = field_to_change(session, field_id)
     field.rejected, field.reject_reason = reason is not None, reason
@@ -212,28 +227,30 @@ def _set_rejected(session: Session, who: str, field_id: int, reason: str | None)
     return field
 
 
+def _same_place(session: Session, field: Field, mark: Fingerprint) -> list[int]:
+    """Numbers of the slide's other analysed fields that show the same place."""
+    others = select(Field.id, Field.fingerprint).where(
+        Field.slide_id == field.slide_id, Field.id != field.id, Field.status == "done", Field.fingerprint.is_not(None)
+    )
+    return [
+        other.id
+        for other in session.execute(others.order_by(Field.position).execution_options(yield_per=_MARKS_AT_ONCE))
+        if (earlier := Fingerprint.from_bytes(other.fingerprint)) is not None and same_place(mark, earlier)
+    ]
+
+
 def _mark_duplicates(session: Session, slide_id: int) -> None:
-    """Of the fields that show one place, let only the first count."""
+    """Of the fields that show one place, let only the first count, but for those that people let count as well."""
     session.flush()
-    candidates = session.scalars(
-        select(Field)
-        .where(Field.slide_id == slide_id, Field.status == "done")
-        .order_by(Field.position)
-        .options(undefer(Field.fingerprint))
-    ).all()
     firsts: list[Field] = []
-    marks: list[NDArray[np.float32]] = []
-    for field in candidates:
+    for field in fields_of(session, slide_id):
         field.duplicate_of_id = None
-        if not field.in_count or field.fingerprint is None:
-            continue
-        mark = np.frombuffer(field.fingerprint, np.float32)
-        same = find_same(mark, marks)
-        if same is not None:
-            field.duplicate_of_id = firsts[same].id
-        else:
-            firsts.append(field)
-            marks.append(mark)
+        if field.in_count:
+            same = (first for first in firsts if first.id in field.same_place or field.id in first.same_place)
+            first = next(same, None)
+            field.duplicate_of_id = first.id if first else None
+            if field.in_count:
+                firsts.append(field)
 
 
 def _free_name(name: str, taken: set[str]) -> str:

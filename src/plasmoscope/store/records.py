@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, DateTime, ForeignKey, LargeBinary, MetaData, Text, UniqueConstraint, and_
+from sqlalchemy import JSON, DateTime, ForeignKey, LargeBinary, MetaData, Text, UniqueConstraint, and_, or_
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -74,6 +74,7 @@ class Base(DeclarativeBase):
         str: _Words,
         bytes: LargeBinary,
         dict[str, Any]: JSON,
+        list[int]: JSON,
         SlideStatus: _Words,
         FieldStatus: _Words,
         Call: _Words,
@@ -143,11 +144,15 @@ class Field(Base):
     method: Mapped[dict[str, Any] | None]
     """How it was analysed: ``plasmoscope.store.method.Method`` as JSON."""
     fingerprint: Mapped[bytes | None] = mapped_column(deferred=True)
-    """``plasmoscope.analysis.duplicates.fingerprint``, float32."""
+    """``plasmoscope.analysis.duplicates.Fingerprint`` as bytes."""
+    same_place: Mapped[list[int]] = mapped_column(default=list)
+    """Numbers of the slide's fields, among those analysed before this one, that show the same place."""
     accepted: Mapped[bool] = mapped_column(default=False)
     """It passed the quality gate, or the gate was overridden."""
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("fields.id", ondelete="SET NULL"))
     """The counted field of the slide that shows the same place."""
+    count_repeat: Mapped[bool] = mapped_column(default=False)
+    """To be counted although another shows the same place."""
     counted: Mapped[int] = mapped_column(default=0)
     """Whole red cells, with corrections."""
     infected: Mapped[int] = mapped_column(default=0)
@@ -157,12 +162,14 @@ class Field(Base):
     @hybrid_property
     def in_count(self) -> bool:
         """Whether its cells enter the slide's count."""
-        return self.status == "done" and self.accepted and not self.rejected and self.duplicate_of_id is None
+        again = self.duplicate_of_id is not None and not self.count_repeat
+        return self.status == "done" and self.accepted and not self.rejected and not again
 
     @in_count.inplace.expression
     @classmethod
     def _in_count(cls) -> ColumnElement[bool]:
-        return and_(cls.status == "done", cls.accepted, ~cls.rejected, cls.duplicate_of_id.is_(None))
+        once = or_(cls.duplicate_of_id.is_(None), cls.count_repeat)
+        return and_(cls.status == "done", cls.accepted, ~cls.rejected, once)
 
     def found(self) -> results.Field | None:
         """What the program found in it; None before it is analysed."""

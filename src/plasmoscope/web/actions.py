@@ -92,6 +92,13 @@ def analyse_again(
     return answer
 
 
+@router.post("/fields/{field_id}/count-repeat")
+def count_repeat(request: Request, actor: Technician, field_id: Number) -> Response:
+    """Count a photograph although another shows the same place."""
+    with records(request).session() as session:
+        return _to_slide(fields.count_repeat(session, actor.name, field_id))
+
+
 @router.post("/fields/{field_id}/reject")
 def reject(request: Request, actor: Technician, field_id: Number, reason: _Reason = "") -> Response:
     """Leave a photograph out of the count."""

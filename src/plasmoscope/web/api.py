@@ -406,6 +406,13 @@ def take_field_back(request: Request, actor: Technician, field_id: Number) -> sc
         return schemas.FieldOut.model_validate(fields.take_back(session, actor.name, field_id))
 
 
+@router.post("/fields/{field_id}/count-repeat", tags=["fields"])
+def count_repeat(request: Request, actor: Technician, field_id: Number) -> schemas.FieldOut:
+    """Count a photograph although another, ``duplicate_of_id``, shows the same place."""
+    with records(request).session() as session:
+        return schemas.FieldOut.model_validate(fields.count_repeat(session, actor.name, field_id))
+
+
 @router.post("/fields/{field_id}/cancel", tags=["fields"])
 def cancel_field(request: Request, actor: Technician, field_id: Number) -> schemas.FieldOut:
     """Take a photograph out of the line, or drop what its analysis will find."""

@@ -105,6 +105,9 @@ class FieldOut(_Schema):
     rejected: bool
     reject_reason: str | None
     duplicate_of_id: int | None
+    """The photograph that shows the same place."""
+    count_repeat: bool
+    """It is counted all the same."""
 
 
 class FieldKept(FieldOut):

@@ -1,6 +1,6 @@
 """What the templates show of the records, put together from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
 from plasmoscope.web.overlay import Outlined, outline_objects, outlined
-from plasmoscope.web.words import FIELD_STATUS, SAME_PLACE, mark
+from plasmoscope.web.words import FIELD_STATUS, mark
 
 _KINDS = {"waiting": "working", "analysing": "working", "done": "counted", "failed": "left-out", "cancelled": ""}
 
@@ -41,12 +41,16 @@ class FieldCard:
     """Style of the status."""
     reasons: tuple[str, ...]
     """Why it failed or is not counted: messages, or what people or the program said."""
+    same_as: str | None = None
+    """Name of the photograph that shows the same place."""
 
     @property
     def state(self) -> str:
         """Changes whenever it has to be shown anew."""
         field = self.field
-        return f"{self.status} {field.counted} {field.infected} {field.accepted} {' '.join(self.reasons)}"
+        return (
+            f"{self.status} {field.counted} {field.infected} {field.accepted} {self.same_as} {' '.join(self.reasons)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,9 @@ def field_cards(session: Session, slide: Slide) -> list[FieldCard]:
         for field in session.scalars(_analysed(slide).where(refused))
         if (found := field.found()) is not None
     }
-    rows = session.scalars(select(Field).where(Field.slide_id == slide.id).order_by(Field.position))
-    return [_card(field, faults.get(field.id, ())) for field in rows]
+    rows = session.scalars(select(Field).where(Field.slide_id == slide.id).order_by(Field.position)).all()
+    names = {field.id: field.name for field in rows}
+    return [_card(field, faults.get(field.id, ()), names) for field in rows]
 
 
 def fonts_to_install(slide: Slide, cards: Sequence[FieldCard], reader: str) -> tuple[str, ...]:
@@ -169,17 +174,17 @@ def _analysed(slide: Slide) -> Any:
     return done.options(undefer(Field.result))
 
 
-def _card(field: Field, faults: tuple[str, ...]) -> FieldCard:
+def _card(field: Field, faults: tuple[str, ...], names: Mapping[int, str]) -> FieldCard:
     if field.status != "done":
         reasons = (field.error,) if field.status == "failed" and field.error else ()
         return FieldCard(field, FIELD_STATUS[field.status], _KINDS[field.status], reasons)
     if field.rejected:
         return FieldCard(field, mark("Rejected"), "left-out", (field.reject_reason or "",))
-    if field.duplicate_of_id is not None:
-        return FieldCard(field, mark("Not counted"), "left-out", (SAME_PLACE,))
-    if not field.accepted:
-        return FieldCard(field, mark("Not counted"), "left-out", faults)
-    return FieldCard(field, mark("Counted by order") if faults else FIELD_STATUS["done"], "counted", faults)
+    same_as = None if field.duplicate_of_id is None else names[field.duplicate_of_id]
+    if not field.in_count:
+        return FieldCard(field, mark("Not counted"), "left-out", faults, same_as)
+    by_order = faults or same_as is not None
+    return FieldCard(field, mark("Counted by order") if by_order else FIELD_STATUS["done"], "counted", faults, same_as)
 
 
 def _particulars(entry: AuditEntry, names: dict[int, str]) -> str:

@@ -54,6 +54,7 @@ ACTIONS = {
     "analyse again": mark("asked for another analysis"),
     "reject": mark("rejected a photograph"),
     "take back": mark("took a photograph back into the count"),
+    "count repeat": mark("counted a photograph although another shows the same place"),
     "call": mark("called a cell"),
     "sign": mark("signed the slide"),
     "reopen": mark("reopened the slide"),
@@ -86,7 +87,6 @@ NOT_CORRECTED = (
     mark("A microscopist changed some of the calls, and what was measured are the program's own errors."),
     mark("Not all photographs were analysed in the way that was measured."),
 )
-SAME_PLACE = mark("It shows the same place as another photograph, which is counted.")
 
 
 class Words:
@@ -108,7 +108,7 @@ class Words:
 
     def reason(self, text: str) -> str:
         """Why a photograph is not counted; what a person wrote stays as it is."""
-        return self.say(text) if text in {SAME_PLACE, *FAULTS, *WARNINGS} else text
+        return self.say(text) if text in {*FAULTS, *WARNINGS} else text
 
     def number(self, value: float) -> str:
         """A whole number."""
