@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import CacheOption
 from plasmoscope.extras import require_extra
@@ -24,7 +25,7 @@ def train_fields(
 ) -> None:
     """Train the network that reads whole fields; the same command again resumes a run that was stopped."""
     require_extra("train", "Training")
-    from plasmoscope.data.cache import default_cache_folder
+    cache_folder = open_cache(cache)
     from plasmoscope.training.fields.recipe import load_field_recipe
     from plasmoscope.training.fields.run import train_fields as run_training
     from plasmoscope.training.run import RunOptions
@@ -36,5 +37,5 @@ def train_fields(
     options = RunOptions(seed=seed, accelerator=accelerator, precision=precision)
     # A folder that the user named may hold something else.
     afresh = smoke and output is None
-    run_training(chosen, data, folder, cache or default_cache_folder(), options, track, console.print, afresh)
+    run_training(chosen, data, folder, cache_folder, options, track, console.print, afresh)
     console.print(f"Network, card and learning curves are in {folder}.")

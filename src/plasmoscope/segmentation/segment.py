@@ -96,7 +96,7 @@ def segment_field(image: NDArray[np.uint8], reader: FieldReader | None = None) -
             break
     objects = [*_cells(reading, working, scale, image.shape), *_small_objects(reading, working, scale, image.shape)]
     # Two looks at two sizes err less than one.
-    film = (known.film + reading.film) / 2
+    film = np.asarray((known.film + reading.film) / 2, np.float32)
     return Segmentation(tuple(objects), diameter if reds else None, film, reading.blur, working, reading.tissue, scale)
 
 
