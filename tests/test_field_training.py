@@ -228,8 +228,10 @@ def test_boxed_fields_are_read_in_two_parts(data: Path) -> None:
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     with pytest.raises(FieldDataError, match="fields_txl"):
         train_fields(load_field_recipe("field_reader"), tmp_path, tmp_path / "run", tmp_path / "cache")
-    result = CliRunner().invoke(app, ["train-fields", "field_reader", "--data", str(tmp_path), "--output", "x"])
-    assert result.exit_code != 0
+    run = tmp_path / "other run"
+    result = CliRunner().invoke(app, ["train-fields", "field_reader", "--data", str(tmp_path), "--output", str(run)])
+    assert isinstance(result.exception, FieldDataError)
+    assert not run.exists()
 
 
 def test_every_field_recipe_that_ships_is_valid_and_a_wrong_one_is_told() -> None:

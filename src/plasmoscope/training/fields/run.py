@@ -28,7 +28,7 @@ from plasmoscope.training.fields.network import FieldNetwork
 from plasmoscope.training.fields.outlining import outline_fields
 from plasmoscope.training.fields.recipe import FieldRecipe
 from plasmoscope.training.fields.scene import Scene
-from plasmoscope.training.fields.sources import FieldData, drawers_of, open_data
+from plasmoscope.training.fields.sources import FieldData, check_sources, drawers_of, open_data
 from plasmoscope.training.history import History, plot_losses, read_history, write_history
 from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.run import (
@@ -97,6 +97,8 @@ def train_fields(
         RunError: the folder holds another run or a damaged file.
         FieldDataError: a source of the recipe is missing or empty.
     """
+    # A start that fails claims no folder.
+    check_sources(data, recipe)
     if afresh:
         shutil.rmtree(folder, ignore_errors=True)
     _open_folder(folder, recipe, data, options)

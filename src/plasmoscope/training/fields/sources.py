@@ -76,6 +76,20 @@ def photographs(folder: Path, how: str, aside: bool) -> list[Path]:
     return [file for file in files if is_aside(file.name, how) == aside]
 
 
+def check_sources(folder: Path, recipe: FieldRecipe) -> None:
+    """See that every source of a recipe is there.
+
+    Raises:
+        FieldDataError: some are not; the message names them.
+    """
+    paths = {source.path for phase in recipe.phases for source in phase.sources}
+    missing = sorted(path for path in paths if not (folder / path).exists())
+    if missing:
+        raise FieldDataError(
+            f"There is no {', '.join(missing)} in {folder}. Give the folder that holds them with --data."
+        )
+
+
 def open_data(
     folder: Path, recipe: FieldRecipe, cache_folder: Path, aside: bool, track: Track = untracked
 ) -> FieldData:
@@ -92,12 +106,8 @@ def open_data(
         FieldDataError: a source is missing or empty.
         DataError, SourceError: the cells cannot be read.
     """
+    check_sources(folder, recipe)
     sources = [source for phase in recipe.phases for source in phase.sources]
-    missing = sorted({source.path for source in sources if not (folder / source.path).exists()})
-    if missing:
-        raise FieldDataError(
-            f"There is no {', '.join(missing)} in {folder}. Give the folder that holds them with --data."
-        )
     boxed = {
         source.path: tuple(read_boxed_fields(folder / source.path, aside))
         for source in sources
