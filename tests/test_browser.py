@@ -1,5 +1,6 @@
 """A person at the workstation, in a real browser (Debian's package ``chromium``)."""
 
+import base64
 import os
 import shutil
 from collections.abc import Iterator
@@ -98,6 +99,47 @@ def test_a_newcomer_sees_the_example_slide_in_one_click(page: Page) -> None:
     page.goto("/")
     expect(page.locator("table.slides tbody tr")).to_have_count(1)
     picture(page, "history")
+
+
+DROP_FOLDER = """
+([selector, pictures]) => {
+  const file = (name, data) => ({
+    name,
+    isDirectory: false,
+    file: (settle) => settle(new File([Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0))], name)),
+  });
+  const folder = (name, inside) => ({
+    name,
+    isDirectory: true,
+    createReader: () => {
+      const left = [...inside];
+      return { readEntries: (settle) => settle(left.splice(0, 1)) };
+    },
+  });
+  const [first, second] = pictures;
+  const inner = folder("more", [file("b.png", second), file(".DS_Store", first)]);
+  const dropped = folder("slide", [inner, file("Thumbs.db", first), file("a.png", first)]);
+  const event = new Event("drop", { cancelable: true });
+  event.dataTransfer = { items: [{ webkitGetAsEntry: () => dropped }], files: [] };
+  document.querySelector(selector).dispatchEvent(event);
+}
+"""
+
+
+def test_photographs_in_a_dropped_folder_are_sent(page: Page) -> None:
+    accept(page)
+    page.get_by_role("link", name="New slide").click()
+    page.locator("[name=patient]").fill("B-7")
+    page.locator("[name=code]").fill("dropped")
+    page.locator("main form button.main").click()
+    pictures = [
+        base64.b64encode(encode_png(render_field(seed, 320, 240, cells=8, cell_diameter=50).image)).decode()
+        for seed in (1, 2)
+    ]
+    page.evaluate(DROP_FOLDER, ["form.drop", pictures])
+    expect(page.locator("#fields li.field")).to_have_count(2)
+    expect(page.locator("#fields")).to_contain_text("a.png")
+    expect(page.locator("#fields")).to_contain_text("b.png")
 
 
 def test_a_slide_from_first_photograph_to_signature(page: Page) -> None:
