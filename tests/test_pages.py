@@ -342,6 +342,29 @@ def test_why_a_photograph_is_not_counted_is_said_in_the_readers_language(
     assert "Comptée sur ordre" in page
 
 
+def test_what_to_read_a_counted_photograph_with_care_for_is_said_beside_it_in_the_readers_language(
+    browser: Browser,
+) -> None:
+    browser.send("/slides", **FORM)
+    slide = browser.at
+    few_colours = render_field(4, 480, 360, cells=12).image // 8 * 8
+    browser.upload(slide, encode_png(few_colours))
+    when_analysed(browser.client, int(slide.rpartition("/")[2]))
+    browser.send("/settings", language="fr")
+    page = browser.see(slide)
+    field = re.search(r'href="(/fields/\d+)"', page)[1]
+    for shown in (page, browser.see(field)):
+        assert "À lire avec prudence : l'image a été enregistrée avec peu de couleurs" in html.unescape(shown)
+    assert "Comptée" in page
+    # Programs are told in English.
+    told = browser.client.get(f"/api/v1{field}").json()
+    assert told["warnings"] == [check["message"] for check in told["found"]["checks"] if check["warning"]]
+    assert "few colours" in str(told["warnings"])
+    # What does not count needs no care.
+    assert "avec prudence" not in browser.send(f"{field}/reject", reason="une poussière")
+    assert "avec prudence" not in browser.see(field)
+
+
 def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Browser, dict[str, str]]) -> None:
     browser, paths = at_work
     version = re.search(r'name="version" value="(\d+)"', browser.see(paths["slide"]))[1]

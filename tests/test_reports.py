@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from plasmoscope.analysis.analyze import notes_on
 from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
 from plasmoscope.analysis.results import RESEARCH_USE, Count, Field, Outline, Slide
 from plasmoscope.imaging.reading import read_image, stored_orientation
@@ -32,7 +33,8 @@ from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
 from plasmoscope.reports.wording import Line, corrected_line, head, headline, percent, result_lines, signature
-from slides import refused, rendered_field, slide_of
+from plasmoscope.web.words import WARNINGS
+from slides import CARE, refused, rendered_field, slide_of, warned
 
 IMAGE, FIELD = rendered_field()
 _, CLEAN = rendered_field("clean.png", parasitaemia=0.0)
@@ -56,6 +58,21 @@ def images(field: Field) -> np.ndarray:
 
 def pages(pdf: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b(?!s)", pdf))
+
+
+def texts_of_pdf(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What its PDF writes down, in pieces."""
+    said: list[str] = []
+    show = pdf_module._Page._show
+
+    def listen(page: pdf_module._Page, text: str) -> str:
+        said.append(show(page, text))
+        return said[-1]
+
+    with monkeypatch.context() as listening:
+        listening.setattr(pdf_module._Page, "_show", listen)
+        slide_pdf(slide, Illustrations())
+    return said
 
 
 # Pictures
@@ -106,6 +123,24 @@ def test_the_table_of_fields_says_why_one_was_not_counted() -> None:
     assert [row["accepted"] for row in rows] == ["yes", "no", "no"]
     assert "Out of focus" in rows[1]["reason"]
     assert "ends early" in rows[2]["reason"]
+
+
+def test_the_table_of_fields_and_the_json_say_what_to_read_with_care(tmp_path: Path) -> None:
+    slide = slide_of(FIELD, warned(FIELD), warned(refused(FIELD)))
+    rows = list(csv.DictReader(io.StringIO(fields_csv(slide).lstrip("\ufeff"))))
+    assert [CARE[1:] in row["reason"] for row in rows] == [False, True, False]
+    assert rows[1]["reason"].startswith("Read with care: The cells")
+    assert rows[1]["accepted"] == "yes"
+    (tmp_path / "slide.json").write_text(slide_json(slide), "utf-8")
+    assert [field.warnings for field in read_slide(tmp_path / "slide.json").fields] == [(), (CARE,), (CARE,)]
+
+
+def test_files_from_before_the_gate_warned_are_read(tmp_path: Path) -> None:
+    said = json.loads(slide_json(slide_of(FIELD)))
+    for check in said["fields"][0]["checks"]:
+        del check["warning"]
+    (tmp_path / "slide.json").write_text(json.dumps(said), "utf-8")
+    assert read_slide(tmp_path / "slide.json").fields[0].warnings == ()
 
 
 def test_coco_polygons_lie_in_their_picture_and_enclose_the_cell() -> None:
@@ -411,13 +446,10 @@ def test_a_time_that_is_none_is_shown_as_it_is() -> None:
 
 
 def test_page_and_pdf_tell_how_the_slide_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    show = pdf_module._Page._show
-    monkeypatch.setattr(pdf_module._Page, "_show", lambda page, text: said.append(text) or show(page, text))
     for about in (OPEN, SIGNED):
         slide = slide_of(FIELD, **about)
         page = slide_html(slide, Illustrations())
-        said.clear()
+        said = texts_of_pdf(slide, monkeypatch)
         assert pages(slide_pdf(slide, Illustrations())) == 1
         for text in ("2026-02-27", "Kumasi", "Esi", "Kofi", "Giemsa 3 %", signature(slide)):
             assert text in page
@@ -474,6 +506,7 @@ def test_the_page_says_how_many_pictures_and_cells_it_leaves_out(tmp_path: Path)
         (slide_of(*MANY), 2),
         (slide_of(*MANY, **SIGNED), 2),
         (slide_of(*MANY, count=unmeasured(), **SIGNED), 2),
+        (slide_of(*(warned(field, *WARNINGS) for field in MANY), count=unmeasured(), **SIGNED), 2),
         (slide_of(FIELD, patient="محمد بن عبد الله", slide="ชื่อ 7 \U0001f9a0"), 2),
     ],
     ids=[
@@ -484,6 +517,7 @@ def test_the_page_says_how_many_pictures_and_cells_it_leaves_out(tmp_path: Path)
         "many fields",
         "many fields signed",
         "many fields signed and not corrected",
+        "many fields to be read with care",
         "other scripts",
     ],
 )
@@ -504,20 +538,13 @@ def test_the_same_slide_gives_the_same_pdf() -> None:
 
 def test_without_fonts_a_foreign_name_is_marked_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts_module, "_folders", list)
-    said: list[str] = []
-    show = pdf_module._Page._show
-
-    def listen(page: pdf_module._Page, text: str) -> str:
-        said.append(show(page, text))
-        return said[-1]
-
-    monkeypatch.setattr(pdf_module._Page, "_show", listen)
-    assert pages(slide_pdf(slide_of(FIELD, patient="محمد"), Illustrations())) == 1
+    slide = slide_of(FIELD, patient="محمد")
+    said = texts_of_pdf(slide, monkeypatch)
+    assert pages(slide_pdf(slide, Illustrations())) == 1
     assert "????" in said
     assert pdf_module._CANNOT_SHOW.format("Noto Sans Arabic") in said
     assert said.count(RESEARCH_USE) == 2  # measured, then written
-    said.clear()
-    slide_pdf(slide_of(FIELD, patient="José Peña?"), Illustrations())
+    said = texts_of_pdf(slide_of(FIELD, patient="José Peña?"), monkeypatch)
     assert "José Peña?" in said
     assert not [text for text in said if text.startswith("A '?' stands for")]
 
@@ -539,6 +566,34 @@ def test_everything_is_written_and_named_safely(tmp_path: Path) -> None:
     assert len(written) == 4 + 4 * 3 + 3
     assert not list(tmp_path.rglob("*.part"))
     assert field_stem(7, FIELD.model_copy(update={"name": "x" * 300})) == "007-" + "x" * 40
+
+
+def test_page_and_pdf_say_what_to_read_with_care(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = [warned(FIELD.model_copy(update={"name": f"{number}.png"})) for number in range(4)]
+    fields[1] = refused(fields[1])
+    notes = notes_on(fields)
+    assert notes[1:] == [f"All 3 counted photographs are to be read with care: {CARE}."]
+    slide = slide_of(*fields, notes=notes)
+    page = slide_html(slide, Illustrations())
+    assert page.count(f"yes: Read with care: {CARE.capitalize()}.") == 3
+    assert notes[1] in page
+    said = texts_of_pdf(slide, monkeypatch)
+    # Once, with the numbers of the photographs, not also as a note.
+    assert [text for text in said if "heaps" in text] == [f"Read with care: No. 1, 3-4: {CARE.capitalize()}."]
+
+
+@pytest.mark.parametrize(
+    ("warnings", "note"),
+    [
+        ([[CARE], [], []], f"0.png is to be read with care: {CARE}."),
+        ([[CARE], [], [CARE]], f"2 of 3 counted photographs are to be read with care: {CARE}."),
+        ([[CARE]], f"0.png is to be read with care: {CARE}."),
+    ],
+)
+def test_a_warning_is_noted_once_for_all_photographs(warnings: list[list[str]], note: str) -> None:
+    fields = [FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(len(warnings))]
+    warned_of = [warned(field, *said) if said else field for field, said in zip(fields, warnings, strict=True)]
+    assert notes_on(warned_of) == [note]
 
 
 @pytest.mark.parametrize("slide", [slide_of(CLEAN), slide_of(refused(FIELD), UNREADABLE)], ids=["clean", "all refused"])

@@ -33,7 +33,7 @@ from plasmoscope.store.records import Base, Slide
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.store.training_data import export_training_cells
-from slides import refused, rendered_field
+from slides import CARE, refused, rendered_field, warned
 from uploads import upload
 
 INFECTED = next(cell.number for cell in FOUND.cells if cell.counted and cell.parasitized)
@@ -112,7 +112,8 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         earlier.setattr(command, "upgrade", lambda config, revision: upgrade(config, "0002"))
         store = Store(tmp_path)
     # The records write columns that came later.
-    later = {"same_place": "JSON NOT NULL DEFAULT '[]'", "count_repeat": "BOOLEAN NOT NULL DEFAULT 0"}
+    none, no = "JSON NOT NULL DEFAULT '[]'", "BOOLEAN NOT NULL DEFAULT 0"
+    later = {"same_place": none, "count_repeat": no, "warnings": none}
     with store.session() as session:
         for column, kind in later.items():
             session.execute(text(f"ALTER TABLE fields ADD COLUMN {column} {kind}"))
@@ -140,6 +141,7 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         fields.count_repeat(session, "amina", repeat)
     assert count_of(store, slide) == (before[0] + OTHER_FOUND.infected, before[1] + OTHER_FOUND.counted)
     with store.reading() as session:
+        assert fields.get_field(session, field).warnings == []
         assert len(corrections.corrections_of(session, field)) == 1
     assert new_slide(store, code="S-3") > deleted
     with pytest.raises(IntegrityError), store.session() as session:
@@ -365,6 +367,20 @@ def test_a_result_of_another_photograph_is_refused(store: Store) -> None:
         fields.take_waiting(session)
     with pytest.raises(ValueError, match="another photograph"), store.session() as session:
         fields.finish(session, field, FOUND, METHOD, None)
+
+
+def test_what_to_read_a_field_with_care_for_is_kept_beside_it_and_noted(store: Store) -> None:
+    slide = new_slide(store)
+    field = analysed(store, slide, found=warned(FOUND))
+    with store.reading() as session:
+        record = fields.get_field(session, field)
+        notes = counts.slide_result(session, slides.get_slide(session, slide)).notes
+    assert (record.in_count, record.warnings) == (True, [CARE])
+    assert f"{FOUND.name} is to be read with care: {CARE}." in notes
+    with store.session() as session:
+        fields.reject(session, "amina", field, "dirt")
+        notes = counts.slide_result(session, slides.get_slide(session, slide)).notes
+    assert "with care" not in str(notes)
 
 
 def test_an_unreadable_field_fails_with_its_reason_and_stands_in_the_report(store: Store) -> None:

@@ -298,7 +298,7 @@ def count_patient(
 
 
 def notes_on(fields: Sequence[Field]) -> list[str]:
-    """A sentence on every field that was not counted, or only at the user's wish."""
+    """A sentence on every field that was not counted, or only at the user's wish; then what is to be read with care."""
     notes = []
     for field in fields:
         if field.error:
@@ -307,9 +307,27 @@ def notes_on(fields: Sequence[Field]) -> list[str]:
             notes.append(f"{field.name} was not counted: {'; '.join(field.objections)}.")
         elif field.objections:
             notes.append(f"{field.name} was counted at the user's wish although {'; '.join(field.objections)}.")
-        if field.accepted and field.warnings:
-            notes.append(f"{field.name} was counted with care: {'; '.join(field.warnings)}.")
-    return notes
+    return [*notes, *notes_of_care(fields)]
+
+
+def notes_of_care(fields: Sequence[Field]) -> list[str]:
+    """A sentence on everything for which counted fields are to be read with care.
+
+    What one camera does to a photograph it does to all: each warning is told once, not with every field.
+    """
+    counted = [field for field in fields if field.accepted]
+    names: dict[str, list[str]] = {}
+    for field in counted:
+        for warning in field.warnings:
+            names.setdefault(warning, []).append(field.name)
+    return [f"{_which(warned, len(counted))} to be read with care: {warning}." for warning, warned in names.items()]
+
+
+def _which(names: Sequence[str], counted: int) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is"
+    which = f"All {counted:,}" if len(names) == counted else f"{len(names):,} of {counted:,}"
+    return f"{which} counted photographs are"
 
 
 def _analyze(photograph: _Photograph, name: str, classifier: Classifier, how: Calling, override_gate: bool) -> Field:

@@ -2,13 +2,14 @@
 
 import io
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
 from PIL import Image
 
-from plasmoscope.analysis.analyze import notes_on
-from plasmoscope.analysis.results import Field, Slide
+from plasmoscope.analysis.analyze import notes_of_care, notes_on
+from plasmoscope.analysis.results import Slide
 from plasmoscope.reports import wording
 from plasmoscope.reports.fonts import fonts_for, fonts_to_install, showable
 from plasmoscope.reports.illustrations import FieldPicture, Illustrations
@@ -102,8 +103,9 @@ class _Page:
             if slide.count.advice:
                 pdf.ln(1.5)
                 self._text(f"What to do next: {slide.count.advice}", 9.5, bold=True)
-        # Why a photograph was not counted stands below the list of photographs.
-        told = notes_on([field for field in slide.fields if not field.accepted])
+        # Why a photograph was not counted or is to be read with care stands below the list of photographs.
+        refused = [field for field in slide.fields if not field.accepted]
+        told = {*notes_on(refused), *notes_of_care(slide.fields)}
         for note in slide.notes:
             if note in told:
                 continue
@@ -111,7 +113,7 @@ class _Page:
             self._text(f"Note: {note}", 9)
 
     def photographs(self) -> None:
-        """Counts of each photograph, and why some were not counted."""
+        """Counts of each photograph, and why some were not counted or are to be read with care."""
         fields, pdf = self._slide.fields, self._pdf
         pdf.ln(2)
         shown = fields[:_ROWS_AT_MOST]
@@ -131,8 +133,10 @@ class _Page:
         pdf.set_y(end + 0.8)
         if len(fields) > len(shown):
             self._text(f"And {len(fields) - len(shown):,} photographs more; fields.csv lists them all.", 8, grey=True)
-        if refusals := _refusals(fields):
+        if refusals := _grouped("" if field.accepted else wording.reasons(field) for field in fields):
             self._text(f"Not counted: {refusals}", 8)
+        if cares := _grouped(map(wording.care, fields)):
+            self._text(f"Read with care: {cares}", 8)
 
     def pictures_and_small_print(self, illustrations: Illustrations) -> None:
         """Annotated photographs in what room there is, above the small print at the page's foot."""
@@ -287,10 +291,20 @@ def _most_infected(slide: Slide, illustrations: Illustrations) -> list[FieldPict
     return sorted(ranked[:_PICTURES])
 
 
-def _refusals(fields: tuple[Field, ...]) -> str:
-    """Each reason once, after the numbers of its photographs."""
-    by_reason = defaultdict(list)
-    for number, field in enumerate(fields, start=1):
-        if not field.accepted:
-            by_reason[wording.reasons(field)].append(str(number))
-    return " ".join(f"No. {', '.join(numbers)}: {reason}" for reason, numbers in by_reason.items())
+def _grouped(said: Iterable[str]) -> str:
+    """What is said of each photograph, in their order: the same once, after the numbers of its photographs."""
+    numbers = defaultdict(list)
+    for number, text in enumerate(said, start=1):
+        numbers[text].append(number)
+    return " ".join(f"No. {_ranges(of_text)}: {text}" for text, of_text in numbers.items() if text)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Such as ``1-3, 5``; ascending numbers."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

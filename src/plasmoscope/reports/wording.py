@@ -111,8 +111,13 @@ def reasons(field: Field) -> str:
     if field.error:
         return _sentences([field.error])
     order = "Counted by your order although: " if field.accepted and field.objections else ""
-    care = f"Read with care: {_sentences(field.warnings)}" if field.accepted and field.warnings else ""
-    return " ".join(filter(None, (order + _sentences(field.objections), care)))
+    careful = f"Read with care: {care(field)}" if care(field) else ""
+    return " ".join(filter(None, (order + _sentences(field.objections), careful)))
+
+
+def care(field: Field) -> str:
+    """What to read a counted field with care for; empty for one without."""
+    return _sentences(field.warnings) if field.accepted else ""
 
 
 def created(slide: Slide) -> datetime | None:

@@ -126,7 +126,7 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     field.method = method.model_dump(mode="json")
     field.fingerprint = None if mark is None else mark.to_bytes()
     field.same_place = [] if mark is None else _same_place(session, field, mark)
-    field.accepted = found.accepted
+    field.accepted, field.warnings = found.accepted, list(found.warnings)
     field.counted, field.infected = found.counted, found.infected
     _mark_duplicates(session, field.slide_id)
     detail = {"accepted": found.accepted, "counted": found.counted, "infected": found.infected}

@@ -75,6 +75,7 @@ class Base(DeclarativeBase):
         bytes: LargeBinary,
         dict[str, Any]: JSON,
         list[int]: JSON,
+        list[str]: JSON,
         SlideStatus: _Words,
         FieldStatus: _Words,
         Call: _Words,
@@ -149,6 +150,8 @@ class Field(Base):
     """Numbers of the slide's fields, among those analysed before this one, that show the same place."""
     accepted: Mapped[bool] = mapped_column(default=False)
     """It passed the quality gate, or the gate was overridden."""
+    warnings: Mapped[list[str]] = mapped_column(default=list)
+    """What to read it with care for, as the quality gate said; lists show it without reading the result."""
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("fields.id", ondelete="SET NULL"))
     """The counted field of the slide that shows the same place."""
     count_repeat: Mapped[bool] = mapped_column(default=False)

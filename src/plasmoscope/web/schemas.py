@@ -99,6 +99,8 @@ class FieldOut(_Schema):
     status: FieldStatus
     error: str | None
     accepted: bool
+    warnings: list[str]
+    """What to read it with care for; empty before it is analysed."""
     counted: int
     infected: int
     in_count: bool

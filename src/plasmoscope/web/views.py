@@ -45,12 +45,15 @@ class FieldCard:
     """Name of the photograph that shows the same place."""
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to read it with care for, where it is counted."""
+        return tuple(self.field.warnings) if self.field.in_count else ()
+
+    @property
     def state(self) -> str:
         """Changes whenever it has to be shown anew."""
-        field = self.field
-        return (
-            f"{self.status} {field.counted} {field.infected} {field.accepted} {self.same_as} {' '.join(self.reasons)}"
-        )
+        field, said = self.field, " ".join((*self.reasons, *self.warnings))
+        return f"{self.status} {field.counted} {field.infected} {field.accepted} {self.same_as} {said}"
 
 
 @dataclass(frozen=True)
