@@ -50,6 +50,8 @@ def test_a_single_file_annotates_the_image_of_its_name_or_those_it_lists(tmp_pat
     images = pictures(tmp_path, "a.png", "b.png", "c.png")
     assert list(read_annotations(images, write(tmp_path / "b.txt", "").path).boxes) == ["b.png"]
     assert list(read_annotations(images, write(tmp_path / "all.json", COCO).path).boxes) == ["a.png", "b.png"]
+    centres = read_annotations(images, write(tmp_path / "all.csv", "image,x,y\nc.png,1,2\nd.png,1,2\n").path)
+    assert (list(centres.boxes), centres.unused) == (["c.png"], ("d.png",))
 
 
 def test_what_label_studio_puts_before_a_name_is_no_part_of_it(tmp_path):
@@ -134,7 +136,7 @@ def test_annotations_that_fit_no_image_are_refused(tmp_path):
     with pytest.raises(BoxesError, match="no file or folder"):
         read_annotations(images, tmp_path / "missing")
     with pytest.raises(BoxesError, match="unknown format"):
-        read_annotations(images, write(tmp_path / "a.csv", "x").path)
+        read_annotations(images, write(tmp_path / "a.tsv", "x").path)
     write(tmp_path / "a.xml", VOC)
     write(tmp_path / "a.txt", "")
     with pytest.raises(BoxesError, match="both annotate"):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.evaluation.boxes import BoxesError, TrueBox, read_coco, read_voc, read_yolo
+from plasmoscope.evaluation.boxes import BoxesError, TrueBox, read_centres, read_coco, read_voc, read_yolo
 from plasmoscope.imaging.sources import ImageFile
 
 VOC = """<annotation><filename>other.jpg</filename><size><width>640</width><height>480</height></size>
@@ -51,6 +51,29 @@ def test_coco_boxes_are_read_by_file_name(tmp_path):
 def test_a_box_without_area_annotates_nothing(tmp_path):
     assert len(read_voc(write(tmp_path / "a.xml", VOC.replace("446", "346"))).boxes) == 1
     assert read_yolo(write(tmp_path / "a.txt", "0 0.5 0.5 0 0.5"), (10, 10)) == ((), ())
+
+
+def test_boxes_that_their_annotator_was_not_sure_of_are_marked(tmp_path):
+    voc = VOC.replace("<name>RBC</name>", "<name>RBC</name><difficult>1</difficult>")
+    voc = voc.replace("<name>WBC</name>", "<name>WBC</name><difficult>0</difficult>")
+    assert [box.difficult for box in read_voc(write(tmp_path / "a.xml", voc)).boxes] == [True, False]
+    crowd = {**COCO["annotations"][0], "iscrowd": 1}
+    coco = {**COCO, "annotations": [*COCO["annotations"], crowd]}
+    boxes, _ = read_coco(write(tmp_path / "a.json", coco))
+    assert [box.difficult for box in boxes["train/a.png"]] == [False, True]
+
+
+def test_a_table_of_centres_is_read_by_image(tmp_path):
+    table = "class,x,y,image\r\n3,10,20.5,a.png\r\n0,1,2,b\\c.png\r\n0,many,2,a.png\r\n0,3\r\n"
+    centres, faults = read_centres(write(tmp_path / "a.csv", table, "utf-8-sig"))
+    assert centres == {
+        "a.png": (TrueBox("red cell", (10, 20.5, 0, 0)),),
+        "b/c.png": (TrueBox("red cell", (1, 2, 0, 0)),),
+    }
+    assert all(found.is_centre for found in centres["a.png"])
+    assert [fault.where.rsplit(", ", 1)[1] for fault in faults] == ["row 3", "row 4"]
+    with pytest.raises(BoxesError, match="columns image, x and y"):
+        read_centres(write(tmp_path / "b.csv", "x,y\n1,2\n"))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +137,10 @@ def test_a_share_that_is_rounded_past_the_edge_is_the_edge(tmp_path):
 
 def test_segments_are_the_boxes_around_them(tmp_path):
     yolo = write(tmp_path / "a.txt", "0 0.1 0.5 0.3 0.2 0.5 0.6\n1 0.1 0.1 0.3 0.1 0.3 0.2 0.1 0.2")
-    assert [pytest.approx(box) for _, box in read_yolo(yolo, (100, 200)).boxes] == [(10, 40, 40, 80), (10, 20, 20, 20)]
+    assert [pytest.approx(box) for _, box, _ in read_yolo(yolo, (100, 200)).boxes] == [
+        (10, 40, 40, 80),
+        (10, 20, 20, 20),
+    ]
     points = "<polygon><x1>10</x1><y1>50</y1><x2>30</x2><y2>20</y2><x3>50</x3><y3>60</y3></polygon>"
     nested = "<polygon><pt><x>10</x><y>50</y></pt><pt><x>30</x><y>20</y></pt><pt><x>50</x><y>60</y></pt></polygon>"
     for corners in (points, nested):

@@ -7,6 +7,8 @@ from plasmoscope.evaluation.matching import (
     match_boxes,
     mean_absolute_counting_error,
     per_thousand,
+    share_within,
+    touch_border,
 )
 
 
@@ -75,3 +77,14 @@ def test_counting_errors_are_shares_of_the_truth():
 def test_false_positives_are_given_per_thousand_cells():
     assert per_thousand(3, 1500) == pytest.approx(2)
     assert per_thousand(3, 0) is None
+
+
+def test_the_share_of_a_box_within_a_region_is_of_the_boxs_own_area():
+    boxes, regions = [(0, 0, 10, 10), (0, 0, 40, 10), (5, 5, 0, 0)], [(0, 0, 20, 20), (30, 0, 5, 5)]
+    assert share_within(boxes, regions) == pytest.approx(np.array([[1, 0], [1 / 2, 25 / 400], [0, 0]]))
+
+
+def test_a_box_touches_the_border_to_within_the_margin_on_every_side():
+    boxes = [(2, 9, 5, 5), (9, 2, 5, 5), (9, 9, 89, 5), (9, 9, 5, 39), (2.5, 2.5, 95, 45)]
+    assert touch_border(boxes, 100, 50, 2).tolist() == [True, True, True, True, False]
+    assert touch_border([], 100, 50, 2).tolist() == []

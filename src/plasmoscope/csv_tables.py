@@ -58,13 +58,18 @@ def read_csv(file: Path) -> list[dict[str, str]]:
         OSError, UnicodeDecodeError: the file cannot be read.
     """
     with file.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.reader(stream)
-        columns = next(rows, [])
-        return [
-            dict(zip(columns, [*(_GUARDED.sub("", cell) for cell in row), *[""] * len(columns)], strict=False))
-            for row in rows
-            if row
-        ]
+        return csv_rows(stream)
+
+
+def csv_rows(lines: Iterable[str]) -> list[dict[str, str]]:
+    """The rows of a table's lines, the columns' names first; a row that is too short has empty cells at its end."""
+    rows = csv.reader(lines)
+    columns = next(rows, [])
+    return [
+        dict(zip(columns, [*(_GUARDED.sub("", cell) for cell in row), *[""] * len(columns)], strict=False))
+        for row in rows
+        if row
+    ]
 
 
 def _guarded(cell: object) -> object:

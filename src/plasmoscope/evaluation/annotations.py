@@ -7,13 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Generic, NamedTuple, TypeVar
 
-from plasmoscope.evaluation.boxes import BoxesError, Fault, Found, TrueBox, read_coco, read_text, read_voc, read_yolo
+from plasmoscope.evaluation.boxes import (
+    BoxesError,
+    Fault,
+    Found,
+    TrueBox,
+    read_centres,
+    read_coco,
+    read_text,
+    read_voc,
+    read_yolo,
+)
 from plasmoscope.imaging.pages import Page
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.sources import ImageFile, Readable, find_images
 
 CLASS_NAMES_FILE = "classes.txt"  # written by labelling tools beside YOLO files
 _SUFFIXES = {".xml", ".txt"}
+# Files that annotate many images.
+_OF_ALL = {".json": read_coco, ".csv": read_centres}
 # Label Studio puts this before the name of every file that is uploaded to it.
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 
@@ -39,9 +51,10 @@ def read_annotations(
 
     Args:
         images: by what they are to be called.
-        truth: a COCO file (.json); a folder with a VOC (.xml) or YOLO (.txt) file for each image, of the image's name
-            but for the suffix, with or without what Label Studio puts before it; or one such file for one image. A
-            page is annotated under its whole name: ``stack.tif page 2.txt`` or ``stack page 2.txt``.
+        truth: a COCO file (.json); a table of centres (.csv); a folder with a VOC (.xml) or YOLO (.txt) file for each
+            image, of the image's name but for the suffix, with or without what Label Studio puts before it; or one
+            such file for one image. A page is annotated under its whole name: ``stack.tif page 2.txt`` or
+            ``stack page 2.txt``.
         classes: names of YOLO's class numbers; by default those in ``classes.txt`` beside the files or above them.
 
     Raises:
@@ -49,21 +62,20 @@ def read_annotations(
     """
     if not truth.exists():
         raise BoxesError(f"There is no file or folder '{truth}'. Check the path.")
-    if truth.is_file() and truth.suffix.lower() == ".json":
-        annotations = _from_coco(images, ImageFile(truth))
-    else:
-        annotations = _from_files(images, truth, classes)
+    reads_all = _OF_ALL.get(truth.suffix.lower()) if truth.is_file() else None
+    annotations = _from_one(images, *reads_all(ImageFile(truth))) if reads_all else _from_files(images, truth, classes)
     if not annotations.boxes:
         first = f" First of what could not be read: {': '.join(annotations.faults[0])}." if annotations.faults else ""
         raise BoxesError(
             f"{truth} annotates none of the {len(images)} images. Annotations are .xml or .txt files of the images' "
-            f"names, or a COCO .json file that lists the images.{first}"
+            f"names, or a COCO .json file or a .csv table of centres that lists the images.{first}"
         )
     return annotations
 
 
-def _from_coco(images: Mapping[str, Readable], file: Readable) -> Annotations:
-    listed, faults = read_coco(file)
+def _from_one(
+    images: Mapping[str, Readable], listed: Mapping[str, tuple[TrueBox, ...]], faults: Sequence[Fault]
+) -> Annotations:
     index = _Index((path, PurePath(path).name, boxes) for path, boxes in listed.items())
     chosen, more = index.choose({name: (image, [PurePath(image.name).name]) for name, image in images.items()})
     return Annotations(
@@ -76,7 +88,9 @@ def _from_files(images: Mapping[str, Readable], truth: Path, classes: Mapping[in
     above = truth.parent / CLASS_NAMES_FILE
     files = [file for file in found if PurePath(file.name).suffix.lower() in _SUFFIXES and not _names_classes(file)]
     if truth.is_file() and not files:
-        raise BoxesError(f"{truth} is of an unknown format; give .xml (VOC), .txt (YOLO) or .json (COCO).")
+        raise BoxesError(
+            f"{truth} is of an unknown format; give .xml (VOC), .txt (YOLO), .json (COCO) or .csv (centres)."
+        )
     named = {} if classes is not None else _class_names([*found, *([ImageFile(above)] if above.is_file() else [])])
     index = _Index((file.name, PurePath(file.name).stem, file) for file in files)
     chosen, faults = index.choose({name: (image, _stems(image)) for name, image in images.items()})

@@ -1,10 +1,10 @@
-"""Annotated boxes from the formats that labelling tools write: Pascal VOC, YOLO and COCO.
+"""Annotated boxes from the formats that labelling tools write: Pascal VOC, YOLO and COCO; or centres from a table.
 
 One bad record costs no more than itself: it is named beside what was read. Polygons become the boxes around them.
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from xml.etree.ElementTree import Element, ParseError
@@ -13,6 +13,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from pydantic import BaseModel, ValidationError
 
+from plasmoscope.csv_tables import csv_rows
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import decode_text
 from plasmoscope.imaging.reading import ImageError
@@ -21,6 +22,9 @@ from plasmoscope.imaging.sources import Readable
 Box = tuple[float, float, float, float]
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+
+RED_CELL = "red cell"
+"""What the cells of a table of centres are called."""
 
 # Programs round a share past the picture's edge; what lies farther out is no share.
 _ROUNDING = 0.01
@@ -35,7 +39,21 @@ class TrueBox(NamedTuple):
 
     label: str
     box: Box
-    """Left, top, width and height in pixels; only boxes that have an area are read."""
+    """Left, top, width and height in pixels. A box without area is a centre, of which no tool but ``read_centres``
+    makes one."""
+    difficult: bool = False
+    """The annotator was not sure, or drew one box around many: who finds it is neither right nor wrong."""
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle: x and y in pixels."""
+        left, top, width, height = self.box
+        return left + width / 2, top + height / 2
+
+    @property
+    def is_centre(self) -> bool:
+        """Only the middle is known."""
+        return self.box[2] == 0 and self.box[3] == 0
 
 
 class Fault(NamedTuple):
@@ -112,12 +130,37 @@ def read_coco(file: Readable) -> tuple[dict[str, tuple[TrueBox, ...]], tuple[Fau
         if annotation.image_id not in paths or annotation.category_id not in labels:
             raise _BadRecordError("it belongs to an image or a category that the file does not list")
         if (path := paths[annotation.image_id]) in found:
-            found[path].append(TrueBox(labels[annotation.category_id], _coco_box(annotation)))
+            label = labels[annotation.category_id]
+            found[path].append(TrueBox(label, _coco_box(annotation), annotation.iscrowd))
 
     _, bad = _made(f"{file.name}, annotation", content.annotations, add)
     listed_twice = [Fault(f"{file.name}, {path}", "the image is listed more than once") for path in sorted(twice)]
     faults = (*bad_images, *bad_kinds, *listed_twice, *bad)
     return {path: _with_area(boxes) for path, boxes in found.items()}, faults
+
+
+def read_centres(file: Readable) -> tuple[dict[str, tuple[TrueBox, ...]], tuple[Fault, ...]]:
+    """Read a table of the centres of red cells: CSV with the columns ``image``, ``x`` and ``y``, others left aside.
+
+    Returns:
+        Boxes without area by the images' names as written, but with ``/`` between folders; and what could not be read.
+
+    Raises:
+        BoxesError: no such table.
+    """
+    rows = csv_rows(read_text(file).splitlines())
+    if not rows or not {"image", "x", "y"} <= set(rows[0]):
+        raise BoxesError(f"{file.name} is no table of centres: it needs rows with the columns image, x and y")
+    found: dict[str, list[TrueBox]] = defaultdict(list)
+
+    def add(row: Mapping[str, str]) -> None:
+        x, y = _number(row["x"]), _number(row["y"])
+        if not row["image"] or x is None or y is None or not math.isfinite(x + y):
+            raise _BadRecordError("it has no image, x and y; x and y are numbers of pixels")
+        found[row["image"].replace("\\", "/")].append(TrueBox(RED_CELL, (x, y, 0, 0)))
+
+    _, faults = _made(f"{file.name}, row", rows, add)
+    return {path: tuple(centres) for path, centres in found.items()}, tuple(faults)
 
 
 def read_text(file: Readable) -> str:
@@ -190,14 +233,15 @@ def _voc_object(thing: Element) -> TrueBox:
     label = (thing.findtext("name") or "").strip()
     if not label:
         raise _BadRecordError("it has no <name>; name it in the labelling tool and export again")
+    difficult = _number(thing.findtext("difficult")) == 1
     sides = [_number(thing.findtext(f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax")]
     if None not in sides:
         left, top, right, bottom = (float(side or 0) for side in sides)
-        return TrueBox(label, _checked((left, top, right - left, bottom - top)))
+        return TrueBox(label, _checked((left, top, right - left, bottom - top)), difficult)
     corners = [_number(corner.text) for corner in thing.iterfind("polygon//*") if corner.tag[:1] in {"x", "y"}]
     if not corners or None in corners:
         raise _BadRecordError(f"'{label}' has no box: a number is missing in its <bndbox>; draw it again")
-    return TrueBox(label, _around([float(corner or 0) for corner in corners]))
+    return TrueBox(label, _around([float(corner or 0) for corner in corners]), difficult)
 
 
 def _number(text: str | None) -> float | None:
@@ -242,6 +286,7 @@ class _CocoCategory(BaseModel):
 class _CocoAnnotation(BaseModel):
     image_id: int
     category_id: int
+    iscrowd: bool = False
     bbox: list[float] | None = None
     segmentation: Any = None
 

@@ -83,6 +83,21 @@ def intersection_matrix(one: ArrayLike, other: ArrayLike) -> Floats:
     return np.asarray(np.clip(end - start, 0, None).prod(axis=-1))
 
 
+def share_within(boxes: ArrayLike, regions: ArrayLike) -> Floats:
+    """The share of each box's own area that lies in each region: boxes as for ``iou_matrix``, shape (n, m), 0 to 1."""
+    inner = _boxes(boxes)
+    shared = intersection_matrix(inner, regions)
+    area = inner[:, None, 2:].prod(axis=-1)
+    return np.asarray(np.divide(shared, area, out=np.zeros_like(shared), where=area > 0))
+
+
+def touch_border(boxes: ArrayLike, width: int, height: int, margin: float) -> Bools:
+    """Whether each box, as for ``iou_matrix``, reaches to within a margin of the picture's border; in pixels."""
+    frames = _boxes(boxes)
+    ends = frames[:, :2] + frames[:, 2:]
+    return np.asarray((frames[:, :2] <= margin).any(axis=1) | (ends >= np.array([width, height]) - margin).any(axis=1))
+
+
 def match_boxes(true: ArrayLike, found: ArrayLike, iou: float = IOU) -> Matching:
     """Match boxes one to one: as many pairs as can be at or above the threshold, then those that agree best.
 
