@@ -18,7 +18,8 @@ from plasmoscope.data.splits import make_split, save_split
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.comparison_report import Table
 from plasmoscope.evaluation.evaluate import Predictions, read_reported_cells, report_stem, summarise, write_report
-from plasmoscope.evaluation.fields import evaluate_fields, write_evaluation
+from plasmoscope.evaluation.fields import evaluate_fields
+from plasmoscope.evaluation.fields_report import write_evaluation
 from plasmoscope.reports.cells import write_cells
 from plasmoscope.reports.tables import cells_csv, fields_csv
 from plasmoscope.training.history import COLUMNS, read_history, write_history
@@ -106,8 +107,11 @@ def test_the_table_of_single_cells_holds_no_formula(tmp_path: Path) -> None:
 
 def test_the_table_of_evaluated_fields_holds_no_formula(tmp_path: Path) -> None:
     evaluation = evaluate_fields({"-1+1": FIELD}, {"-1+1": [TrueBox("parasite", (8.0, 8.0, 16.0, 16.0))]})
-    _, table = write_evaluation(tmp_path, evaluation)
-    check(table.read_bytes(), "field", ["'-1+1"])
+    written = write_evaluation(tmp_path, [evaluation.model_copy(update={"name": "=a"})])
+    tables = {file.name: file.read_bytes() for file in written}
+    check(tables["fields.csv"], "field", ["'-1+1"])
+    for name in ("fields.csv", "sets.csv", "parasites.csv"):
+        check(tables[name], "set", ["'=a"])
 
 
 def test_the_table_of_evaluated_cells_and_a_split_hold_no_formula_and_are_read_back(

@@ -173,18 +173,19 @@ def test_a_table_or_picture_among_the_cells_it_is_of_is_no_cell_the_next_time(
 
 
 def test_evaluations_replace_no_report_and_no_evaluation_of_other_photographs(tmp_path: Path) -> None:
-    from plasmoscope.evaluation.fields import (
-        FieldsError,
-        check_evaluation_folder,
-        evaluate_fields,
-        write_evaluation,
-    )
+    from plasmoscope.evaluation.fields import FieldsError, evaluate_fields
+    from plasmoscope.evaluation.fields_report import check_evaluation_folder, write_evaluation
 
     image, field = rendered_field("a.png")
-    write_evaluation(tmp_path, evaluate_fields({"a.png": field}, {"a.png": []}))
+    write_evaluation(tmp_path, [evaluate_fields({"a.png": field}, {"a.png": []})])
     check_evaluation_folder(tmp_path, ["a.png", "b.png"])
     with pytest.raises(FieldsError, match="an evaluation of other photographs"):
         check_evaluation_folder(tmp_path, ["b.png"])
+    # As the first version wrote it, one set without a number.
+    (tmp_path / "evaluation.json").write_text('{"fields": [{"name": "old.png"}]}')
+    check_evaluation_folder(tmp_path, ["old.png"])
+    with pytest.raises(FieldsError, match="an evaluation of other photographs"):
+        check_evaluation_folder(tmp_path, ["a.png"])
     write_slide(tmp_path / "report", slide_of(field), lambda _: image, ["json", "csv"])
     with pytest.raises(FieldsError, match="a slide's report"):
         check_evaluation_folder(tmp_path / "report", ["a.png"])

@@ -1,12 +1,11 @@
 """``plasmoscope evaluate-fields``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
@@ -19,26 +18,50 @@ if TYPE_CHECKING:
     from plasmoscope.analysis.analyze import Calling
     from plasmoscope.analysis.results import Field
     from plasmoscope.classification.classifier import Classifier
-    from plasmoscope.evaluation.fields import Counts, FieldsEvaluation, Figures
+    from plasmoscope.evaluation.boxes import TrueBox
+    from plasmoscope.evaluation.fields import FieldsEvaluation
     from plasmoscope.imaging.sources import Readable
+    from plasmoscope.reports.pictures import Picture
 
-_SHOWN = 40
 _NAMED = 5
 
 
 def evaluate_fields(
     context: typer.Context,
-    images: Annotated[Path, typer.Argument(help="Folder or zip of photographs, or one photograph.")],
+    images: Annotated[Path | None, typer.Argument(help="Folder or zip of photographs, or one photograph.")] = None,
     truth: Annotated[
-        Path, typer.Option(help="Folder of .xml (VOC) or .txt (YOLO) files, one such file, or a COCO .json file.")
-    ],
+        Path | None,
+        typer.Option(
+            help="Folder of .xml (VOC) or .txt (YOLO) files, one such file, a COCO .json file, or a .csv table of "
+            "red cells' centres (image, x, y)."
+        ),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=IMAGES[,TRUTH]",
+            help="Another set of photographs with its truth; give it again for more. Without truth it tells only "
+            "which fields are refused.",
+        ),
+    ] = None,
+    healthy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A set (or the folder of the photographs) of people without malaria: every call in it is false.",
+        ),
+    ] = None,
     classes: Annotated[
         str | None, typer.Option(help="What the class numbers of YOLO mean: 0=parasite,1=red_cell,4=white_cell.")
     ] = None,
     iou: Annotated[
         float, typer.Option(min=0.05, max=1, help="Least intersection over union of a red cell and its true box.")
     ] = 0.5,
-    output: Annotated[Path | None, typer.Option(help="Folder for evaluation.json and fields.csv.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for evaluation.json, tables of sets, fields and parasites, and worst_fields.png."),
+    ] = None,
     performance: Annotated[
         Path | None,
         typer.Option(
@@ -64,45 +87,44 @@ def evaluate_fields(
     """
     require_extra("train", "Evaluation")
     open_cache()
-    _check_told(performance, laboratory, patients)
+    given = _given_sets(images, truth, sets or [])
+    _check_healthy(healthy or [], given)
+    _check_told(performance, laboratory, patients, len(given))
     from plasmoscope.analysis.analyze import calling
     from plasmoscope.analysis.performance import PerformanceError, write_performance
     from plasmoscope.classification.classifier import Classifier
-    from plasmoscope.evaluation import fields
-    from plasmoscope.evaluation.annotations import read_annotations
+    from plasmoscope.cli.fields_tables import show_fields, show_sets
+    from plasmoscope.evaluation.fields_report import check_evaluation_folder, write_evaluation
     from plasmoscope.evaluation.performance import measured_performance
+    from plasmoscope.evaluation.worst_fields import lay_out
 
-    files, unread = _find(images)
-    annotations = read_annotations(files, truth, _parse_classes(classes))
-    boxes = annotations.boxes
-    faulty = {fault.where for fault in annotations.faults}
-    _tell_names("images have no annotation and are left out", [name for name in files if name not in {*boxes, *faulty}])
-    _tell_names("annotations belong to none of the images", annotations.unused)
-    # Labels that mean nothing are an error before the work, not after it.
-    fields.what_is_annotated(boxes.values())
+    named = _parse_classes(classes)
+    # What cannot be used is an error before the work, not after it.
+    annotated = [_read_set(one, named) for one in given]
     if output:
         context.with_resource(alone_in(output))
-        fields.check_evaluation_folder(output, list(boxes))
+        check_evaluation_folder(output, [name for one in annotated for name in one.truth])
     classifier = Classifier.load(model)
     how = calling(classifier, threshold, tta)
-    looks = _analyze([files[name] for name in boxes], classifier, how)
-    analyzed = dict(zip(boxes, track(looks, len(boxes), "Analysing fields"), strict=True))
-    unread += annotations.faults
-    unread += [(name, field.error) for name, field in analyzed.items() if field.error is not None]
+    done = [_evaluate(one, classifier, how, iou, one.name in (healthy or []), output is not None) for one in annotated]
+    unread = [fault for one in done for fault in one.unread]
     for name, reason in unread:
         tell_unread(name, reason)
-    read = {name: field for name, field in analyzed.items() if field.error is None}
-    if not read:
+    evaluations = [one.evaluation for one in done if one.evaluation is not None]
+    if not evaluations:
         raise typer.Exit(1)
-    evaluation = fields.evaluate_fields(read, {name: boxes[name] for name in read}, iou)
-    _show(evaluation)
+    if len(evaluations) == 1:
+        show_fields(evaluations[0])
+    show_sets(evaluations)
     if output:
-        console.print("Written: " + ", ".join(str(file) for file in fields.write_evaluation(output, evaluation)))
+        rows = [(one.name, result.worst) for one, result in zip(annotated, done, strict=True)]
+        drawn = lay_out(rows) if any(panels for _, panels in rows) else None
+        console.print("Written: " + ", ".join(str(file) for file in write_evaluation(output, evaluations, drawn)))
     enough = True
     if performance and laboratory and patients:
-        folder = images.resolve().name
+        photographs = given[0].images.resolve().name
         try:
-            measured = measured_performance(evaluation, classifier.card, how, laboratory, folder, patients)
+            measured = measured_performance(evaluations[0], classifier.card, how, laboratory, photographs, patients)
             write_performance(performance, measured)
             console.print(f"Written: {performance}, for 'analyze --performance' and the workstation.")
         except PerformanceError as error:
@@ -113,13 +135,120 @@ def evaluate_fields(
         raise typer.Exit(1)
 
 
-def _check_told(performance: Path | None, laboratory: str | None, patients: int | None) -> None:
+class _Given(NamedTuple):
+    """A set as it was given."""
+
+    name: str
+    images: Path
+    truth: Path | None
+
+
+class _Annotated(NamedTuple):
+    """A set whose annotations were read."""
+
+    name: str
+    files: "Mapping[str, Readable]"
+    truth: "Mapping[str, Sequence[TrueBox]]"
+    faults: "Sequence[tuple[str, str]]"
+    """What could not be read, with the reason."""
+
+
+def _given_sets(images: Path | None, truth: Path | None, sets: Sequence[str]) -> list[_Given]:
+    """What is to be evaluated, each under a name of its own."""
+    if (images is None) != (truth is None):
+        raise PlasmoscopeError("Photographs and --truth go together. More sets are given as --set NAME=IMAGES,TRUTH.")
+    given = [_Given(images.resolve().name, images, truth)] if images and truth else []
+    given += [_parse_set(text) for text in sets]
+    if not given:
+        raise PlasmoscopeError("Give photographs with --truth, or sets of them as --set NAME=IMAGES,TRUTH.")
+    names = [one.name for one in given]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise PlasmoscopeError(f"Two sets are called '{twice}'; give each a name of its own.")
+    return given
+
+
+def _parse_set(text: str) -> _Given:
+    """Read ``NAME=IMAGES,TRUTH`` or ``NAME=IMAGES``; a path may hold a comma where the whole of it exists."""
+    name, _, paths = text.partition("=")
+    if not name.strip() or not paths.strip():
+        raise PlasmoscopeError(f"--set is written as NAME=IMAGES,TRUTH or NAME=IMAGES, not as '{text}'.")
+    images, comma, truth = paths.rpartition(",")
+    if not comma or Path(paths).exists():
+        return _Given(name.strip(), Path(paths), None)
+    return _Given(name.strip(), Path(images), Path(truth))
+
+
+def _check_healthy(healthy: Sequence[str], given: Sequence[_Given]) -> None:
+    names = [one.name for one in given]
+    if unknown := next((name for name in healthy if name not in names), None):
+        raise PlasmoscopeError(f"--healthy names '{unknown}', which is none of the sets: {', '.join(names)}.")
+
+
+def _read_set(given: _Given, classes: Mapping[int, str] | None) -> _Annotated:
+    """Find a set's photographs and read what is annotated in them, with a word on what belongs to nothing."""
+    from plasmoscope.evaluation.annotations import read_annotations
+    from plasmoscope.evaluation.fields import what_is_annotated
+
+    files, unread = _find(given.images)
+    if given.truth is None:
+        return _Annotated(given.name, files, dict.fromkeys(files, ()), unread)
+    annotations = read_annotations(files, given.truth, classes)
+    boxes, faults = annotations.boxes, annotations.faults
+    known = {*boxes, *(fault.where for fault in faults)}
+    _tell_names("images have no annotation and are left out", [name for name in files if name not in known])
+    _tell_names("annotations belong to none of the images", annotations.unused)
+    what_is_annotated(boxes.values())
+    return _Annotated(given.name, files, boxes, [*unread, *faults])
+
+
+class _Done(NamedTuple):
+    """A set that was evaluated."""
+
+    evaluation: "FieldsEvaluation | None"
+    """None where no photograph was read."""
+    unread: "Sequence[tuple[str, str]]"
+    worst: "Sequence[Picture]" = ()
+    """Pictures of the worst fields, where they are wanted."""
+
+
+def _evaluate(
+    given: _Annotated, classifier: "Classifier", how: "Calling", iou: float, healthy: bool, draw: bool
+) -> _Done:
+    """Analyse a set's photographs and compare them with the truth."""
+    from plasmoscope.evaluation.fields import evaluate_fields
+
+    looks = _analyze([given.files[name] for name in given.truth], classifier, how)
+    followed = track(looks, len(given.truth), f"Analysing {given.name}")
+    analyzed = dict(zip(given.truth, followed, strict=True))
+    unread = [*given.faults, *((name, field.error) for name, field in analyzed.items() if field.error is not None)]
+    read = {name: field for name, field in analyzed.items() if field.error is None}
+    if not read:
+        return _Done(None, unread)
+    truth = {name: given.truth[name] for name in read}
+    evaluation = evaluate_fields(read, truth, iou, name=given.name, healthy=healthy)
+    return _Done(evaluation, unread, _draw_worst(given, evaluation, read) if draw else ())
+
+
+def _draw_worst(given: _Annotated, evaluation: "FieldsEvaluation", analyzed: "Mapping[str, Field]") -> "list[Picture]":
+    from plasmoscope.evaluation.worst_fields import Panel, draw_panel, worst_fields
+    from plasmoscope.imaging.reading import read_image
+
+    panels = (
+        Panel(read_image(given.files[one.name].read()), analyzed[one.name], given.truth[one.name], one)
+        for one in worst_fields(evaluation)
+    )
+    return [draw_panel(panel, evaluation.iou) for panel in panels]
+
+
+def _check_told(performance: Path | None, laboratory: str | None, patients: int | None, sets: int) -> None:
     """Refuse before the work what would leave it without its file."""
     from plasmoscope.reports.output import check_output
 
     if performance is None:
         return
     check_output(performance, [".json"])
+    if sets > 1:
+        raise PlasmoscopeError("--performance is measured on the slides of one laboratory: give one set with it.")
     if not laboratory or not laboratory.strip() or patients is None:
         raise PlasmoscopeError(
             "--performance needs --laboratory and --patients too: whose slides these are, and of how many people, as "
@@ -165,55 +294,3 @@ def _parse_classes(text: str | None) -> dict[int, str] | None:
         return {int(number): name.strip() for number, name in pairs}
     except ValueError as error:
         raise PlasmoscopeError(f"--classes is written as 0=parasite,4=white_cell, not as '{text}'.") from error
-
-
-def _show(evaluation: "FieldsEvaluation") -> None:
-    # Narrow, so that nine columns leave room for the names in a terminal of 80.
-    title = f"{len(evaluation.fields):,} fields against their truth (IoU {evaluation.iou:g})"
-    table = Table(title=title, padding=(0, 1, 0, 0))
-    table.add_column("field", overflow="fold")
-    for heading in ("red\ncells", "found", "F1", "count", "parasites", "found", "false\ncalls", "per\n1,000"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for field in evaluation.fields[:_SHOWN]:
-        name = escape(field.name) + ("" if field.accepted else " [yellow](not accepted)[/]")
-        table.add_row(name, *_row(field.counts, field.figures))
-    if len(evaluation.fields) > _SHOWN:
-        table.add_row(f"... and {len(evaluation.fields) - _SHOWN:,} more")
-    table.add_section()
-    table.add_row("[bold]all", *_row(evaluation.counts, evaluation.figures))
-    console.print(table)
-    counts, figures = evaluation.counts, evaluation.figures
-    if counts.red_cells:
-        console.print(
-            f"Red cells: precision {_percent(figures.precision)}, recall {_percent(figures.recall)}; "
-            f"a field's count is off by {_percent(evaluation.mean_absolute_counting_error)} on average."
-        )
-    if counts.parasites:
-        console.print(
-            f"Parasites: {counts.parasites_found:,} of {counts.parasites:,} found. Missed: "
-            f"{counts.parasites_called_uninfected:,} in cells called uninfected, {counts.parasites_in_cut_cells:,} in "
-            f"cells cut by the border, {counts.parasites_in_no_cell:,} where no red cell was found."
-        )
-    if refused := sum(not field.accepted for field in evaluation.fields):
-        console.print(
-            f"{refused:,} of {len(evaluation.fields):,} fields were refused by the quality gate; all that they hold "
-            "stands under missed."
-        )
-
-
-def _row(counts: "Counts", figures: "Figures") -> tuple[str, ...]:
-    rate = figures.false_calls_per_1000
-    return (
-        f"{counts.red_cells:,}",
-        f"{counts.red_cells_found:,}",
-        _percent(figures.f1),
-        "-" if figures.counting_error is None else f"{figures.counting_error:+.1%}",
-        f"{counts.parasites:,}",
-        f"{counts.parasites_found:,}",
-        f"{counts.false_calls:,}",
-        "-" if rate is None else f"{rate:.1f}",
-    )
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"

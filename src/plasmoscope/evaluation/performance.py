@@ -30,7 +30,6 @@ def measured_performance(
     # Of what the quality gate refuses nothing is counted, on a slide as here.
     accepted = [field.counts for field in evaluation.fields if field.accepted]
     judged = sum(counts.parasites_found + counts.parasites_called_uninfected for counts in accepted)
-    red_cells_known = evaluation.figures.counting_error is not None
     try:
         performance = Performance(
             laboratory=laboratory,
@@ -48,7 +47,7 @@ def measured_performance(
             infected_not_counted=sum(counts.parasites_in_no_cell for counts in accepted),
             uninfected_judged=sum(counts.counted for counts in accepted) - judged,
             uninfected_called=sum(counts.false_calls for counts in accepted),
-            red_cells=sum(counts.whole_red_cells for counts in accepted) if red_cells_known else None,
+            red_cells=sum(counts.red_cells_to_count for counts in accepted) if evaluation.red_cells_annotated else None,
         )
     except ValidationError as error:
         raise PerformanceError(
