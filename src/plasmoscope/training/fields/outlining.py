@@ -1,7 +1,5 @@
 """Self-training: photographs with the outlines that the run's own network draws, checked where centres are known."""
 
-import csv
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,20 +7,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from plasmoscope.evaluation.boxes import read_centres
+from plasmoscope.evaluation.judging import LABELLED_THROUGHOUT
 from plasmoscope.imaging.reading import read_image
+from plasmoscope.imaging.sources import ImageFile
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.reader import FieldReader
 from plasmoscope.segmentation.segment import FoundObject, segment_field
 from plasmoscope.segmentation.vocabulary import Tissue
-from plasmoscope.training.fields.labelled import LabelledField
+from plasmoscope.training.fields.labelled import FieldDataError, LabelledField
 from plasmoscope.training.fields.scene import SceneObject
 from plasmoscope.training.fields.sources import photographs
 
 _CENTRES = "centres.csv"
 # Diameter of a red cell in pixels at which photographs are kept: no scene shows larger ones sharply.
 _KEPT_DIAMETER = 60.0
-# A field in which so many of the outlines have a labelled centre is taken to be labelled throughout.
-_LABELLED_THROUGHOUT = 0.8
 # Width of the doubtful rim around what is not known, in diameters of a red cell.
 _RIM = 0.15
 # Fewer cells in a field, or fewer of them at a labelled centre, and the reading as a whole is not to be trusted.
@@ -52,12 +51,12 @@ def outline_fields(
 
 
 def _read_centres(file: Path) -> dict[str, list[Point]]:
-    centres: dict[str, list[Point]] = defaultdict(list)
-    if file.exists():
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            for row in csv.DictReader(stream):
-                centres[row["image"]].append((float(row["x"]), float(row["y"])))
-    return centres
+    if not file.exists():
+        return {}
+    centres, faults = read_centres(ImageFile(file))
+    for fault in faults:
+        raise FieldDataError(f"{fault.where}: {fault.reason}.")
+    return {name: [cell.centre for cell in cells] for name, cells in centres.items()}
 
 
 def _outline(file: Path, centres: Sequence[Point], reader: FieldReader) -> LabelledField | None:
@@ -70,7 +69,7 @@ def _outline(file: Path, centres: Sequence[Point], reader: FieldReader) -> Label
     held = [_held(thing, centres) for thing in reds]
     labelled = sum(count > 0 for count in held)
     whole = sum(not thing.on_border for thing in reds)
-    throughout = labelled >= _LABELLED_THROUGHOUT * max(1, whole)
+    throughout = labelled >= LABELLED_THROUGHOUT * max(1, whole)
     if centres and sum(count == 1 for count in held) < _TRUSTED * len(centres):
         return None
     # Outside a field that is labelled throughout nothing says that an outline is wrong.
