@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,33 @@ def test_the_black_around_a_cell_explains_nothing(field: SyntheticField, classif
 
 def test_a_black_picture_is_explained_by_nothing(classifier: Classifier) -> None:
     assert not explain(classifier, np.zeros((50, 50, 3), np.uint8)).found
+
+
+def test_the_network_never_gets_more_pictures_at_once_than_it_bears(
+    field: SyntheticField, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    run = classifier._session.run
+
+    class Watched:
+        def run(self, names: None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+            given.extend(len(cells) for cells in feeds.values())
+            return list(run(names, feeds))
+
+    monkeypatch.setattr(classifier, "_session", Watched())
+    crop = crops(field, infected=True)[0]
+    explain(classifier, crop)
+    assert sum(given) == 452
+    classifier.logits(np.stack([classifier.prepare(crop)] * 100))
+    assert max(given) <= 32
+
+
+def test_an_explanation_is_made_in_little_memory(field: SyntheticField, classifier: Classifier) -> None:
+    crop = crops(field, infected=True)[0]
+    tracemalloc.start()
+    try:
+        explain(classifier, crop)
+        # 452 covered pictures at once, as floating-point numbers, take 100 MB for each step of their making.
+        assert tracemalloc.get_traced_memory()[1] < 80_000_000
+    finally:
+        tracemalloc.stop()

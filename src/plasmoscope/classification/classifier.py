@@ -147,7 +147,7 @@ class Classifier:
         if views not in VIEWS:
             raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, not {views}")
         probabilities = np.empty(len(cells), np.float32)
-        # Small batches keep activations in the processor's cache and memory flat.
+        # Views are made of no more cells than the network takes at once.
         for start in range(0, len(cells), _BATCH):
             part = slice(start, start + _BATCH)
             seen = [self._probabilities(np.ascontiguousarray(view(cells[part]))) for view in VIEWS[views]]
@@ -155,8 +155,11 @@ class Classifier:
         return probabilities
 
     def logits(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Uncalibrated outputs, shape (n, 1) or (n, 2), of prepared cells, shape (n, size, size, 3)."""
-        return cast(NDArray[np.float32], self._session.run(None, {self._input: cells})[0])
+        """Uncalibrated outputs, shape (n, 1) or (n, 2), of prepared cells, shape (n, size, size, 3), of any number."""
+        # Small batches keep activations in the processor's cache and memory flat.
+        starts = range(0, max(len(cells), 1), _BATCH)
+        batches = [self._session.run(None, {self._input: cells[start : start + _BATCH]})[0] for start in starts]
+        return cast(NDArray[np.float32], np.concatenate(batches))
 
     def _probabilities(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
         scaled = log_odds(self.logits(cells)) / np.float32(self.card.calibration.temperature)

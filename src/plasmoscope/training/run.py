@@ -49,7 +49,6 @@ from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
 
-_CALIBRATION_BATCH = 128
 _COUNTING_SPECIFICITY = 0.995
 # What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
@@ -343,9 +342,7 @@ def export_run(
     )
     cells = validation.inputs[validation.members].numpy()
     parasitized = validation.labels[validation.members].numpy() == PARASITIZED
-    batches = [cells[start : start + _CALIBRATION_BATCH] for start in range(0, len(cells), _CALIBRATION_BATCH)]
-    uncalibrated = Classifier(network, card)
-    odds = np.concatenate([log_odds(uncalibrated.logits(batch)) for batch in batches])
+    odds = log_odds(Classifier(network, card).logits(cells))
     temperature = fit_temperature(odds, parasitized)
     calibration = Calibration(
         temperature=temperature,
