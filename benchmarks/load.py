@@ -1,6 +1,7 @@
-"""How a workstation bears many clients at once, while it analyses what they send.
+"""How a workstation bears many clients at once, while it analyses what they send; or heavy work beside its pages.
 
 python benchmarks/load.py [--clients 32] [--seconds 60]
+python benchmarks/load.py --heavy [--fields 300]
 """
 
 import argparse
@@ -14,17 +15,32 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import httpx2
 import numpy as np
 
+from fields import rendered_photograph
+from plasmoscope import Classifier, analyze_field
+from plasmoscope.analysis.analyze import calling
 from plasmoscope.client import Workstation
 from plasmoscope.reports.illustrations import encode_jpeg
+from plasmoscope.store import fields
+from plasmoscope.store.images import content_hash
+from plasmoscope.store.method import Method
+from plasmoscope.store.slides import SlideDetails, create_slide
+from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
 
 _PHOTOGRAPHS = 20
 _UPLOAD_SHARE = 0.1
+# With --heavy: how many of each go on at once, and how long the idle workstation is looked at.
+_UPLOADS, _EXPLANATIONS, _REPORTS = 20, 4, 2
+_IDLE_SECONDS = 10
+_PAUSE = 0.1
 _BOUNDARY = "boundary-of-a-form"
 # A browser has a session cookie, and with it would have to show the page's token; a program has none.
 _PROGRAM = {"X-Plasmoscope-Client": "benchmark", "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
@@ -38,25 +54,165 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pause", type=float, default=1, help="seconds that a client looks at a page, on average")
+    parser.add_argument(
+        "--heavy",
+        action="store_true",
+        help="the list of slides while photographs are uploaded, cells explained and reports of a large slide written",
+    )
+    parser.add_argument("--fields", type=int, default=300, help="photographs of the large slide")
     arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.heavy:
+            _heavy(Path(folder), arguments.fields, arguments.seconds)
+        else:
+            _many(Path(folder), arguments.clients, arguments.seconds, arguments.pause)
+
+
+def _many(folder: Path, clients: int, seconds: float, pause: float) -> None:
     rendered = [
         encode_jpeg(render_field(seed, 1280, 960, cells=130, cell_diameter=60).image) for seed in range(_PHOTOGRAPHS)
     ]
+    with _served(folder) as (address, process):
+        with Workstation(address) as workstation:
+            slides = [workstation.new_slide(f"P{number}", "S") for number in range(clients)]
+        seen = _let_loose(address.removeprefix("http://"), slides, rendered, seconds, pause)
+        _report(seen, _megabytes(process), address, slides)
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[tuple[str, int]]:
+    """The address of a workstation in a process of its own, and the process's number."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "plasmoscope", "serve", "--data", folder, "--port", str(port)]
-        server = subprocess.Popen([*command, "--queue", "50"], stdout=subprocess.DEVNULL)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_for(address)
-            with Workstation(address) as workstation:
-                slides = [workstation.new_slide(f"P{number}", "S") for number in range(arguments.clients)]
-            seen = _let_loose(f"127.0.0.1:{port}", slides, rendered, arguments.seconds, arguments.pause)
-            _report(seen, _megabytes(server.pid), address, slides)
-        finally:
-            server.terminate()
-            server.wait()
+    command = [sys.executable, "-m", "plasmoscope", "serve", "--data", str(folder), "--port", str(port)]
+    server = subprocess.Popen([*command, "--queue", "50"], stdout=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(address)
+        yield address, server.pid
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _heavy(folder: Path, number: int, seconds: float) -> None:
+    """The list of slides, alone and while uploads, explanations and reports go on, each done at least once."""
+    file = folder / "field.jpg"
+    rendered_photograph(file)
+    photograph = file.read_bytes()
+    print(f"recording a slide of {number} photographs, {len(photograph) / 1e6:.1f} MB each ...", flush=True)
+    large, cells = _record_large_slide(folder / "records", photograph, number)
+    with _served(folder / "records") as (address, process):
+        with Workstation(address) as workstation:
+            slide = workstation.new_slide("P", "uploads")
+        ends = time.monotonic() + _IDLE_SECONDS
+        alone = _Work(lambda chance: _get(address, "/"))
+        alone.go_on(lambda: time.monotonic() > ends)
+        _tell("list of slides, nothing else going on", alone)
+        before = _megabytes(process)
+
+        def upload(chance: random.Random) -> int:
+            content = _form(photograph + chance.randbytes(8))
+            return _ask(address, "POST", f"/api/v1/slides/{slide}/fields", content, _PROGRAM)
+
+        def explain(chance: random.Random) -> int:
+            return _get(address, f"/api/v1/fields/{chance.choice(cells)}/picture?heat=1")
+
+        def report(chance: random.Random) -> int:
+            return _get(address, f"/api/v1/slides/{large}/files/report.pdf")
+
+        heavy = {
+            f"{_UPLOADS} uploads at once": [_Work(upload) for _ in range(_UPLOADS)],
+            f"{_EXPLANATIONS} explanations at once": [_Work(explain) for _ in range(_EXPLANATIONS)],
+            f"{_REPORTS} reports at once": [_Work(report) for _ in range(_REPORTS)],
+        }
+        until = time.monotonic() + seconds
+
+        def enough() -> bool:
+            return time.monotonic() > until and all(work.seconds for works in heavy.values() for work in works)
+
+        seen = {
+            "list of slides meanwhile": [_Work(lambda chance: _get(address, "/"))],
+            "page of the large slide meanwhile": [_Work(lambda chance: _get(address, f"/slides/{large}"))],
+        }
+        threads = [
+            threading.Thread(target=work.go_on, args=(enough,), daemon=True)
+            for works in (heavy | seen).values()
+            for work in works
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for name, works in (seen | heavy).items():
+            _tell(name, *works)
+        print(f"the server and its processes held {before:.0f} MB before, {_megabytes(process):.0f} MB at most")
+
+
+class _Work:
+    """Somebody who asks for the same over and over, pausing a little."""
+
+    def __init__(self, ask: Callable[[random.Random], int]) -> None:
+        self.seconds: list[float] = []
+        self.statuses: Counter[int] = Counter()
+        self._ask = ask
+        self._chance = random.Random(id(self))
+
+    def go_on(self, enough: Callable[[], bool]) -> None:
+        """Ask until it is enough."""
+        while not enough():
+            started = time.perf_counter()
+            status = self._ask(self._chance)
+            self.statuses[status] += 1
+            if status < 300:
+                self.seconds.append(time.perf_counter() - started)
+            time.sleep(_PAUSE if status < 300 else 1)
+
+
+def _record_large_slide(folder: Path, photograph: bytes, number: int) -> tuple[int, list[str]]:
+    """The number of a slide whose photographs are analysed, and places of some of its cells in the interface."""
+    classifier = Classifier.load()
+    how = calling(classifier)
+    found, method = analyze_field(photograph, classifier), Method.of(classifier, how)
+    store = Store(folder)
+    ids = []
+    with store.session() as session:
+        slide = create_slide(session, "benchmark", SlideDetails("P", "large", date(2026, 3, 1))).id
+        for place in range(number):
+            # Bytes after the picture's end change its content's hash and nothing else.
+            content = photograph + place.to_bytes(8)
+            field = fields.add_field(session, store.images, "benchmark", slide, f"{place}.jpg", content).id
+            fields.take_waiting(session)
+            result = found.model_copy(update={"sha256": content_hash(content)})
+            fields.finish(session, field, result, method, None)
+            ids.append(field)
+    store.close()
+    cells = [cell.number for cell in found.cells if cell.kind == "red_cell"]
+    return slide, [f"{field}/cells/{cell}" for field, cell in zip(ids, cells * number, strict=False)]
+
+
+def _get(address: str, path: str) -> int:
+    return _ask(address, "GET", path, None, _BROWSER)
+
+
+def _ask(address: str, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=600)
+    try:
+        connection.request(method, path, content, headers)
+        answer = connection.getresponse()
+        while answer.read(2**16):
+            pass
+        return 200 if answer.status == 404 and path.endswith("heat=1") else answer.status
+    finally:
+        connection.close()
+
+
+def _tell(name: str, *works: _Work) -> None:
+    times = np.concatenate([work.seconds for work in works])
+    statuses: Counter[int] = sum((work.statuses for work in works), Counter())
+    told = ", ".join(f"{status}: {number}" for status, number in sorted(statuses.items()))
+    shown = f"median {np.median(times):.2f} s, slowest {times.max():.2f} s" if len(times) else "none ended well"
+    print(f"{name}: {shown} (answers {told})", flush=True)
 
 
 class _Seen:

@@ -225,9 +225,9 @@ def test_a_second_click_on_the_example_leads_to_the_one_slide(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser.send("/example")
-    known, first = example._known, browser.at
+    known, first = example.known_example, browser.at
     answers = [None]
-    monkeypatch.setattr(example, "_known", lambda store: answers.pop() if answers else known(store))
+    monkeypatch.setattr(example, "known_example", lambda store: answers.pop() if answers else known(store))
     browser.send("/example")
     assert browser.at == first
 

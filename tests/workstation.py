@@ -18,8 +18,8 @@ from fastapi.testclient import TestClient
 
 from patience import PATIENCE
 from plasmoscope.store import accounts
-from plasmoscope.web.analysts import Analysts
 from plasmoscope.web.app import create_app
+from plasmoscope.web.crew import Crew
 from plasmoscope.web.security import CLIENT_HEADER
 from plasmoscope.web.settings import Settings
 
@@ -27,13 +27,18 @@ PROGRAM = {CLIENT_HEADER: "tests"}
 PASSWORD = "correct horse battery"
 SLIDE = {"patient": "P-1", "code": "S-1", "taken_on": "2026-03-01", "haematocrit_percent": 38}
 # One for all tests: loading the model takes a second. They end with the tests.
-_ANALYSTS = Analysts(None, 2)
+_CREW = Crew(None, 2)
+
+
+def crew() -> Crew:
+    """The processes of every workstation for tests."""
+    return _CREW
 
 
 @contextmanager
 def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
     """A running workstation, reached as from this machine by a program."""
-    app = create_app(Settings(folder, **settings), _ANALYSTS)
+    app = create_app(Settings(folder, **settings), _CREW)
     with TestClient(app, base_url="http://127.0.0.1:8000", headers=PROGRAM, raise_server_exceptions=False) as client:
         yield client
 
@@ -42,7 +47,7 @@ def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
 def served(folder: Path) -> Iterator[str]:
     """The address of a workstation that listens on a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(Settings(folder), _ANALYSTS), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(create_app(Settings(folder), _CREW), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

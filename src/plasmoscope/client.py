@@ -198,7 +198,7 @@ class Workstation:
             if answer.is_success:
                 return answer
             refusal = _refusal(answer)
-            if answer.status_code != 429 or refusal["code"] != "busy":
+            if refusal["code"] != "busy":
                 raise WorkstationError(refusal["message"], refusal["code"])
             time.sleep(float(answer.headers.get("retry-after", 1)))
 

@@ -142,6 +142,8 @@ def _illustrate(
             continue
         image = images(field)
         crops += [CalledCell(cell_crop(image, cell), cell, index + 1) for cell in in_gallery.get(index, [])]
+        if put is None and index not in in_reports:
+            continue
         annotated = annotated_field(image, field)
         if put is not None:
             put(f"{FIELDS}/{field_stem(index + 1, field)}{OF_A_FIELD['pictures']}", encode_jpeg(annotated))

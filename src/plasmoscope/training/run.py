@@ -351,9 +351,7 @@ def export_run(
     )
     card = card.model_copy(update={"calibration": calibration})
     calibrated = Classifier(network, card)
-    probabilities = np.stack(
-        [np.concatenate([calibrated.predict_prepared(batch, views) for batch in batches]) for views in (1, max(VIEWS))]
-    )
+    probabilities = np.stack([calibrated.predict_prepared(cells, views) for views in (1, max(VIEWS))])
     counting = _counting(probabilities[-1], parasitized, max(VIEWS))
     card = card.model_copy(update={"threshold": accuracy_threshold(probabilities, parasitized), "counting": counting})
     save_network(folder / "model.onnx", network, card)

@@ -20,13 +20,13 @@ _Reason = Annotated[str, Form(max_length=1000)]
 
 
 @router.post("/example")
-def make_example(request: Request, actor: Technician) -> Response:
+async def make_example(request: Request, actor: Technician) -> Response:
     """The example slide, made where there is none."""
-    return go(f"/slides/{show_example(request, actor.name)}")
+    return go(f"/slides/{await show_example(request, actor.name)}")
 
 
 @router.post("/slides/{slide_id}/photographs")
-def add_photographs(
+async def add_photographs(
     request: Request, actor: Technician, slide_id: Number, file: Annotated[list[UploadFile], File()]
 ) -> Response:
     """Photographs from a browser without scripts, which sends an empty one for each box that holds none.
@@ -37,7 +37,7 @@ def add_photographs(
     for photograph in file:
         if photograph.filename:
             try:
-                api.upload_field(request, actor, slide_id, photograph)
+                await api.upload_field(request, actor, slide_id, photograph)
             except (ImageError, WebError) as error:
                 refused.append(f"{photograph.filename}: {error}")
     if refused:

@@ -1,90 +1,113 @@
-"""The analysis of photographs in processes of their own, so that no page waits for it."""
+"""What needs the model, in processes of their own that hold it: whole photographs, single cells, explanations."""
 
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import cache
-from multiprocessing import connection
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from plasmoscope.analysis.analyze import Look, calling, look_at_field
+from plasmoscope.analysis.results import Cell
+from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.web.errors import WebError
+from plasmoscope.classification.explanation import explain
+from plasmoscope.imaging.pages import Content, pages_of
+from plasmoscope.imaging.reading import ImageError
+from plasmoscope.imaging.sources import Readable, Unreadable
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.reports.pictures import lay_heat
+from plasmoscope.web.drawing import cut_out
+from plasmoscope.web.processes import Processes
+from plasmoscope.web.settings import MAX_CELLS
 
-# How much rather the system runs the pages than the analysis, where it can do only one.
 _POLITENESS = 10
+_LONGEST_LINE = 16
 
 
 class Analysts:
-    """Processes that each hold the model. They start when first needed and end with ``close``, or with this process."""
+    """Processes that each hold the model. They start when first needed and end with ``close``, or with this process.
+
+    Methods raise WebError, 503, where the line is full or the system ended their process twice.
+    """
 
     def __init__(self, model: Path | None, number: int) -> None:
         self._model = model
-        self._number = number
-        self._renewing = threading.Lock()
-        self._alone = threading.Lock()
-        self._pool = _pool(model, number)
+        self._processes = Processes(number, _LONGEST_LINE, _POLITENESS, partial(_loaded, model))
 
     def look(self, photograph: Path | bytes, name: str, override_gate: bool = False) -> Look:
-        """Find and call the cells of one photograph, as ``look_at_field``; waits for a process that is free.
+        """Find and call the cells of one photograph, as ``look_at_field``; waits for a process, however long."""
+        return self._processes.run(_look, self._model, photograph, name, override_gate)
 
-        Raises:
-            WebError: 503, its process was ended twice, such as by the system for lack of memory.
+    async def look_at_sent(self, file: Content, page: int | None) -> Look:
+        """``look`` for a request, at a file that was sent; ImageError where that holds not the one picture meant.
+
+        Args:
+            page: of a file that has several.
         """
-        pool = self._pool
-        try:
-            return pool.submit(_look, self._model, photograph, name, override_gate).result()
-        except BrokenProcessPool:
-            # One process that is ended takes its neighbours' photographs with it, which may be sound.
-            self._renew(pool)
-        try:
-            with self._alone, _pool(self._model, 1) as own:
-                return own.submit(_look, self._model, photograph, name, override_gate).result()
-        except BrokenProcessPool as error:
-            raise WebError(
-                503, "lost", "The system ended the analysis, perhaps for lack of memory. Try a smaller picture."
-            ) from error
+        return await self._processes.take(_look_at_sent, self._model, file, page)
+
+    async def call_cells(self, files: Sequence[Readable], one_smear: bool) -> list[tuple[int, CellResult]]:
+        """P(parasitized) of pictures of single cells, judged together where they are of one smear.
+
+        Each page of a TIFF is a cell of its own; with each stands which of the files it is of.
+        """
+        return await self._processes.take(_call_cells, self._model, files, one_smear)
+
+    async def explain(self, photograph: Path, cell: Cell) -> bytes | None:
+        """What a cell's call rests on, laid over it, as PNG; None where no one place stands out."""
+        return await self._processes.take(_explain, self._model, photograph, cell)
 
     def close(self) -> None:
         """Finish what is being analysed, and end the processes."""
-        self._pool.shutdown()
-
-    def _renew(self, broken: ProcessPoolExecutor) -> None:
-        with self._renewing:
-            if self._pool is broken:
-                broken.shutdown(wait=False)
-                self._pool = _pool(self._model, self._number)
+        self._processes.close()
 
 
-def _pool(model: Path | None, number: int) -> ProcessPoolExecutor:
-    # Not by fork: this process has threads.
-    spawning = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(number, spawning, initializer=_begin, initargs=(model,))
-
-
-_loaded = cache(Classifier.load)
-
-
-def _begin(model: Path | None) -> None:
-    """What each process does first."""
-    # Ctrl+C reaches every process of a terminal; the workstation says when this one is done.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(_POLITENESS)
-    _loaded(model)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+@cache
+def _loaded(model: Path | None) -> Classifier:
+    return Classifier.load(model)
 
 
 def _look(model: Path | None, photograph: Path | bytes, name: str, override_gate: bool) -> Look:
     classifier = _loaded(model)
     return look_at_field(photograph, name, classifier, calling(classifier), override_gate)
+
+
+def _look_at_sent(model: Path | None, file: Content, page: int | None) -> Look:
+    sent = _sent_page(file, page)
+    return _look(model, sent.read(), sent.name, False)
+
+
+def _sent_page(file: Content, number: int | None) -> Readable:
+    """The one picture of a file, or the page that is named."""
+    pages = pages_of(file)
+    if number is None and len(pages) > 1:
+        raise ImageError(f"it holds {len(pages)} pages; say which one is meant with ?page=1 to ?page={len(pages)}")
+    if (index := (number or 1) - 1) >= len(pages):
+        raise ImageError(f"it has no page {number}; it holds {len(pages)}")
+    return pages[index]
+
+
+def _call_cells(model: Path | None, files: Sequence[Readable], one_smear: bool) -> list[tuple[int, CellResult]]:
+    classifier = _loaded(model)
+    cells = _sent_cells(files)
+    judged = list(classify_sources(classifier, [cell for _, cell in cells]))
+    if one_smear:
+        judged = judge_by_smear(classifier, judged, ["one"] * len(judged), classifier.card.threshold)
+    return [(number, result) for (number, _), result in zip(cells, judged, strict=True)]
+
+
+def _sent_cells(files: Sequence[Readable]) -> list[tuple[int, Readable]]:
+    """Every page by itself; a file with more of them than may be sent at a time stands for itself, to be named."""
+    cells: list[tuple[int, Readable]] = []
+    for number, file in enumerate(files):
+        pages = pages_of(file)
+        if len(pages) > 1 and len(cells) + len(pages) > MAX_CELLS:
+            reason = f"it holds {len(pages)} cells; send at most {MAX_CELLS} at a time"
+            pages = [Unreadable(file.name, reason)]
+        cells += [(number, page) for page in pages]
+    return cells
+
+
+def _explain(model: Path | None, photograph: Path, cell: Cell) -> bytes | None:
+    classifier = _loaded(model)
+    crop = classifier.prepare(cut_out(photograph, cell))
+    why = explain(classifier, crop)
+    return encode_png(lay_heat(crop, why.heat)) if why.found else None

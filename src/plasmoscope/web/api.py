@@ -1,46 +1,40 @@
 """``/api/v1``: everything that the pages can do, for programs."""
 
-import io
+import shutil
 import tempfile
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 from pathlib import Path as FilePath
 from threading import BoundedSemaphore
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
-from numpy.typing import NDArray
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.counting import NOT_MEASURED
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.classification.batch import classify_sources, judge_by_smear
-from plasmoscope.classification.classifier import Classifier
-from plasmoscope.classification.explanation import explain
+from plasmoscope.classification.card import ModelCard
 from plasmoscope.imaging.pages import Content, write_pages
-from plasmoscope.imaging.reading import ImageError, read_image
+from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.tiff import MAX_PAGES
-from plasmoscope.reports.bundle import write_slide
-from plasmoscope.reports.field_pictures import cell_crop
-from plasmoscope.reports.illustrations import encode_jpeg, encode_png
-from plasmoscope.reports.pictures import lay_heat
 from plasmoscope.store import accounts, audit, corrections, counts, fields, history, slides
 from plasmoscope.store import performance as performances
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.method import Method
 from plasmoscope.store.records import LONGEST_TEXT, Field, PerformanceEntry, SlideStatus
 from plasmoscope.store.store import Store
-from plasmoscope.web import schemas
-from plasmoscope.web.analysts import Analysts
+from plasmoscope.web import drawing, schemas
+from plasmoscope.web.crew import Crew
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.file_names import disposition, slide_file
+from plasmoscope.web.file_names import disposition
 from plasmoscope.web.security import SCHEMES, Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
-from plasmoscope.web.uploads import read_upload, sent_cells, sent_page, shown_name
+from plasmoscope.web.uploads import read_files, read_upload, shown_name
 from plasmoscope.web.visit import records
+from plasmoscope.web.writing import DOWNLOADS, write_download
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.Error} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503, 507)
@@ -51,17 +45,6 @@ router = APIRouter(prefix="/api/v1", responses=_REFUSALS, dependencies=SCHEMES)
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 WRONG_PASSWORD_CODE = "wrong_password"
 _RETRY_SECONDS = 10
-# Files of a slide: what the report is written as, and its type.
-_DOWNLOADS = {
-    "report.pdf": ("pdf", "application/pdf"),
-    "report.html": ("html", "text/html; charset=utf-8"),
-    "slide.json": ("json", "application/json"),
-    "cells.csv": ("csv", "text/csv; charset=utf-8"),
-    "fields.csv": ("csv", "text/csv; charset=utf-8"),
-    "coco.json": ("coco", "application/json"),
-}
-# Formats of a file for each field, in one archive.
-_ARCHIVES = {"qupath.zip": "qupath", "fiji.zip": "imagej", "pictures.zip": "pictures"}
 
 
 @router.post("/login", tags=["accounts"])
@@ -149,7 +132,7 @@ def withdraw_performance(request: Request, actor: Admin) -> None:
 
 
 @router.post("/cells", tags=["cells"])
-def classify_cells(
+async def classify_cells(
     request: Request,
     actor: Reader,
     files: Annotated[list[UploadFile], File(description="Single cells.")],
@@ -161,31 +144,27 @@ def classify_cells(
     """
     if len(files) > MAX_CELLS:
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
-    classifier: Classifier = request.app.state.classifier
-    limit = classifier.card.threshold
-    cells = sent_cells(files)
-    judged = list(classify_sources(classifier, [cell for _, cell in cells]))
-    if one_smear:
-        judged = judge_by_smear(classifier, judged, ["one"] * len(judged), limit)
-    answers = [schemas.CellAnswer.of(file, result) for (file, _), result in zip(cells, judged, strict=True)]
-    return schemas.CellAnswers(cells=answers, model=classifier.card.name, threshold=limit)
+    card: ModelCard = request.app.state.card
+    sent = await run_in_threadpool(read_files, files)
+    judged = await crew_of(request).analysts.call_cells(sent, one_smear)
+    answers = [schemas.CellAnswer.of(file, result) for file, result in judged]
+    return schemas.CellAnswers(cells=answers, model=card.name, threshold=card.threshold)
 
 
 @router.post("/analyze", tags=["fields"])
-def analyze_photograph(
+async def analyze_photograph(
     request: Request,
     actor: Reader,
     file: Annotated[UploadFile, File(description="One field of a thin film.")],
     page: Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="Of a TIFF that has several.")] = None,
 ) -> results.Field:
     """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
-    analysts: Analysts = request.app.state.analysts
     alone: BoundedSemaphore = request.app.state.analysing_alone
     if not alone.acquire(blocking=False):
         raise WebError(429, "busy", "Another photograph is being analysed; send this one again.", _RETRY_SECONDS)
     try:
-        sent = sent_page(Content(shown_name(file), read_upload(file)), page)
-        found = analysts.look(sent.read(), sent.name).field
+        sent = Content(shown_name(file), await run_in_threadpool(read_upload, file))
+        found = (await crew_of(request).analysts.look_at_sent(sent, page)).field
     finally:
         alone.release()
     if found.error is not None:
@@ -292,53 +271,43 @@ def list_audit(
 
 
 @router.get("/slides/{slide_id}/files/{name}", tags=["slides"], response_class=Response)
-def download(request: Request, actor: Reader, slide_id: Number, name: Annotated[str, Path(max_length=40)]) -> Response:
+async def download(
+    request: Request, actor: Reader, slide_id: Number, name: Annotated[str, Path(max_length=40)]
+) -> Response:
     """The report and the tables.
 
     report.pdf, report.html, slide.json, cells.csv, fields.csv, coco.json, qupath.zip, fiji.zip or pictures.zip.
     """
-    if name not in _DOWNLOADS and name not in _ARCHIVES:
-        raise NotFoundError(f"There is no such file; choose from {', '.join([*_DOWNLOADS, *_ARCHIVES])}.")
-    store = records(request)
-    with store.reading() as session:
-        result = counts.slide_result(session, slides.get_slide(session, slide_id))
-    kind, media_type = _DOWNLOADS[name] if name in _DOWNLOADS else (_ARCHIVES[name], "application/zip")
-    if kind in {"qupath", "imagej"}:
-        result = counts.with_orientations(store.images, result)
-    with tempfile.TemporaryDirectory() as place:
-        folder = FilePath(place)
-        write_slide(folder, result, lambda field: read_image(store.images.path(field.sha256)), [kind])
-        if name in _DOWNLOADS:
-            content = (folder / name).read_bytes()
-        else:
-            # In a folder of the slide's own: unpacked beside another slide's, nothing of either is replaced.
-            content = _zipped(folder, FilePath(slide_file(name, result.patient or "", result.slide)).stem)
+    settings: Settings = request.app.state.settings
+    where = settings.folder, settings.database_url
+    # Sent from the disk: of a large slide the annotated photographs weigh more than this process should.
+    folder = FilePath(tempfile.mkdtemp(prefix="plasmoscope-"))
+    try:
+        file, patient, code = await crew_of(request).writing.take(write_download, *where, slide_id, name, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     shown = "inline" if name == "report.pdf" else "attachment"
-    called = disposition(shown, name, result.patient or "", result.slide)
-    return Response(content, media_type=media_type, headers={"Content-Disposition": called})
+    headers = {"Content-Disposition": disposition(shown, name, patient, code)}
+    sent = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(file, media_type=DOWNLOADS[name].media_type, headers=headers, background=sent)
 
 
 @router.post("/slides/{slide_id}/fields", tags=["fields"], status_code=201)
-def upload_field(
+async def upload_field(
     request: Request, actor: Technician, slide_id: Number, file: Annotated[UploadFile, File()]
 ) -> schemas.FieldKept:
     """Keep a photograph of the slide and put it in line; the same one twice is kept once.
 
     Each page of a TIFF is a photograph of its own.
     """
-    settings: Settings = request.app.state.settings
-    store = records(request)
-    with store.reading() as session:
-        waiting = fields.how_many_wait(session)
-    if waiting >= settings.longest_queue:
-        raise WebError(
-            429, "busy", f"{waiting} photographs wait already; send this one again in a moment.", _RETRY_SECONDS
-        )
-    name, data = shown_name(file), read_upload(file)
+    await run_in_threadpool(_check_line, request)
+    name, data = shown_name(file), await run_in_threadpool(read_upload, file)
     with tempfile.TemporaryDirectory() as folder:
         # What cannot be decoded is not kept, nor any page where one cannot be.
-        pages = write_pages(Content(name, data), FilePath(folder))
-        kept = _keep_fields(store, actor.name, slide_id, pages or [(name, data)])
+        pages = await crew_of(request).drawing.take(write_pages, Content(name, data), FilePath(folder))
+        photographs: list[tuple[str, bytes | FilePath]] = [*pages] or [(name, data)]
+        kept = await run_in_threadpool(_keep_fields, records(request), actor.name, slide_id, photographs)
     request.app.state.jobs.wake()
     return schemas.FieldKept(**kept[0].model_dump(), pages=kept if pages else [])
 
@@ -355,31 +324,26 @@ def get_field(request: Request, actor: Reader, field_id: Number) -> schemas.Fiel
 
 
 @router.get("/fields/{field_id}/image", tags=["fields"], response_class=Response)
-def get_image(
+async def get_image(
     request: Request, actor: Reader, field_id: Number, width: Annotated[int, Query(ge=64, le=8000)] = 8000
 ) -> Response:
     """The upright photograph as JPEG, without what the camera wrote about itself."""
-    with records(request).reading() as session:
-        sha256 = fields.get_field(session, field_id).image_sha256
-    pixels = _photograph(records(request).images.path(sha256))
-    return _picture(encode_jpeg(pixels, width), "image/jpeg")
+    photograph = await run_in_threadpool(_photograph, request, field_id)
+    return _picture(await crew_of(request).drawing.take(drawing.photograph_jpeg, photograph, width), "image/jpeg")
 
 
 @router.get("/fields/{field_id}/cells/{number}/picture", tags=["cells"], response_class=Response)
-def get_cell_picture(request: Request, actor: Reader, field_id: Number, number: Number, heat: bool = False) -> Response:
+async def get_cell_picture(
+    request: Request, actor: Reader, field_id: Number, number: Number, heat: bool = False
+) -> Response:
     """One cell, or with ``heat`` what its call rests on, laid over it; 404 where no one place stands out."""
-    with records(request).reading() as session:
-        field = fields.get_field(session, field_id)
-        cell = _cell(field, number)
-    pixels = _photograph(records(request).images.path(field.image_sha256))
-    crop = cell_crop(pixels, cell)
-    if heat:
-        classifier: Classifier = request.app.state.classifier
-        why = explain(classifier, crop)
-        if not why.found:
-            raise NotFoundError("No one place stands out: the call rests on the cell as a whole.")
-        crop = lay_heat(classifier.prepare(crop), why.heat)
-    return _picture(encode_png(crop), "image/png")
+    photograph, cell = await run_in_threadpool(_photographed_cell, request, field_id, number)
+    if not heat:
+        return _picture(await crew_of(request).drawing.take(drawing.cell_png, photograph, cell), "image/png")
+    why = await crew_of(request).analysts.explain(photograph, cell)
+    if why is None:
+        raise NotFoundError("No one place stands out: the call rests on the cell as a whole.")
+    return _picture(why, "image/png")
 
 
 @router.post("/fields/{field_id}/cells/{number}/call", tags=["cells"], status_code=201)
@@ -474,6 +438,23 @@ def _login_limit(request: Request, name: str) -> tuple[LoginLimit, tuple[str, st
     return request.app.state.login_limit, (f"name {' '.join(name.lower().split())}", f"address {address}")
 
 
+def crew_of(request: Request) -> Crew:
+    """The workstation's processes for heavy work."""
+    crew: Crew = request.app.state.crew
+    return crew
+
+
+def _check_line(request: Request) -> None:
+    """Refuse a photograph for the moment where too many wait."""
+    settings: Settings = request.app.state.settings
+    with records(request).reading() as session:
+        waiting = fields.how_many_wait(session)
+    if waiting >= settings.longest_queue:
+        raise WebError(
+            429, "busy", f"{waiting} photographs wait already; send this one again in a moment.", _RETRY_SECONDS
+        )
+
+
 def _keep_fields(
     store: Store, who: str, slide_id: int, photographs: Sequence[tuple[str, bytes | FilePath]]
 ) -> list[schemas.FieldOut]:
@@ -487,6 +468,19 @@ def _keep_fields(
     return kept
 
 
+def _photograph(request: Request, field_id: int) -> FilePath:
+    store = records(request)
+    with store.reading() as session:
+        return store.images.path(fields.get_field(session, field_id).image_sha256)
+
+
+def _photographed_cell(request: Request, field_id: int, number: int) -> tuple[FilePath, results.Cell]:
+    store = records(request)
+    with store.reading() as session:
+        field = fields.get_field(session, field_id)
+        return store.images.path(field.image_sha256), _cell(field, number)
+
+
 def _cell(field: Field, number: int) -> results.Cell:
     found = field.found()
     if found is None:
@@ -497,24 +491,6 @@ def _cell(field: Field, number: int) -> results.Cell:
     raise NotFoundError(f"{field.name} has no cell {number}.")
 
 
-@lru_cache(maxsize=2)
-def _photograph(path: FilePath) -> NDArray[np.uint8]:
-    """The pixels of a photograph, kept for the next cell of it; its name is its content's hash, so it never changes."""
-    return read_image(path)
-
-
 def _picture(content: bytes, media_type: str) -> Response:
     # A photograph never changes under its number; the browser may keep it while it is open.
     return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
-
-
-def _zipped(folder: FilePath, called: str) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in _files(folder):
-            archive.write(file, called / file.relative_to(folder))
-    return packed.getvalue()
-
-
-def _files(folder: FilePath) -> Iterator[FilePath]:
-    return (file for file in sorted(folder.rglob("*")) if file.is_file())

@@ -21,27 +21,28 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.store.method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web import api, pages, security, watch
-from plasmoscope.web.analysts import Analysts
+from plasmoscope.web.crew import Crew
 from plasmoscope.web.errors import WebError, as_web_error
 from plasmoscope.web.jobs import Jobs
 from plasmoscope.web.metrics import Metrics
 from plasmoscope.web.middleware import BodyLimit, Headers, Measure, Visitor
 from plasmoscope.web.settings import MAX_BODY, Settings
 
-# For everything but photographs that a request waits for, of which there are no more than workers.
-_THREADS = 3
+# More at once would only wait for each other, each switch costing more than it brings. Nothing that takes long runs in
+# them: that is for the processes of ``Crew``.
+_THREADS = 4
 _STATIC = Path(__file__).parent / "static"
 _CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 413: "too_large", 429: "busy"}
 
 
-def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
+def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
     """The application with its records and its analysis, which begin and end with it.
 
-    The analysis runs in processes of its own, so a program that calls this does so under ``if __name__ ==
+    Heavy work runs in processes of its own, so a program that calls this does so under ``if __name__ ==
     "__main__"``, as Python's ``multiprocessing`` asks.
 
     Args:
-        analysts: of another application that has the same model and lasts longer; own ones if None.
+        crew: of another application that has the same model and lasts longer; an own one if None.
 
     Raises:
         ModelError, StoreError: the model or the records cannot be opened.
@@ -51,19 +52,18 @@ def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
     classifier = Classifier.load(settings.model)
     method = Method.of(classifier, calling(classifier))
     sessions = security.Sessions(settings)
-    own = analysts is None
-    analysts = analysts or Analysts(settings.model, settings.workers)
+    own = crew is None
+    crew = crew or Crew(settings.model, settings.workers)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # More threads at once would only wait for each other, each switch costing more than it brings.
-        to_thread.current_default_thread_limiter().total_tokens = _THREADS + settings.workers
-        app.state.jobs = jobs = Jobs(store, analysts, method, settings.workers, metrics)
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        app.state.jobs = jobs = Jobs(store, crew.analysts, method, settings.workers, metrics)
         jobs.start()
         yield
         await run_in_threadpool(jobs.stop)
         if own:
-            analysts.close()
+            await run_in_threadpool(crew.close)
         store.close()
 
     app = FastAPI(
@@ -78,9 +78,9 @@ def create_app(settings: Settings, analysts: Analysts | None = None) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.settings, app.state.store = settings, store
-    app.state.classifier, app.state.method = classifier, method
+    app.state.card, app.state.method = classifier.card, method
     app.state.metrics, app.state.sessions, app.state.login_limit = metrics, sessions, security.LoginLimit()
-    app.state.analysts, app.state.analysing_alone = analysts, BoundedSemaphore(settings.workers)
+    app.state.crew, app.state.analysing_alone = crew, BoundedSemaphore(settings.workers)
     app.include_router(api.router)
     app.include_router(watch.router)
     app.include_router(pages.router)

@@ -4,13 +4,13 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.store import accounts
 from plasmoscope.store.records import LONGEST_TEXT, Role
-from plasmoscope.web import languages
-from plasmoscope.web.api import WRONG_PASSWORD_CODE, Number, change_own_password, checked_login
+from plasmoscope.web import example, languages
+from plasmoscope.web.api import WRONG_PASSWORD_CODE, Number, change_own_password, checked_login, crew_of
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.example import example_slide
 from plasmoscope.web.rendering import THEME_COOKIE, THEMES, address_of, render
 from plasmoscope.web.security import SESSION_COOKIE, Admin, Reader, session_token
 from plasmoscope.web.visit import WELCOME_CODE, go, own, records, remember, welcome
@@ -27,21 +27,26 @@ def show_welcome(request: Request, then: str = "/") -> Response:
 
 
 @router.post("/welcome")
-def accept(
+async def accept(
     request: Request,
     actor: Reader,
     then: Annotated[str, Form()] = "/",
-    example: Annotated[str, Form()] = "",
+    wanted: Annotated[str, Form(alias="example")] = "",
 ) -> Response:
     """What the program is for is accepted."""
-    if example and actor.may("technician"):
-        then = f"/slides/{show_example(request, actor.name)}"
+    if wanted and actor.may("technician"):
+        then = f"/slides/{await show_example(request, actor.name)}"
     return welcome(go(then), request)
 
 
-def show_example(request: Request, who: str) -> int:
+async def show_example(request: Request, who: str) -> int:
     """The example slide's number; its analysis begins at once."""
-    slide_id = example_slide(records(request), who)
+    store = records(request)
+    known = await run_in_threadpool(example.known_example, store)
+    if known is not None:
+        return known
+    shown = await crew_of(request).drawing.take(example.photographs)
+    slide_id = await run_in_threadpool(example.make_example, store, who, shown)
     request.app.state.jobs.wake()
     return slide_id
 

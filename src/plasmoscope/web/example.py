@@ -1,5 +1,7 @@
 """The example slide: rendered photographs, kept and analysed like any others."""
 
+from collections.abc import Sequence
+
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.errors import NotFoundError, TakenError
 from plasmoscope.store.fields import add_field
@@ -13,39 +15,40 @@ SLIDE = "Example"
 _FIELDS = 3
 
 
-def example_slide(store: Store, who: str) -> int:
-    """The number of the example slide, which is made where there is none yet.
-
-    Raises:
-        OSError: the photographs cannot be written.
-    """
-    known = _known(store)
-    if known is not None:
-        return known
-    # Rendered before the transaction: nobody else waits for it.
-    photographs = [_photograph(seed) for seed in range(1, _FIELDS + 1)]
-    details = SlideDetails(EXAMPLE_PATIENT, SLIDE, now().date(), preparer="Plasmoscope", stain="Giemsa")
-    try:
-        with store.session() as session:
-            slide = create_slide(session, who, details)
-            for number, photograph in enumerate(photographs, start=1):
-                add_field(session, store.images, who, slide.id, f"field-{number}.png", photograph)
-            return slide.id
-    except TakenError:
-        # A second click came in while the photographs were rendered.
-        known = _known(store)
-        if known is None:
-            raise
-        return known
-
-
-def _known(store: Store) -> int | None:
+def known_example(store: Store) -> int | None:
+    """The number of the example slide; None where there is none yet."""
     with store.reading() as session:
         try:
             patient = get_patient(session, EXAMPLE_PATIENT)
         except NotFoundError:
             return None
         return next((point.slide.id for point in time_line(session, patient.id) if point.slide.code == SLIDE), None)
+
+
+def photographs() -> list[bytes]:
+    """Render what it shows, as PNG; that takes a moment."""
+    return [_photograph(seed) for seed in range(1, _FIELDS + 1)]
+
+
+def make_example(store: Store, who: str, shown: Sequence[bytes]) -> int:
+    """The number of the example slide, which holds these photographs where it was not made meanwhile.
+
+    Raises:
+        OSError: the photographs cannot be written.
+    """
+    details = SlideDetails(EXAMPLE_PATIENT, SLIDE, now().date(), preparer="Plasmoscope", stain="Giemsa")
+    try:
+        with store.session() as session:
+            slide = create_slide(session, who, details)
+            for number, photograph in enumerate(shown, start=1):
+                add_field(session, store.images, who, slide.id, f"field-{number}.png", photograph)
+            return slide.id
+    except TakenError:
+        # A second click came in while the photographs were rendered.
+        known = known_example(store)
+        if known is None:
+            raise
+        return known
 
 
 def _photograph(seed: int) -> bytes:

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.store import audit, counts, fields, history, slides
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.records import LONGEST_TEXT, Field, Slide
-from plasmoscope.web import actions, entrance, performance_page, slide_forms, views
+from plasmoscope.web import actions, api, drawing, entrance, performance_page, slide_forms, views
 from plasmoscope.web.api import Number
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.forms import read_date
@@ -91,14 +92,14 @@ def show_slide(request: Request, actor: Reader, slide_id: Number) -> Response:
 
 
 @_views.get("/slides/{slide_id}/cells")
-def show_called_cells(request: Request, actor: Reader, slide_id: Number, page: PageNumber = 1) -> Response:
+async def show_called_cells(request: Request, actor: Reader, slide_id: Number, page: PageNumber = 1) -> Response:
     """The cells called infected."""
-    with records(request).reading() as session:
-        slide = slides.get_slide(session, slide_id)
-        called = views.called_cells(session, slide)
+    settings, crew = request.app.state.settings, api.crew_of(request)
+    slide = await run_in_threadpool(_slide, request, slide_id)
+    called = await crew.drawing.take(drawing.called_cells, settings.folder, settings.database_url, slide_id)
     shown = called[(page - 1) * _CELLS_AT_ONCE : page * _CELLS_AT_ONCE]
     place = paging(request, page, _CELLS_AT_ONCE, shown, len(called))
-    return render(request, "slide_cells.html", slide=slide, cells=shown, paging=place)
+    return await run_in_threadpool(render, request, "slide_cells.html", slide=slide, cells=shown, paging=place)
 
 
 @_views.get("/slides/{slide_id}/changes")
@@ -156,7 +157,13 @@ def show_single_cells(request: Request, actor: Reader) -> Response:
 def error_page(request: Request, error: WebError, headers: dict[str, str]) -> Response:
     """What went wrong, in everyday words; or the page that the reader needs first."""
     elsewhere = entrance.turned_away(request, error)
-    return elsewhere or render(request, "error.html", error.status, headers, code=error.status, message=str(error))
+    busy, said = error.code == "busy", str(error)
+    return elsewhere or render(request, "error.html", error.status, headers, code=error.status, busy=busy, message=said)
+
+
+def _slide(request: Request, slide_id: int) -> Slide:
+    with records(request).reading() as session:
+        return slides.get_slide(session, slide_id)
 
 
 def _scripts_say(request: Request) -> dict[str, str]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
-from plasmoscope.analysis.results import Cell, Interval
+from plasmoscope.analysis.results import Interval
 from plasmoscope.reports import fonts
 from plasmoscope.store import audit, corrections, counts, history
 from plasmoscope.store.counts import Tally
@@ -54,15 +54,6 @@ class FieldCard:
         """Changes whenever it has to be shown anew."""
         field, said = self.field, " ".join((*self.reasons, *self.warnings))
         return f"{self.status} {field.counted} {field.infected} {field.accepted} {self.same_as} {said}"
-
-
-@dataclass(frozen=True)
-class CalledCell:
-    """A cell in the gallery."""
-
-    field: Field
-    cell: Cell
-    called_by_person: bool
 
 
 @dataclass(frozen=True)
@@ -123,18 +114,6 @@ def fonts_to_install(slide: Slide, cards: Sequence[FieldCard], reader: str) -> t
     said = (slide.code, slide.patient.code, slide.site, slide.preparer, slide.microscopist, slide.stain)
     of_fields = (text for card in cards for text in (card.field.name, *card.reasons))
     return fonts.fonts_to_install(" ".join((*said, slide.signed_by or "", reader, *of_fields)))
-
-
-def called_cells(session: Session, slide: Slide) -> list[CalledCell]:
-    """The counted cells called infected, by people or else by the model, the most certain first."""
-    holding = corrections.latest(session, slide.id)
-    called = []
-    for field in session.scalars(_analysed(slide).where(Field.in_count)):
-        mine, found = holding.get(field.id, {}), field.found()
-        if found is not None:
-            cells = corrections.corrected(found, mine).cells
-            called += [CalledCell(field, one, one.number in mine) for one in cells if one.counted and one.parasitized]
-    return sorted(called, key=lambda one: -(one.cell.parasitized_probability or 0))
 
 
 def field_objects(session: Session, field: Field, found: results.Field) -> list[Outlined]:

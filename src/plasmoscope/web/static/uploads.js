@@ -56,9 +56,11 @@ class Upload {
       this.word.textContent = said.sending;
       const answer = await this.post();
       if (!answer) return this.end(said.offline);
-      if (answer.status === 429) {
+      // The workstation has too much to do just now, and says when to come back.
+      const seconds = Number(answer.headers.get("Retry-After"));
+      if (seconds) {
         this.word.textContent = said.waiting;
-        await this.pause(Number(answer.headers.get("Retry-After")) || 5);
+        await this.pause(seconds);
         continue;
       }
       if (!answer.ok) return this.end(await problemOf(answer));

@@ -1,0 +1,26 @@
+"""All processes that a workstation has beside the one that answers requests."""
+
+from pathlib import Path
+
+from plasmoscope.web.analysts import Analysts
+from plasmoscope.web.processes import Processes
+
+# Whoever looks at a slide waits for its pictures, of which a page has many; whoever fetches a report expects to wait.
+_DRAWING_POLITENESS, _WRITING_POLITENESS = 5, 10
+_DRAWING_LINE, _WRITING_LINE = 200, 8
+
+
+class Crew:
+    """Each part of the work has its own, so that a report in writing keeps no photograph waiting."""
+
+    def __init__(self, model: Path | None, analysts: int) -> None:
+        self.analysts = Analysts(model, analysts)
+        self.drawing = Processes(1, _DRAWING_LINE, _DRAWING_POLITENESS)
+        """For ``plasmoscope.web.drawing``, and what else takes a moment."""
+        self.writing = Processes(1, _WRITING_LINE, _WRITING_POLITENESS)
+        """For ``plasmoscope.web.writing``."""
+
+    def close(self) -> None:
+        """End them, once what is being worked on is finished."""
+        for part in (self.analysts, self.drawing, self.writing):
+            part.close()
