@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from plasmoscope.web.security import CLIENT_HEADER, CSRF_HEADER, SESSION_COOKIE
+from plasmoscope.web.security import CLIENT_HEADER, SESSION_COOKIE
 from plasmoscope.web.settings import is_loopback
 from workstation import PASSWORD, SLIDE, add_account, log_in, new_slide, upload, workstation
 
@@ -28,29 +28,59 @@ def shared(tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-def csrf_token(client: TestClient) -> str:
-    page = client.get("/welcome").text
-    return page.partition('name="csrf-token" content="')[2].partition('"')[0]
+# What a browser says where a change comes from: on a safe connection and on this machine, and otherwise.
+OWN = ({"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {"origin": "http://127.0.0.1:8000"})
+FOREIGN = (
+    {},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:8000"},
+    {"origin": "http://evil.example"},
+    {"origin": "http://127.0.0.1:9000"},
+    {"origin": "http://127.0.0.1:8000.evil.example"},
+    {"origin": "null"},
+    {"origin": "null", "host": ""},
+    {"origin": "http://["},
+)
 
 
-def test_a_change_without_the_pages_token_is_refused(alone: TestClient) -> None:
-    token = csrf_token(alone)
-    assert len(token) == 64
-    assert alone.post("/api/v1/slides", json=SLIDE).json()["error"]["code"] == "csrf"
-    assert alone.post("/api/v1/slides", json=SLIDE, headers={CSRF_HEADER: "0" * 64}).status_code == 403
-    assert alone.post("/api/v1/slides", json=SLIDE, headers={CSRF_HEADER: token}).status_code == 201
+@pytest.mark.parametrize("headers", OWN, ids=str)
+def test_a_change_from_the_workstations_own_page_is_made(alone: TestClient, headers: dict[str, str]) -> None:
+    assert alone.post("/api/v1/slides", json=SLIDE, headers=headers).status_code == 201
 
 
-def test_a_token_of_another_session_is_refused(alone: TestClient) -> None:
-    token = csrf_token(alone)
-    alone.cookies.clear()
-    assert csrf_token(alone) != token
-    assert alone.post("/api/v1/slides", json=SLIDE, headers={CSRF_HEADER: token}).status_code == 403
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_a_change_from_another_page_is_refused(shared: TestClient, headers: dict[str, str]) -> None:
+    token = log_in(shared, "Admin")["Authorization"].removeprefix("Bearer ")
+    shared.cookies.set(SESSION_COOKIE, token)
+    del shared.headers[CLIENT_HEADER]
+    refused = shared.post("/api/v1/slides", json=SLIDE, headers=headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "csrf")
+    assert shared.post("/api/v1/slides", json=SLIDE, headers=OWN[0]).status_code == 201
+
+
+def test_open_pages_outlive_a_new_start_and_serve_two_workstations_with_one_database(tmp_path: Path) -> None:
+    with workstation(tmp_path, host="0.0.0.0") as before, workstation(tmp_path, host="0.0.0.0") as beside:
+        add_account(before, "Admin", "admin")
+        token = log_in(before, "Admin")["Authorization"].removeprefix("Bearer ")
+        with workstation(tmp_path, host="0.0.0.0") as after:
+            for number, client in enumerate((before, beside, after)):
+                del client.headers[CLIENT_HEADER]
+                client.cookies.set(SESSION_COOKIE, token)
+                # As a page that was loaded from the first sends it.
+                headers = {"origin": "http://127.0.0.1:8000"}
+                made = client.post("/api/v1/slides", json=SLIDE | {"code": str(number)}, headers=headers)
+                assert made.status_code == 201, made.text
 
 
 def test_another_sites_form_is_refused_also_from_a_browser_without_cookies(alone: TestClient) -> None:
     answer = alone.post("/api/v1/slides/1/fields", files={"file": ("a.png", b"")})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "csrf")
+
+
+def test_browsers_are_let_tell_which_page_a_form_is_of(alone: TestClient) -> None:
+    # With no-referrer they would send "Origin: null" with the workstation's own forms.
+    assert alone.get("/welcome").headers["referrer-policy"] == "same-origin"
 
 
 def test_a_foreign_name_that_points_here_is_refused(alone: TestClient) -> None:
@@ -103,8 +133,7 @@ def test_a_role_in_the_request_raises_nobody(shared: TestClient) -> None:
 def test_a_session_is_new_at_every_login(shared: TestClient) -> None:
     planted = "planted-by-somebody-else"
     shared.cookies.set(SESSION_COOKIE, planted)
-    headers = {CSRF_HEADER: csrf_token(shared)}
-    answer = shared.post("/api/v1/login", json={"name": "Admin", "password": PASSWORD}, headers=headers)
+    answer = shared.post("/api/v1/login", json={"name": "Admin", "password": PASSWORD})
     assert answer.status_code == 200
     assert answer.json()["token"] != planted
     shared.cookies.set(SESSION_COOKIE, planted)
@@ -131,8 +160,7 @@ def test_guessing_the_old_password_in_somebodys_session_is_slowed_down(shared: T
     assert int(slowed.headers["retry-after"]) > 0
 
 
-def test_accounts_and_passwords_do_not_change_without_the_pages_token(alone: TestClient) -> None:
-    csrf_token(alone)
+def test_accounts_and_passwords_do_not_change_from_another_page(alone: TestClient) -> None:
     new = {"password": "another long password", "old": PASSWORD, "new": "x" * 10, "again": "x" * 10}
     for path in ("/accounts/1/deactivate", "/accounts/1/activate", "/accounts/1/password", "/password"):
         for interface in ("", "/api/v1"):
@@ -201,8 +229,9 @@ def test_every_answer_carries_the_protecting_headers(alone: TestClient) -> None:
         assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
 
 
-def test_the_session_cookie_is_for_this_site_and_no_script(alone: TestClient) -> None:
-    cookie = alone.get("/welcome").headers["set-cookie"].lower()
+def test_the_session_cookie_is_for_this_site_and_no_script(shared: TestClient) -> None:
+    form = {"name": "Admin", "password": PASSWORD}
+    cookie = shared.post("/login", data=form, follow_redirects=False).headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import uvicorn
 from fastapi.testclient import TestClient
 
 from patience import PATIENCE
@@ -21,6 +20,7 @@ from plasmoscope.store import accounts
 from plasmoscope.web.app import create_app
 from plasmoscope.web.crew import Crew
 from plasmoscope.web.security import CLIENT_HEADER
+from plasmoscope.web.serving import server
 from plasmoscope.web.settings import Settings
 
 PROGRAM = {CLIENT_HEADER: "tests"}
@@ -44,18 +44,18 @@ def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, **settings: Any) -> Iterator[str]:
     """The address of a workstation that listens on a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(Settings(folder), _CREW), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        serving = server(create_app(Settings(folder, **settings), _CREW))
+        thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            while not server.started:
+            while not serving.started:
                 time.sleep(0.01)
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            serving.should_exit = True
             thread.join()
 
 

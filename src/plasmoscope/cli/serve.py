@@ -1,6 +1,7 @@
 """``plasmoscope serve``."""
 
 import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -33,10 +34,9 @@ def serve(
     from plasmoscope.extras import require_extra
 
     require_extra("serve", "The workstation")
-    import uvicorn
-
     from plasmoscope.store import accounts
     from plasmoscope.web.app import create_app
+    from plasmoscope.web.serving import server
     from plasmoscope.web.settings import Settings, is_unspecified
 
     settings = Settings(
@@ -68,7 +68,9 @@ def serve(
         shown = "localhost" if is_unspecified(host) else f"[{host}]" if ":" in host else host
         console.print(f"Open http://{shown}:{port} in a browser.")
     console.print(f"Stop with Ctrl+C; nothing is lost. {RESEARCH_USE}")
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=10)
+    # After Ctrl+C the server ends in order and then passes it on.
+    with suppress(KeyboardInterrupt):
+        server(app, host=host, port=port, timeout_graceful_shutdown=10).run()
 
 
 def _check_free(host: str, port: int) -> None:

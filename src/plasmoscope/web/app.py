@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import BoundedSemaphore
 
 from anyio import to_thread
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -21,18 +21,19 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.store.method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web import api, pages, security, watch
+from plasmoscope.web.admission import Admission, Limits
 from plasmoscope.web.crew import Crew
 from plasmoscope.web.errors import WebError, as_web_error
 from plasmoscope.web.jobs import Jobs
 from plasmoscope.web.metrics import Metrics
-from plasmoscope.web.middleware import BodyLimit, Headers, Measure, Visitor
+from plasmoscope.web.middleware import Headers, Measure
 from plasmoscope.web.settings import MAX_BODY, Settings
 
 # More at once would only wait for each other, each switch costing more than it brings. Nothing that takes long runs in
 # them: that is for the processes of ``Crew``.
 _THREADS = 4
 _STATIC = Path(__file__).parent / "static"
-_CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 413: "too_large", 429: "busy"}
+_CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 408: "slow", 413: "too_large", 429: "busy"}
 
 
 def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
@@ -71,7 +72,6 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
         version=__version__,
         description="Finds malaria parasites in thin blood smears. For research use only; not a medical device.",
         lifespan=lifespan,
-        dependencies=[Depends(_admit)],
         # The documents' own page would fetch scripts from elsewhere; the document itself is at /api/v1/openapi.json.
         docs_url=None,
         redoc_url=None,
@@ -85,8 +85,7 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
     app.include_router(watch.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    app.add_middleware(Visitor, sessions=sessions)
-    app.add_middleware(BodyLimit, most=MAX_BODY)
+    app.add_middleware(Admission, sessions=sessions, limits=Limits(MAX_BODY), refuse=_on_error)
     app.add_middleware(Headers)
     app.add_middleware(Measure, metrics=metrics)
     app.add_exception_handler(PlasmoscopeError, _on_error)
@@ -95,23 +94,6 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
     app.add_exception_handler(DBAPIError, _on_error)
     app.add_exception_handler(OSError, _on_error)
     return app
-
-
-async def _admit(request: Request) -> None:
-    """Find out who is acting, and refuse changes that another site's page may have sent."""
-    sessions: security.Sessions = request.app.state.sessions
-    sessions.check_host(request)
-    if security.is_change(request.method):
-        given = request.headers.get(security.CSRF_HEADER)
-        if given is None:
-            given = str((await request.form()).get(security.CSRF_FIELD, "")) if _is_form(request) else ""
-        sessions.check_csrf(request, given)
-    request.state.actor = await sessions.actor(request)
-
-
-def _is_form(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

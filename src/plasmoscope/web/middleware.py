@@ -1,38 +1,12 @@
-"""What happens to every request: bounded, recognised, counted, and answered with headers that protect the page."""
+"""What happens to every request: counted, and answered with headers that protect the page."""
 
-import secrets
 import time
-from typing import Any
 
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plasmoscope.web import security
 from plasmoscope.web.metrics import Metrics
-
-
-class BodyLimit:
-    """Reads no more of a request than is allowed, whatever its headers say."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app = app
-        self._most = most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what comes in."""
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._most:
-                raise HTTPException(413, f"This is more than {self._most // 1024**2} MB; send smaller files.")
-            return message
-
-        await self._app(scope, counted if scope["type"] == "http" else receive, send)
 
 
 class Headers:
@@ -54,34 +28,6 @@ class Headers:
             await send(message)
 
         await self._app(scope, receive, protected if scope["type"] == "http" else send)
-
-
-class Visitor:
-    """Gives each browser a session cookie, which the CSRF token belongs to."""
-
-    def __init__(self, app: ASGIApp, sessions: security.Sessions) -> None:
-        self._app = app
-        self._sessions = sessions
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Set ``request.state.session`` to the browser's session, a new one where it has none."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        known = HTTPConnection(scope).cookies.get(security.SESSION_COOKIE)
-        state: dict[str, Any] = scope.setdefault("state", {})
-        state["session"] = known or secrets.token_urlsafe(32)
-
-        async def with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and not known:
-                headers = MutableHeaders(scope=message)
-                # A log-in sets a cookie of its own.
-                page = headers.get("content-type", "").startswith("text/html") and scope["path"][:5] != "/api/"
-                if page and security.SESSION_COOKIE not in headers.get("set-cookie", ""):
-                    self._sessions.add_cookie(headers, security.SESSION_COOKIE, state["session"])
-            await send(message)
-
-        await self._app(scope, receive, with_cookie)
 
 
 class Measure:

@@ -44,7 +44,6 @@ def render(
         actor=actor,
         may_change=actor is not None and actor.may("technician"),
         accounts_required=request.app.state.settings.accounts_required,
-        csrf_token=request.app.state.sessions.csrf_token(request.state.session),
         theme=theme if theme in THEMES else "",
         here=here or address_of(request),
         **shown,

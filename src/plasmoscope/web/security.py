@@ -1,18 +1,16 @@
 """Who is acting, and what a request must show before it may change anything.
 
 Wherever others can reach the page, people log in with accounts. On loopback there is one person, who is whom they say.
-In both cases a browser holds a session cookie, and every change must carry a token that belongs to it: another web page
-can make a browser send the cookie, but cannot read the token (cross-site request forgery).
+In both cases a page of another site could make a browser send a change (cross-site request forgery). Browsers tell of
+every change which site's page sends it, and no page can forge that; so nothing need be remembered for it, and pages
+outlive a new start of the server.
 """
 
-import hashlib
-import hmac
-import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -29,11 +27,9 @@ from plasmoscope.web.settings import SESSION_HOURS, Settings, is_loopback
 
 SESSION_COOKIE = "plasmoscope_session"
 NAME_COOKIE = "plasmoscope_name"
-CSRF_FIELD = "csrf_token"
-CSRF_HEADER = "x-csrf-token"
-# Programs that are no browser send no cookie; a page of another site cannot set this header.
+# What programs tell themselves by; a browser lets no page of another site set it.
 CLIENT_HEADER = "x-plasmoscope-client"
-# For the document of the interface; ``check_csrf`` and ``Sessions.actor`` do the checking.
+# For the document of the interface; ``check_source`` and ``Sessions.actor`` do the checking.
 SCHEMES = [
     Security(
         APIKeyHeader(
@@ -62,7 +58,8 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Other sites are told nothing. Without any, browsers would not tell this one that a form is its own either.
+    "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -88,8 +85,6 @@ class Sessions:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # Tokens of browsers that are open while the program starts anew are refused once; the page then reloads.
-        self._secret = secrets.token_bytes(32)
 
     async def actor(self, request: HTTPConnection) -> Actor | None:
         """Who is acting; None for somebody who has to log in."""
@@ -98,27 +93,6 @@ class Sessions:
             return Actor(name, "admin") if name else Actor(_LOCAL_NAME, "admin", named=False)
         token = session_token(request)
         return await run_in_threadpool(_logged_in, request.app.state.store, token) if token else None
-
-    def csrf_token(self, session: str) -> str:
-        """What a change must carry beside this session's cookie."""
-        return hmac.new(self._secret, session.encode(), hashlib.sha256).hexdigest()
-
-    def check_csrf(self, request: HTTPConnection, given: str) -> None:
-        """Refuse a change that another site's page may have sent.
-
-        Raises:
-            WebError: 403.
-        """
-        cookie = request.cookies.get(SESSION_COOKIE, "")
-        if not cookie and (request.headers.get(CLIENT_HEADER) or bearer(request)):
-            return
-        if not cookie or not hmac.compare_digest(given.encode(), self.csrf_token(cookie).encode()):
-            raise WebError(
-                403,
-                "csrf",
-                "This page is out of date, or the request came from elsewhere. Reload the page and try again; programs "
-                f"send the header {CLIENT_HEADER}.",
-            )
 
     def check_host(self, request: HTTPConnection) -> None:
         """On loopback, refuse names that are not: a site could point its own name here (DNS rebinding).
@@ -147,6 +121,38 @@ class Sessions:
             secure=self._settings.secure_cookies,
         )
         headers.append("set-cookie", carrier.headers["set-cookie"])
+
+
+def check_source(request: HTTPConnection) -> None:
+    """Refuse a change that another site's page may have sent.
+
+    A browser says where it comes from in Sec-Fetch-Site, as far as the connection is safe or stays on this machine,
+    and in Origin always. Whatever says neither must say that it is a program.
+
+    Raises:
+        WebError: 403.
+    """
+    if request.headers.get(CLIENT_HEADER) or bearer(request):
+        return
+    site = request.headers.get("sec-fetch-site")
+    own = site in {"same-origin", "none"} if site is not None else _is_own(request)
+    if not own:
+        raise WebError(
+            403,
+            "csrf",
+            "This came from another page than the workstation's own, or from a browser that does not tell. Open the "
+            "workstation in an up-to-date browser, and let a proxy before it pass the header Host on; programs send "
+            f"the header {CLIENT_HEADER}.",
+        )
+
+
+def _is_own(request: HTTPConnection) -> bool:
+    """Whether Origin names the address that was asked."""
+    try:
+        origin = urlsplit(request.headers.get("origin", "")).netloc
+    except ValueError:
+        return False
+    return bool(origin) and origin.lower() == request.headers.get("host", "").lower()
 
 
 def _logged_in(store: Store, token: str) -> Actor | None:
@@ -204,7 +210,8 @@ def is_change(method: str) -> bool:
 
 
 def _require(role: Role) -> object:
-    def check(request: Request) -> Actor:
+    # Not in a thread: it waits for nothing.
+    async def check(request: Request) -> Actor:
         actor: Actor | None = request.state.actor
         if actor is None:
             raise WebError(401, "login", "Log in first.")

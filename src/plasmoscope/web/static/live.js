@@ -3,8 +3,6 @@
 // What the server wrote for the scripts to say, in the reader's language.
 export const said = JSON.parse(document.querySelector("#said").textContent);
 
-export const csrfToken = document.querySelector("meta[name=csrf-token]").content;
-
 // Parts carry data-state, which changes whenever they do; the others stay as they are, with what is being typed there.
 function takeOver(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");

@@ -1,6 +1,6 @@
 // Sends photographs one after the other, each with its progress; where the workstation is full, after a pause.
 
-import { csrfToken, problemOf, refresh, said } from "./live.js";
+import { problemOf, refresh, said } from "./live.js";
 
 const queue = [];
 let sending = false;
@@ -75,7 +75,6 @@ class Upload {
     return new Promise((settle) => {
       const request = new XMLHttpRequest();
       request.open("POST", this.address);
-      request.setRequestHeader("X-CSRF-Token", csrfToken);
       request.upload.onprogress = (event) => (this.bar.value = event.loaded / event.total);
       request.onload = () => {
         const wait = request.getResponseHeader("Retry-After") ?? "";
