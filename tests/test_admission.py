@@ -12,14 +12,13 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from patience import PATIENCE
 from plasmoscope.web import admission, serving
 from plasmoscope.web.admission import Limits
 from plasmoscope.web.rare_log import RareLog
 from plasmoscope.web.settings import MAX_BODY
 from workstation import PROGRAM, SLIDE, served
 
-# For whatever the server does by itself a moment later, on a machine that has other things to do.
-PATIENCE = 60
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 

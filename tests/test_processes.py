@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from patience import PATIENCE
 from plasmoscope.client import Workstation
 from plasmoscope.web.processes import Processes
 from plasmoscope.web.writing import DOWNLOADS
@@ -33,7 +34,7 @@ def at_work(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     run, done = processes.run, threading.Event()
 
     def when_done(work: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        done.wait(60)
+        done.wait(PATIENCE)
         return run(work, *given, **named)
 
     with monkeypatch.context() as patched:
@@ -66,7 +67,7 @@ def test_pages_answer_while_more_heavy_work_waits_than_there_are_threads(
     with ThreadPoolExecutor(MORE_THAN_ALL_THREADS) as people:
         with at_work(processes, monkeypatch):
             asked = [people.submit(ask) for _ in range(MORE_THAN_ALL_THREADS)]
-            until = time.monotonic() + 30
+            until = time.monotonic() + PATIENCE
             while processes._in_line < before + MORE_THAN_ALL_THREADS and time.monotonic() < until:
                 time.sleep(0.01)
             assert client.get("/api/v1/slides").status_code == 200

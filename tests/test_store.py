@@ -112,11 +112,15 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         earlier.setattr(command, "upgrade", lambda config, revision: upgrade(config, "0002"))
         store = Store(tmp_path)
     # The records write columns that came later.
-    none, no = "JSON NOT NULL DEFAULT '[]'", "BOOLEAN NOT NULL DEFAULT 0"
-    later = {"same_place": none, "count_repeat": no, "warnings": none}
+    later = (
+        ("fields", "same_place", "JSON NOT NULL DEFAULT '[]'"),
+        ("fields", "count_repeat", "BOOLEAN NOT NULL DEFAULT 0"),
+        ("fields", "warnings", "JSON NOT NULL DEFAULT '[]'"),
+        ("audit", "digest", "TEXT"),
+    )
     with store.session() as session:
-        for column, kind in later.items():
-            session.execute(text(f"ALTER TABLE fields ADD COLUMN {column} {kind}"))
+        for table, column, kind in later:
+            session.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
     slide = new_slide(store)
     field, repeat = analysed(store, slide), analysed(store, slide, OTHER_IMAGE, OTHER_FOUND)
     with store.session() as session:
@@ -128,8 +132,8 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         slides.delete_slide(session, "amina", deleted, "a mistake")
     before = count_of(store, slide)
     with store.session() as session:
-        for column in later:
-            session.execute(text(f"ALTER TABLE fields DROP COLUMN {column}"))
+        for table, column, _ in later:
+            session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
     store.close()
     store = Store(tmp_path)
     assert count_of(store, slide) == before

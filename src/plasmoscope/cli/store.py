@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -11,18 +11,29 @@ from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import DatabaseOption, RecordsOption
 from plasmoscope.extras import require_extra
 
+if TYPE_CHECKING:
+    from plasmoscope.store.chain import Chain
 
-def doctor(data: RecordsOption, database: DatabaseOption = None) -> None:
-    """Compare the records with the photographs on disk and mend what a crash or power cut left behind.
 
-    Exit code 0: all is well, or was mended; 1: photographs are missing or damaged and must be uploaded again.
+def doctor(
+    data: RecordsOption,
+    database: DatabaseOption = None,
+    audit_head: Annotated[
+        str | None,
+        typer.Option(help="The audit's hash that this command printed earlier: is what stood there then as it was?"),
+    ] = None,
+) -> None:
+    """Compare the records with the photographs on disk, mend what a crash left behind, and check the audit.
+
+    Exit code 0: all is well, or was mended; 1: photographs are missing or damaged and must be uploaded again, or the
+    audit is not what was written.
     """
     require_extra("serve", "The record of slides")
     from plasmoscope.store.doctor import examine
     from plasmoscope.store.store import Store
 
     with closing(Store.existing(data, database)) as store:
-        findings = examine(store, track)
+        findings = examine(store, track, audit_head.strip().lower() if audit_head else None)
     for file in findings.orphans:
         console.print(f"Removed {escape(str(file))}: no slide needs it.")
     if findings.interrupted:
@@ -31,10 +42,34 @@ def doctor(data: RecordsOption, database: DatabaseOption = None) -> None:
         console.print(f"The photograph {escape(place)} is missing; upload it again, or restore a backup.")
     for place in findings.damaged:
         console.print(f"The photograph {escape(place)} was altered and is set aside; upload it again.")
+    _tell_of_audit(findings.audit)
     if findings.all_well:
         console.print("All is well.")
-    if findings.missing or findings.damaged:
+    if findings.missing or findings.damaged or not findings.audit.whole:
         raise typer.Exit(1)
+
+
+def _tell_of_audit(audit: "Chain") -> None:
+    if (broken := audit.broken) is not None:
+        when = broken.at.isoformat(" ", "seconds")
+        console.print(
+            f"The audit was altered: entry {broken.number} ({when}, {escape(broken.who)}: {escape(broken.action)} "
+            f"{escape(broken.subject)}) is not what was written, or an entry just before it was altered, put in or "
+            f"taken out. The {audit.entries - 1:,} entries before it are as they were written. Compare a backup."
+        )
+    elif not audit.noted_is_there:
+        console.print(
+            "The audit was altered: the hash that you noted is none of its entries'. Since then entries were taken "
+            "from its end, or all was written anew; or the hash is another database's. Compare a backup."
+        )
+    else:
+        console.print(
+            f"The audit's {audit.entries:,} entries follow from each other. The last one's hash: {audit.head}"
+        )
+        console.print(
+            "Write it down elsewhere, and give it to --audit-head later: whoever may write to the database could make "
+            "all entries anew, but not with that hash among them."
+        )
 
 
 def backup(

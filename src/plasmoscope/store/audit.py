@@ -1,4 +1,8 @@
-"""The append-only record of every change. There is no way to alter or delete an entry."""
+"""The append-only record of every change.
+
+Nothing in the program alters or deletes an entry, and the database refuses to, by triggers. Whoever owns the database
+can drop those: that entries are what was written is shown by their chain, as far as ``plasmoscope.store.chain`` says.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +11,8 @@ from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from plasmoscope.store.records import AuditEntry, Field
+from plasmoscope.store.chain import digest_of, hold_end
+from plasmoscope.store.records import AuditEntry, Field, now, storable
 
 PROGRAM = "plasmoscope"
 """Who, where the program itself changed something."""
@@ -24,7 +29,7 @@ def field_subject(field: Field) -> str:
 
 
 def note(session: Session, who: str, action: str, subject: str, **detail: Any) -> None:
-    """Write an entry in the transaction of the change itself.
+    """Write an entry in the transaction of the change itself, as the last thing there: others wait to write theirs.
 
     Args:
         who: name of the account.
@@ -32,7 +37,10 @@ def note(session: Session, who: str, action: str, subject: str, **detail: Any) -
         subject: what was changed: ``slide_subject``, ``field_subject``, or ``account/1``.
         detail: JSON.
     """
-    session.add(AuditEntry(who=who, action=action, subject=subject, detail=detail))
+    before = hold_end(session)
+    at, who = now(), storable(who)
+    digest = digest_of(before, at, who, action, subject, detail)
+    session.add(AuditEntry(at=at, who=who, action=action, subject=subject, detail=detail, digest=digest))
 
 
 def entries(session: Session, subject: str = "", offset: int = 0, limit: int = 100) -> Sequence[AuditEntry]:

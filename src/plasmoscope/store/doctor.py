@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from plasmoscope.progress import Track, untracked
+from plasmoscope.store.chain import Chain, verify
 from plasmoscope.store.fields import requeue_interrupted
 from plasmoscope.store.records import Field, Slide
 from plasmoscope.store.store import Store
@@ -24,19 +25,25 @@ class Findings:
     """Fields whose photograph was altered; it was set aside. Uploading it again brings it back."""
     interrupted: int
     """Fields whose analysis was cut off. They are in line again."""
+    audit: Chain
+    """Whether the audit is what was written."""
 
     @property
     def all_well(self) -> bool:
         """Whether nothing was found."""
-        return not (self.orphans or self.missing or self.damaged or self.interrupted)
+        return self.audit.whole and not (self.orphans or self.missing or self.damaged or self.interrupted)
 
 
-def examine(store: Store, track: Track = untracked) -> Findings:
+def examine(store: Store, track: Track = untracked, noted_head: str | None = None) -> Findings:
     """Look through all records and photographs and mend what can be mended.
 
     Uploads may go on meanwhile. A field that is being analysed just now is analysed once more.
+
+    Args:
+        noted_head: ``Findings.audit.head`` of an earlier time, kept where nobody who may write to the database can.
     """
     with store.reading() as session:
+        audit = verify(session, noted_head)
         fields = session.scalars(select(Field).order_by(Field.id)).all()
         slides = {slide.id: slide for slide in session.scalars(select(Slide))}
     users: dict[str, list[str]] = {}
@@ -59,7 +66,7 @@ def examine(store: Store, track: Track = untracked) -> Findings:
         for file in orphans:
             file.unlink()
         interrupted = requeue_interrupted(session)
-    return Findings(tuple(orphans), tuple(missing), tuple(damaged), interrupted)
+    return Findings(tuple(orphans), tuple(missing), tuple(damaged), interrupted, audit)
 
 
 def _hold_fields(session: Session) -> None:

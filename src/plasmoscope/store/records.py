@@ -197,7 +197,7 @@ class Correction(Base):
 
 
 class AuditEntry(Base):
-    """One change: who did what to what, and when. The database refuses to alter or delete it."""
+    """One change: who did what to what, and when. ``plasmoscope.store.audit`` says how it is protected."""
 
     __tablename__ = "audit"
 
@@ -208,6 +208,8 @@ class AuditEntry(Base):
     subject: Mapped[str] = mapped_column(index=True)
     """``slide/3``, ``slide/3/field/12``, ``account/1``."""
     detail: Mapped[dict[str, Any]]
+    digest: Mapped[str] = mapped_column(server_default="")
+    """``plasmoscope.store.chain.digest_of`` this entry and the one before it."""
 
 
 class PerformanceEntry(Base):
