@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx2
 import numpy as np
@@ -41,6 +42,7 @@ _UPLOAD_SHARE = 0.1
 _UPLOADS, _EXPLANATIONS, _REPORTS = 20, 4, 2
 _IDLE_SECONDS = 10
 _PAUSE = 0.1
+_LOOK_SECONDS = 0.5
 _BOUNDARY = "boundary-of-a-form"
 # A browser has a session cookie, and with it would have to show the page's token; a program has none.
 _PROGRAM = {"X-Plasmoscope-Client": "benchmark", "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
@@ -75,8 +77,9 @@ def _many(folder: Path, clients: int, seconds: float, pause: float) -> None:
     with _served(folder) as (address, process):
         with Workstation(address) as workstation:
             slides = [workstation.new_slide(f"P{number}", "S") for number in range(clients)]
-        seen = _let_loose(address.removeprefix("http://"), slides, rendered, seconds, pause)
-        _report(seen, _megabytes(process), address, slides)
+        with _Memory(process) as memory:
+            seen = _let_loose(address.removeprefix("http://"), slides, rendered, seconds, pause)
+        _report(seen, memory, address, slides)
 
 
 @contextmanager
@@ -107,18 +110,18 @@ def _heavy(folder: Path, number: int, seconds: float) -> None:
             slide = workstation.new_slide("P", "uploads")
         ends = time.monotonic() + _IDLE_SECONDS
         alone = _Work(lambda chance: _get(address, "/"))
-        alone.go_on(lambda: time.monotonic() > ends)
+        with _Memory(process) as before:
+            alone.go_on(lambda: time.monotonic() > ends)
         _tell("list of slides, nothing else going on", alone)
-        before = _megabytes(process)
 
-        def upload(chance: random.Random) -> int:
+        def upload(chance: random.Random) -> _Answer:
             content = _form(photograph + chance.randbytes(8))
             return _ask(address, "POST", f"/api/v1/slides/{slide}/fields", content, _PROGRAM)
 
-        def explain(chance: random.Random) -> int:
+        def explain(chance: random.Random) -> _Answer:
             return _get(address, f"/api/v1/fields/{chance.choice(cells)}/picture?heat=1")
 
-        def report(chance: random.Random) -> int:
+        def report(chance: random.Random) -> _Answer:
             return _get(address, f"/api/v1/slides/{large}/files/report.pdf")
 
         heavy = {
@@ -140,19 +143,27 @@ def _heavy(folder: Path, number: int, seconds: float) -> None:
             for works in (heavy | seen).values()
             for work in works
         ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with _Memory(process) as memory:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         for name, works in (seen | heavy).items():
             _tell(name, *works)
-        print(f"the server and its processes held {before:.0f} MB before, {_megabytes(process):.0f} MB at most")
+        print(f"the server and its processes held {before} before, {memory}")
+
+
+class _Answer(NamedTuple):
+    """What the workstation said, and the seconds after which to ask again."""
+
+    status: int
+    come_back: float
 
 
 class _Work:
     """Somebody who asks for the same over and over, pausing a little."""
 
-    def __init__(self, ask: Callable[[random.Random], int]) -> None:
+    def __init__(self, ask: Callable[[random.Random], "_Answer"]) -> None:
         self.seconds: list[float] = []
         self.statuses: Counter[int] = Counter()
         self._ask = ask
@@ -162,11 +173,11 @@ class _Work:
         """Ask until it is enough."""
         while not enough():
             started = time.perf_counter()
-            status = self._ask(self._chance)
-            self.statuses[status] += 1
-            if status < 300:
+            answer = self._ask(self._chance)
+            self.statuses[answer.status] += 1
+            if answer.status < 300:
                 self.seconds.append(time.perf_counter() - started)
-            time.sleep(_PAUSE if status < 300 else 1)
+            time.sleep(answer.come_back)
 
 
 def _record_large_slide(folder: Path, photograph: bytes, number: int) -> tuple[int, list[str]]:
@@ -191,18 +202,20 @@ def _record_large_slide(folder: Path, photograph: bytes, number: int) -> tuple[i
     return slide, [f"{field}/cells/{cell}" for field, cell in zip(ids, cells * number, strict=False)]
 
 
-def _get(address: str, path: str) -> int:
+def _get(address: str, path: str) -> "_Answer":
     return _ask(address, "GET", path, None, _BROWSER)
 
 
-def _ask(address: str, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> int:
+def _ask(address: str, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> "_Answer":
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=600)
     try:
         connection.request(method, path, content, headers)
         answer = connection.getresponse()
         while answer.read(2**16):
             pass
-        return 200 if answer.status == 404 and path.endswith("heat=1") else answer.status
+        # Of many cells there is nothing to explain, which takes as long to find.
+        status = 200 if answer.status == 404 and path.endswith("heat=1") else answer.status
+        return _Answer(status, float(answer.getheader("Retry-After") or _PAUSE))
     finally:
         connection.close()
 
@@ -270,7 +283,7 @@ def _form(content: bytes) -> bytes:
     return f"--{_BOUNDARY}\r\n{head}\r\n\r\n".encode() + content + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
-def _report(seen: list[_Seen], megabytes: float, address: str, slides: list[int]) -> None:
+def _report(seen: list[_Seen], memory: "_Memory", address: str, slides: list[int]) -> None:
     statuses: Counter[tuple[str, int]] = sum((one.statuses for one in seen), Counter())
     print(", ".join(f"{kind} {status}: {number}" for (kind, status), number in sorted(statuses.items())))
     print(f"connections that failed: {sum(len(one.failures) for one in seen)}")
@@ -279,7 +292,7 @@ def _report(seen: list[_Seen], megabytes: float, address: str, slides: list[int]
         print(f"{kind}: median {np.median(times) * 1000:.0f} ms, 95 % within {np.quantile(times, 0.95) * 1000:.0f} ms")
     with Workstation(address) as workstation:
         analysed = sum(workstation.slide(slide)["fields_analysed"] for slide in slides)
-    print(f"photographs analysed meanwhile: {analysed}; the server and its analysis held {megabytes:.0f} MB at most")
+    print(f"photographs analysed meanwhile: {analysed}; the server and its processes held {memory}")
 
 
 def _wait_for(address: str) -> None:
@@ -292,12 +305,48 @@ def _wait_for(address: str) -> None:
             return
 
 
-def _megabytes(process: int) -> float:
-    """The most memory that a process and those it started have held, as Linux tells."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    started = [child for file in Path(f"/proc/{process}/task").glob("*/children") for child in file.read_text().split()]
-    own = int(found.group(1)) / 1024 if found else float("nan")
-    return own + sum(_megabytes(int(child)) for child in started)
+class _Memory:
+    """The most memory that a process and those it started hold at one moment, as Linux tells.
+
+    What several of them share counts once.
+    """
+
+    def __init__(self, process: int) -> None:
+        self.most: dict[int, float] = {}
+        """Megabytes of each process at that moment."""
+        self._process = process
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Memory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def __str__(self) -> str:
+        each = " + ".join(f"{megabytes:.0f}" for megabytes in self.most.values())
+        return f"{sum(self.most.values()):.0f} MB at most ({each})"
+
+    def _watch(self) -> None:
+        while not self._enough.wait(_LOOK_SECONDS):
+            held = dict(self._held(self._process))
+            if sum(held.values()) > sum(self.most.values()):
+                self.most = held
+
+    def _held(self, process: int) -> Iterator[tuple[int, float]]:
+        place = Path(f"/proc/{process}")
+        try:
+            found = re.search(r"Pss:\s+(\d+) kB", (place / "smaps_rollup").read_text())
+            started = [child for file in place.glob("task/*/children") for child in file.read_text().split()]
+        # It has just ended.
+        except OSError:
+            return
+        yield process, int(found.group(1)) / 1024 if found else float("nan")
+        for child in started:
+            yield from self._held(int(child))
 
 
 if __name__ == "__main__":
