@@ -95,7 +95,7 @@ def test_what_cannot_be_recorded_does_not_keep_the_workstation_from_ending(
 ) -> None:
     tried: list[str] = []
 
-    def damaged(session: object, **_: object) -> bool:
+    def damaged(*_: object, **__: object) -> bool:
         tried.append("once more")
         raise DatabaseError("UPDATE fields", {}, Exception("database disk image is malformed"))
 
