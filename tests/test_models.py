@@ -83,6 +83,13 @@ def test_one_logit_and_two_mean_the_same() -> None:
     assert torch.allclose(log_odds(two).sigmoid(), two.softmax(dim=1)[:, 0])
 
 
+def test_of_three_logits_that_of_no_cell_speaks_against_a_parasite() -> None:
+    three = torch.tensor([[2.0, -1.0, 0.5], [0.5, 0.5, -80.0], [1000.0, 0.0, 999.0]])
+    assert torch.allclose(log_odds(three).sigmoid(), three.softmax(dim=1)[:, 0])
+    assert np.allclose(log_odds(three.numpy()), log_odds(three).numpy())
+    assert torch.allclose(log_odds(three)[1:2], log_odds(three[1:2, :2]))
+
+
 @pytest.mark.parametrize(
     ("name", "options", "field"),
     [

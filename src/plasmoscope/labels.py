@@ -7,6 +7,9 @@ ClassName = Literal["Parasitized", "Uninfected"]
 CLASS_NAMES: tuple[ClassName, ClassName] = ("Parasitized", "Uninfected")
 # The positive class.
 PARASITIZED = 0
+UNINFECTED = 1
+# A third output that some networks have: nothing that may be called.
+NOT_A_CELL = 2
 
 
 def class_name(parasitized: bool) -> ClassName:
@@ -28,11 +31,18 @@ def log_odds(logits: "Logits") -> "Logits":
     """The one place where any network's outputs become the log-odds of parasitized; their sigmoid is P(parasitized).
 
     Args:
-        logits: (n, 1), the log-odds themselves, or (n, 2), one logit a class; NumPy or torch.
+        logits: NumPy or torch, of shape (n, 1), the log-odds themselves; (n, 2), one logit a class; or (n, 3), the
+            last that of what is not a cell, which speaks against a parasite as the uninfected class does.
 
     Returns:
         Shape (n,), of the same kind.
     """
     if logits.shape[1] == 1:
         return logits[:, 0]
-    return logits[:, PARASITIZED] - logits[:, 1 - PARASITIZED]
+    against = logits[:, UNINFECTED]
+    if logits.shape[1] > NOT_A_CELL:
+        import numpy as np
+
+        other = logits[:, NOT_A_CELL]
+        against = np.logaddexp(against, other) if isinstance(logits, np.ndarray) else against.logaddexp(other)
+    return logits[:, PARASITIZED] - against

@@ -1,4 +1,4 @@
-"""Network architectures, one file each; every one ends in one logit or two (see ``plasmoscope.labels.log_odds``).
+"""Network architectures, one file each; every one ends in one to three logits (see ``plasmoscope.labels.log_odds``).
 
 A network is a sequence of named stages with the head last; ``mobilenet_v2`` keeps torchvision's own class.
 """
