@@ -20,6 +20,7 @@ from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.calibration import fit_temperature
 from plasmoscope.training.export import FromPixels, export_network
 from plasmoscope.training.history import read_history
+from plasmoscope.training.models import build_model
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.quiet import quiet_lightning
@@ -209,9 +210,38 @@ def test_pytorch_and_onnx_agree(nih_folder: Path, tmp_path: Path, imagenet_file:
     dataset = load_nih(nih_zip)
     cells = np.stack([classifier.prepare(_decode(dataset.cells[i])) for i in range(0, len(dataset), 1_000)])
     with torch.no_grad():
-        expected = FromPixels(model, card.preprocessing).eval()(torch.from_numpy(cells)).numpy()
-    assert np.ptp(expected) > 1
-    assert np.abs(classifier.logits(cells) - expected).max() < 1e-3
+        logits, features = FromPixels(model, card.preprocessing).eval()(torch.from_numpy(cells))
+    assert np.ptp(logits.numpy()) > 1
+    assert np.abs(classifier.logits(cells) - logits.numpy()).max() < 1e-3
+    assert np.abs(classifier.logits_and_features(cells)[1] - features.numpy()).max() < 1e-3
+    assert features.shape == (len(cells), 1280)
+
+
+@pytest.mark.parametrize("name", ["basic_cnn", "mobilenet_residual", "mobilenet_v2", "plasmosenet", "resnet34"])
+def test_a_network_is_exported_with_what_its_last_layer_takes(name: str) -> None:
+    """So that another head can be fitted to it; the layer makes of it just the logits."""
+    torch.manual_seed(0)
+    model = build_model(name, 32).eval()
+    network = FromPixels(model, Preprocessing(image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3)).eval()
+    pixels = torch.randint(0, 256, (3, 32, 32, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        logits, features = network(pixels)
+        expected = model((pixels.permute(0, 3, 1, 2) / 255 - 0.5) / 0.5)
+    assert network.head is not None
+    assert features.shape == (3, network.head.in_features)
+    assert torch.allclose(logits, expected, atol=1e-4)
+
+
+def test_a_network_without_a_last_linear_layer_is_exported_without_features(
+    classifier: Classifier, real_cells: list[np.ndarray]
+) -> None:
+    """As the networks of earlier versions are."""
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    preprocessing = Preprocessing(image_size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    card = classifier.card.model_copy(update={"preprocessing": preprocessing})
+    plain = Classifier(export_network(model, preprocessing), card)
+    assert not plain.has_features
+    assert plain.predict(real_cells).shape == (len(real_cells),)
 
 
 def _decode(cell: object) -> np.ndarray:

@@ -25,6 +25,8 @@ CellImage = NDArray[np.generic] | Image.Image | Path | str
 SHIPPED_MODEL = "mobilenet_v2_96.onnx"
 # Activations of this many cells at 96 px still fit the processor's cache.
 _BATCH = 32
+# The names of a graph's outputs; graphs of earlier versions have no features.
+OUTPUTS = ("logits", "features")
 # So many are prepared at once: preparing and inference take turns with the same processor threads, and each turn costs.
 _PREPARED = 8 * _BATCH
 
@@ -49,7 +51,7 @@ class Classifier:
         """Use ``load`` unless the model is already in memory.
 
         Args:
-            network: an ONNX graph from uint8 RGB (n, size, size, 3) to one or two logits.
+            network: an ONNX graph from uint8 RGB (n, size, size, 3) to logits, and to features if it names any.
             card: its card.
             threads: processor threads; all of them if None.
 
@@ -61,6 +63,7 @@ class Classifier:
         self._threads = threads or os.cpu_count() or 1
         self._session = open_session(network, card.name, self._threads)
         self._input = self._session.get_inputs()[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
 
     @classmethod
     def load(cls, model: Path | str | None = None, threads: int | None = None) -> "Classifier":
@@ -154,12 +157,25 @@ class Classifier:
             probabilities[part] = np.mean(seen, axis=0)
         return probabilities
 
+    @property
+    def has_features(self) -> bool:
+        """Whether the network gives features beside its logits; those that earlier versions exported do not."""
+        return OUTPUTS[1] in self._outputs
+
     def logits(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Uncalibrated outputs, shape (n, 1) or (n, 2), of prepared cells, shape (n, size, size, 3), of any number."""
+        """Uncalibrated outputs, shape (n, classes), of prepared cells, shape (n, size, size, 3), of any number."""
+        return self._run(cells, self._outputs[:1])[0]
+
+    def logits_and_features(self, cells: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``logits``, and what the network's last layer made them of, shape (n, d); only where it ``has_features``."""
+        logits, features = self._run(cells, [self._outputs[0], OUTPUTS[1]])
+        return logits, features
+
+    def _run(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         # Small batches keep activations in the processor's cache and memory flat.
         starts = range(0, max(len(cells), 1), _BATCH)
-        batches = [self._session.run(None, {self._input: cells[start : start + _BATCH]})[0] for start in starts]
-        return cast(NDArray[np.float32], np.concatenate(batches))
+        batches = [self._session.run(outputs, {self._input: cells[start : start + _BATCH]}) for start in starts]
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def _probabilities(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
         scaled = log_odds(self.logits(cells)) / np.float32(self.card.calibration.temperature)
