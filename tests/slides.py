@@ -104,6 +104,7 @@ def slide_of(*fields: Field, slide: str = "A-17", patient: str | None = "Ama Men
 def _count(counted: int, infected: int) -> Count:
     share = 100 * infected / counted
     high = share + 100 * 3.84 / counted
+    usual = count_slide(infected, counted, red_cell_count(None, None), measured())
     return Count(
         counted=counted,
         infected=infected,
@@ -112,7 +113,8 @@ def _count(counted: int, infected: int) -> Count:
         sensitivity=0.9,
         specificity=0.99,
         performance=measured(),
-        correction_basis=count_slide(infected, counted, red_cell_count(None, None), measured()).correction_basis,
+        correction_basis=usual.correction_basis,
+        detection=usual.detection,
         parasites_per_ul=Interval(value=share * 5e4, low=share / 2 * 5e4, high=high * 5e4),
         red_cells_per_ul=5e6,
         red_cells_basis="assumed; give the patient's own count for a better figure",

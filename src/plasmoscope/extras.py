@@ -13,7 +13,6 @@ _WITNESS = {
         "lightning",
         "torchmetrics",
         "sklearn",
-        "scipy",
         "onnx",
         "onnxscript",
         "matplotlib",

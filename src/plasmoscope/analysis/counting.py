@@ -1,11 +1,13 @@
 """From counted cells to parasitaemia with honest intervals. Shares here run from 0 to 1."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
+from plasmoscope.analysis.called_cells import share_limits
+from plasmoscope.analysis.detection import detection
+from plasmoscope.analysis.figures import percent, span, three_digits
 from plasmoscope.analysis.performance import (
     FALSE_CALLS_ELSEWHERE,
     FOUND_ELSEWHERE,
@@ -14,11 +16,11 @@ from plasmoscope.analysis.performance import (
     Performance,
 )
 from plasmoscope.analysis.results import Count, Interval
+from plasmoscope.analysis.spread import rates_here
 from plasmoscope.errors import PlasmoscopeError
 
 # Two-sided 95 % normal quantile.
 _Z = 1.959963984540054
-_DRAWS = 20_000
 DEFAULT_RED_CELLS = 5_000_000
 # Mean volume of a red cell, for a haematocrit without a red-cell count.
 _MEAN_CELL_VOLUME_FL = 90.0
@@ -93,37 +95,23 @@ def wilson(infected: int, counted: int) -> Interval:
 def rogan_gladen(infected: int, counted: int, errors: Errors) -> Interval | None:
     """True share from the apparent one (Rogan & Gladen 1978, doi:10.1093/oxfordjournals.aje.a112510).
 
-    The interval draws the apparent share, the sensitivity and the specificity from their posteriors (Jeffreys), so it
-    holds the doubt about the classifier as well as that of the count.
+    The interval has the shares under which so many calls are no surprise, whatever the rates of this slide's patient
+    are among those that patients may have (``spread``): it holds the doubt about the classifier, the differences
+    between patients, and the chance in the count.
 
     Returns:
         None where the classifier is no better than chance.
     """
-
-    def true_share(apparent: np.ndarray, sensitivity: np.ndarray, specificity: np.ndarray) -> np.ndarray:
-        informed = np.maximum(sensitivity + specificity - 1, 1e-9)
-        return np.asarray(np.clip((apparent + specificity - 1) / informed, 0, 1))
-
-    if errors.sensitivity + errors.specificity < LEAST_INFORMED:
+    informed = errors.sensitivity + errors.specificity - 1
+    if informed + 1 < LEAST_INFORMED:
         return None
-    rng = np.random.default_rng(0)
-
-    def draws(share: float, trials: int) -> np.ndarray:
-        successes = share * trials
-        return rng.beta(successes + 0.5, trials - successes + 0.5, _DRAWS)
-
-    drawn = true_share(
-        draws(infected / counted, counted),
-        draws(errors.sensitivity, errors.positives),
-        draws(errors.specificity, errors.negatives),
-    )
-    value = true_share(*(np.array([x]) for x in (infected / counted, errors.sensitivity, errors.specificity)))[0]
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    value = float(np.clip((infected / counted + errors.specificity - 1) / informed, 0, 1))
+    low, high = share_limits(infected, counted, rates_here(errors))
     if not value:
         # Fewer calls than the known errors alone would make: this slide errs less than those they were measured on,
         # and nothing is left to subtract. Then the limit is that of the count itself.
         high = max(high, wilson(infected, counted).high)
-    return Interval(value=float(value), low=float(min(low, value)), high=float(max(high, value)))
+    return Interval(value=value, low=min(low, value), high=max(high, value))
 
 
 def count_slide(
@@ -161,6 +149,8 @@ def count_slide(
         specificity=errors.specificity if errors else None,
         performance=performance,
         correction_basis=(not_corrected or _measured(performance)) if performance else NOT_MEASURED,
+        # What the program can tell alone is not changed by what people called.
+        detection=detection(counted, None if not_corrected == COUNTED_DIFFERENTLY else performance),
         parasites_per_ul=share.scaled(red_cells.per_ul),
         red_cells_per_ul=red_cells.per_ul,
         red_cells_basis=red_cells.basis,
@@ -169,35 +159,39 @@ def count_slide(
     )
 
 
-def three_digits(per_ul: float) -> float:
-    """A density as it is told to people: no count of cells carries more than three digits."""
-    return float(f"{per_ul:.3g}")
-
-
-def percent(value: float) -> str:
-    """A parasitaemia in per cent, to three digits: no count of cells carries more."""
-    return f"{np.format_float_positional(value, precision=3, fractional=False, trim='-')} %"
-
-
-def span(interval: Interval, shown: Callable[[float], str]) -> str:
-    """An interval as ``shown`` writes its ends, such as ``0.213 to 1.3 %``."""
-    return f"{shown(interval.low).removesuffix(' %')} to {shown(interval.high)}"
-
-
 def errors_spans(errors: Errors) -> tuple[Interval, Interval]:
-    """Sensitivity and specificity in percent, with the intervals that so few cells leave."""
-    right = (round(errors.sensitivity * errors.positives), round(errors.specificity * errors.negatives))
-    return wilson(right[0], errors.positives).scaled(100), wilson(right[1], errors.negatives).scaled(100)
+    """Sensitivity and specificity in percent, with the intervals that so few cells and patients leave."""
+    rates = rates_here(errors)
+    return (
+        _around(errors.sensitivity, rates.mean_sensitivity).scaled(100),
+        _around(errors.specificity, rates.mean_specificity).scaled(100),
+    )
+
+
+def patients_spans(errors: Errors) -> tuple[Interval, Interval]:
+    """Sensitivity and specificity in percent, with the intervals in which those of 95 in 100 patients lie."""
+    rates = rates_here(errors)
+    return (
+        _around(errors.sensitivity, rates.patients_sensitivity).scaled(100),
+        _around(errors.specificity, rates.patients_specificity).scaled(100),
+    )
+
+
+def _around(value: float, limits: tuple[float, float]) -> Interval:
+    return Interval(value=value, low=min(limits[0], value), high=max(limits[1], value))
 
 
 def _measured(performance: Performance) -> str:
     errors = performance.errors
     sensitivity, specificity = errors_spans(errors)
+    by_patient = [span(interval, percent) for interval in patients_spans(errors)]
+    how = "" if performance.by_patient else " (assumed)"
     return (
         f"Assumes a sensitivity of {percent(sensitivity.value)} (95 % interval {span(sensitivity, percent)}) and a "
         f"specificity of {percent(specificity.value)} ({span(specificity, percent)}), as measured on "
         f"{performance.measured_on} on slides of {performance.laboratory}: {errors.positives:,} infected and "
-        f"{errors.negatives:,} other cells, {performance.fields:,} photographs, {performance.patients:,} patients."
+        f"{errors.negatives:,} other cells, {performance.fields:,} photographs, {performance.patients:,} patients, "
+        f"95 in 100 of whom have {by_patient[0]} and {by_patient[1]}{how}."
     )
 
 

@@ -8,7 +8,7 @@ import codecs
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -39,14 +39,44 @@ class PerformanceError(PlasmoscopeError):
     """A measured performance cannot be used: it is no such file, says too little, or is of another way of calling."""
 
 
+class Wrong(NamedTuple):
+    """Cells of one patient that were called wrongly, of those that were judged."""
+
+    wrong: int
+    cells: int
+
+
 @dataclass(frozen=True)
 class Errors:
-    """How often cells are called rightly, as shares from 0 to 1, and of how many cells that is known."""
+    """How often cells are called rightly, as shares from 0 to 1, and of how many cells and patients that is known."""
 
     sensitivity: float
     positives: int
     specificity: float
     negatives: int
+    patients: int = 1
+    missed: tuple[Wrong, ...] = ()
+    """Infected cells not called, by patient; empty where nobody knows which patient a cell is of."""
+    false_calls: tuple[Wrong, ...] = ()
+    """Uninfected cells called, likewise."""
+
+
+class PatientCells(BaseModel):
+    """What ``Performance`` counts, of one of its patients, who stays unnamed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    infected_judged: _Number
+    infected_found: _Number
+    infected_not_counted: _Number
+    uninfected_judged: _Number
+    uninfected_called: _Number
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.infected_found > self.infected_judged or self.uninfected_called > self.uninfected_judged:
+            raise ValueError("more cells were called than there are")
+        return self
 
 
 class Performance(BaseModel):
@@ -97,18 +127,28 @@ class Performance(BaseModel):
     """Those that were called parasitized all the same."""
     red_cells: Annotated[int, Field(ge=1, le=_MOST)] | None = None
     """Whole red cells in the annotation; None where healthy ones are not annotated."""
+    by_patient: Annotated[tuple[PatientCells, ...], Field(max_length=10_000)] | None = None
+    """The same numbers of each patient; None where it was not told which photograph is of whom, as in earlier versions'
+    files."""
 
     @property
     def errors(self) -> Errors:
         """Sensitivity and specificity, of a share of the counted cells."""
-        infected = self.infected_judged + self.infected_not_counted
-        infected = max(1, self.infected_judged, round(infected * self._counted_share))
+        infected = max(1, self._infected(self))
         uninfected = max(1, self.uninfected_judged)
+        patients = self.by_patient or ()
         return Errors(
             sensitivity=self.infected_found / infected,
             positives=infected,
             specificity=1 - self.uninfected_called / uninfected,
             negatives=uninfected,
+            patients=self.patients,
+            missed=tuple(
+                Wrong(cells - one.infected_found, cells) for one in patients if (cells := self._infected(one))
+            ),
+            false_calls=tuple(
+                Wrong(one.uninfected_called, one.uninfected_judged) for one in patients if one.uninfected_judged
+            ),
         )
 
     def check(self, model_sha256: str, threshold: float, views: int) -> None:
@@ -141,8 +181,18 @@ class Performance(BaseModel):
         """Counted cells by annotated ones."""
         return self._counted / self.red_cells if self.red_cells else 1.0
 
+    def _infected(self, of: "Performance | PatientCells") -> int:
+        """Infected cells that would be in the count if they were found as often as red cells are."""
+        return max(of.infected_judged, round((of.infected_judged + of.infected_not_counted) * self._counted_share))
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        if self.by_patient is not None:
+            if len(self.by_patient) != self.patients:
+                raise ValueError(f"{len(self.by_patient)} patients stand where there are {self.patients}")
+            for name in PatientCells.model_fields:
+                if sum(getattr(one, name) for one in self.by_patient) != getattr(self, name):
+                    raise ValueError(f"{name} is not the sum of that of all patients")
         if self.patients > self.fields:
             raise ValueError(f"{self.patients} patients cannot be of {self.fields} photographs")
         if self.infected_found > self.infected_judged or self.uninfected_called > self.uninfected_judged:

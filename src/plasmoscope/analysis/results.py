@@ -222,6 +222,23 @@ class Field(_Record):
         return sum(cell.kind == kind for cell in self.cells)
 
 
+class Detection(_Record):
+    """What so many counted cells can tell of a slide. Parasitaemia is in percent of red cells."""
+
+    limit: float | None
+    """The least parasitaemia that is told from a slide without parasites with 95 % probability by the program's calls
+    alone; None where none is."""
+    limit_reviewed: float | None
+    """Likewise after a person has looked at the called cells, so that no false call is left."""
+    positive_above: int
+    """Called cells; at most 5 % of slides without parasites have more."""
+    measured: Literal["each patient", "all patients", "elsewhere"]
+    """What the figures rest on: errors of each patient of this laboratory; those of all together, patients being taken
+    to differ widely; or what the program made of other laboratories' photographs."""
+    statement: str
+    """The same in sentences."""
+
+
 class Count(_Record):
     """The count of a slide. Parasitaemia is in percent of red cells."""
 
@@ -240,6 +257,8 @@ class Count(_Record):
     correction_basis: str = ""
     """On whose slides the correction's figures were measured, or why there is none; empty in earlier versions' files,
     whose corrected estimates rest on the NIH's slides."""
+    detection: Detection | None = None
+    """None in earlier versions' files."""
     parasites_per_ul: Interval
     red_cells_per_ul: float
     red_cells_basis: str

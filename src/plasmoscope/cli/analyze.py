@@ -110,6 +110,8 @@ def analyze(
         console.print(f"Parasites per microlitre rest on a red-cell count that is {result.count.red_cells_basis}.")
         corrected = corrected_line(result.count)
         console.print(f"{corrected.name}: {corrected.value}. {escape(corrected.remark)}")
+        if result.count.detection:
+            console.print(f"What this count can tell: {escape(result.count.detection.statement)}")
         if result.count.advice:
             console.print(result.count.advice)
     console.print(f"Report, tables and pictures: {output}")

@@ -71,7 +71,12 @@ def evaluate_fields(
     ] = None,
     laboratory: Annotated[str | None, typer.Option(help="Whose slides these are; goes with --performance.")] = None,
     patients: Annotated[
-        int | None, typer.Option(min=1, help="How many people they are of; goes with --performance.")
+        str | None,
+        typer.Option(
+            metavar="NUMBER|TABLE.csv",
+            help="How many people they are of, or better a .csv table that names the patient of each photograph "
+            "(image, patient): then it is measured how far patients differ, too. Goes with --performance.",
+        ),
     ] = None,
     model: ModelOption = None,
     threshold: Annotated[
@@ -89,18 +94,20 @@ def evaluate_fields(
     open_cache()
     given = _given_sets(images, truth, sets or [])
     _check_healthy(healthy or [], given)
-    _check_told(performance, laboratory, patients, len(given))
+    people = _check_told(performance, laboratory, patients, len(given))
     from plasmoscope.analysis.analyze import calling
     from plasmoscope.analysis.performance import PerformanceError, write_performance
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.cli.fields_tables import show_fields, show_sets
     from plasmoscope.evaluation.fields_report import check_evaluation_folder, write_evaluation
+    from plasmoscope.evaluation.patients import read_patients
     from plasmoscope.evaluation.performance import measured_performance
     from plasmoscope.evaluation.worst_fields import lay_out
 
     named = _parse_classes(classes)
     # What cannot be used is an error before the work, not after it.
     annotated = [_read_set(one, named) for one in given]
+    known = read_patients(_judged(annotated[0]), people) if isinstance(people, Path) else people
     if output:
         context.with_resource(alone_in(output))
         check_evaluation_folder(output, [name for one in annotated for name in one.truth])
@@ -121,10 +128,10 @@ def evaluate_fields(
         drawn = lay_out(rows) if any(panels for _, panels in rows) else None
         console.print("Written: " + ", ".join(str(file) for file in write_evaluation(output, evaluations, drawn)))
     enough = True
-    if performance and laboratory and patients:
+    if performance and laboratory and known:
         photographs = given[0].images.resolve().name
         try:
-            measured = measured_performance(evaluations[0], classifier.card, how, laboratory, photographs, patients)
+            measured = measured_performance(evaluations[0], classifier.card, how, laboratory, photographs, known)
             write_performance(performance, measured)
             console.print(f"Written: {performance}, for 'analyze --performance' and the workstation.")
         except PerformanceError as error:
@@ -240,20 +247,38 @@ def _draw_worst(given: _Annotated, evaluation: "FieldsEvaluation", analyzed: "Ma
     return [draw_panel(panel, evaluation.iou) for panel in panels]
 
 
-def _check_told(performance: Path | None, laboratory: str | None, patients: int | None, sets: int) -> None:
-    """Refuse before the work what would leave it without its file."""
+def _check_told(performance: Path | None, laboratory: str | None, patients: str | None, sets: int) -> int | Path | None:
+    """Refuse before the work what would leave it without its file.
+
+    Returns:
+        How many patients there are, or the table of them.
+    """
     from plasmoscope.reports.output import check_output
 
     if performance is None:
-        return
+        return None
     check_output(performance, [".json"])
     if sets > 1:
         raise PlasmoscopeError("--performance is measured on the slides of one laboratory: give one set with it.")
-    if not laboratory or not laboratory.strip() or patients is None:
+    if not laboratory or not laboratory.strip() or not patients:
         raise PlasmoscopeError(
             "--performance needs --laboratory and --patients too: whose slides these are, and of how many people, as "
-            "in --laboratory 'St. Mary, Kisumu' --patients 24."
+            "in --laboratory 'St. Mary, Kisumu' --patients 24, or with a table of the patient of each photograph, "
+            "--patients patients.csv."
         )
+    if patients.isdecimal() and int(patients) > 0:
+        return int(patients)
+    if not Path(patients).is_file():
+        raise PlasmoscopeError(
+            f"--patients is how many people the photographs are of, such as 24, or a .csv table with the columns image "
+            f"and patient; '{patients}' is neither."
+        )
+    return Path(patients)
+
+
+def _judged(given: _Annotated) -> "dict[str, Readable]":
+    """The photographs of a set that have an annotation."""
+    return {name: given.files[name] for name in given.truth}
 
 
 def _analyze(files: "Sequence[Readable]", classifier: "Classifier", how: "Calling") -> "Iterator[Field]":

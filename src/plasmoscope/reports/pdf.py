@@ -24,7 +24,7 @@ _LINE = 0.44  # height of a line for each point of its letters
 _LEAST_PICTURE = 25.0
 # More photographs than this take two tables side by side, and more than that cannot stand on the page.
 _ROWS_ALONE = 6
-_ROWS_AT_MOST = 30
+_ROWS_AT_MOST = 28
 _PICTURES = 2
 _GREY = 90
 _LEAST_SHRINK = 0.7
@@ -100,6 +100,9 @@ class _Page:
         if slide.count:
             for line in wording.result_lines(slide.count):
                 self._figure(line)
+            if slide.count.detection:
+                pdf.ln(1)
+                self._text(f"What this count can tell: {slide.count.detection.statement}", 8)
             if slide.count.advice:
                 pdf.ln(1.5)
                 self._text(f"What to do next: {slide.count.advice}", 9.5, bold=True)
@@ -196,7 +199,7 @@ class _Page:
         self._cell(line.name, 50, 9.5, height=4.8)
         self._cell(line.value, 38, 9.5, bold=True, height=4.8)
         if line.remark:
-            self._text(line.remark, 8.5, width=_WIDTH - 88, left=_MARGIN + 88, height=4.8)
+            self._text(line.remark, 8, width=_WIDTH - 88, left=_MARGIN + 88, height=4.2)
         pdf.set_y(max(pdf.y, top + 4.8))
 
     def _pair(self, *lines: wording.Line) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from plasmoscope.analysis.counting import NOT_MEASURED, percent, span, three_digits
+from plasmoscope.analysis.counting import NOT_MEASURED
+from plasmoscope.analysis.figures import percent, span, three_digits
 from plasmoscope.analysis.results import Count, Field, Slide
 
 TITLE = "Malaria parasites in a Giemsa-stained thin film"

@@ -7,7 +7,8 @@ from functools import lru_cache
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, errors_spans, three_digits
+from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, errors_spans, patients_spans
+from plasmoscope.analysis.figures import three_digits
 from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.store.records import Slide
@@ -22,6 +23,21 @@ def mark(message: str) -> str:
     """Have a message in the catalogues that is only translated later, by ``Words.say``."""
     return message
 
+
+# Word for word as in ``plasmoscope.analysis.detection``.
+_RESTS_ON = {
+    "each patient": mark(
+        "This rests on the figures of %(laboratory)s, and on how far its %(patients)s patients differed."
+    ),
+    "all patients": mark(
+        "This rests on the figures of %(laboratory)s. How far its patients differ was not measured; it is taken to be "
+        "far, which raises the limits."
+    ),
+    "elsewhere": mark(
+        "How well cells are called so on this laboratory's slides has not been measured: this allows for all that was "
+        "seen on other laboratories', and may be better or worse here."
+    ),
+}
 
 # Word for word as in ``plasmoscope.analysis.results``.
 RESEARCH_USE = mark("For research use only; not a medical device. A qualified microscopist must confirm every result.")
@@ -164,6 +180,45 @@ class Words:
             specificity=specificity,
         )
 
+    def detection(self, count: Count) -> str | None:
+        """What ``Detection.statement`` says; None for counts of earlier versions."""
+        told = count.detection
+        if told is None:
+            return None
+        counted = self.number(count.counted)
+        if told.limit is None:
+            alone = mark(
+                "With %(counted)s red cells counted, the program's calls alone tell no parasitaemia from a slide "
+                "without parasites with 95 %% probability."
+            )
+            sentences = [self.say(alone, counted=counted)]
+        else:
+            alone = mark(
+                "With %(counted)s red cells counted, the program's calls alone tell a slide with a parasitaemia of "
+                "%(limit)s or more from one without parasites with 95 %% probability."
+            )
+            sentences = [self.say(alone, counted=counted, limit=self.percent(told.limit))]
+        if told.limit_reviewed is None:
+            sentences.append(self.say(mark("After a person has looked at every called cell they tell none either.")))
+        else:
+            reviewed = mark(
+                "After a person has looked at every called cell they tell %(limit)s: then no false call is left, and "
+                "only missed parasites matter."
+            )
+            sentences.append(self.say(reviewed, limit=self.percent(told.limit_reviewed)))
+        if told.positive_above >= count.counted:
+            positive = mark("No number of called cells makes a slide positive before a person has looked at them.")
+        else:
+            positive = mark(
+                "More than %(number)s called cells make a slide positive: at most 5 %% of slides without parasites "
+                "have more."
+            )
+        sentences.append(self.say(positive, number=self.number(told.positive_above)))
+        laboratory = self.name(count.performance.laboratory) if count.performance else ""
+        patients = self.number(count.performance.patients) if count.performance else ""
+        rests_on = _RESTS_ON[told.measured]
+        return " ".join([*sentences, self.say(rests_on, laboratory=laboratory, patients=patients)])
+
     def not_measured(self) -> str:
         """What ``plasmoscope.analysis.counting.NOT_MEASURED`` says."""
         message = mark(
@@ -177,6 +232,18 @@ class Words:
         return self.say(
             message, least_found=least_found, most_found=most_found, least_false=least_false, most_false=most_false
         )
+
+    def patients_differ(self, performance: Performance) -> str:
+        """How far the figures lie apart from one patient to another, and whether that was measured."""
+        sensitivity, specificity = map(self.span, patients_spans(performance.errors))
+        if performance.by_patient:
+            message = mark("Of 95 in 100 patients: sensitivity %(sensitivity)s, specificity %(specificity)s.")
+        else:
+            message = mark(
+                "It was not measured and is taken to be far. Of 95 in 100 patients: sensitivity %(sensitivity)s, "
+                "specificity %(specificity)s."
+            )
+        return self.say(message, sensitivity=sensitivity, specificity=specificity)
 
     def figures(self, performance: Performance) -> tuple[str, str]:
         """Sensitivity and specificity with the intervals that so many cells leave."""
