@@ -16,10 +16,13 @@ from plasmoscope.analysis.analyze import Calling, calling, count_patient
 from plasmoscope.analysis.counting import CALLS_CHANGED, NOT_MEASURED, count_slide, red_cell_count, rogan_gladen
 from plasmoscope.analysis.performance import Performance, PerformanceError, write_performance
 from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.csv_tables import csv_text
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.fields import FieldsEvaluation, evaluate_fields
+from plasmoscope.evaluation.patients import PatientsError, read_patients
 from plasmoscope.evaluation.performance import measured_performance
+from plasmoscope.imaging.pages import Content, Page
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 
 DEFAULT = red_cell_count(None, None)
@@ -36,6 +39,12 @@ def of(classifier: Classifier, **changes: object) -> Performance:
     """Measured with this classifier in its usual way."""
     how = calling(classifier)
     return measured(model_sha256=classifier.card.sha256, threshold=how.threshold, views=how.views, **changes)
+
+
+def patient(**changes: int) -> dict[str, int]:
+    """All cells of ``measured``, as those of one patient."""
+    names = ("infected_judged", "infected_found", "infected_not_counted", "uninfected_judged", "uninfected_called")
+    return measured().model_dump(include=set(names)) | changes
 
 
 # What is said without it
@@ -136,6 +145,9 @@ def test_a_slide_is_refused_before_the_work_where_the_measurement_does_not_fit(c
         {"laboratory": "x" * 201},
         {"red_cells": 0},
         {"format": 2},
+        {"by_patient": [patient()]},
+        {"by_patient": [patient(infected_judged=399), patient()], "patients": 2},
+        {"by_patient": [patient(infected_found=401)], "patients": 1},
         {"unknown": 1},
     ],
 )
@@ -249,6 +261,57 @@ def test_what_measures_too_little_is_refused(classifier: Classifier) -> None:
         measured_performance(evaluated(), classifier.card, calling(classifier), "A", "folder", 3)
 
 
+def test_how_far_patients_differ_is_measured_where_it_is_told_who_they_are(classifier: Classifier) -> None:
+    here = measured_performance(
+        evaluated(red_cells=True),
+        classifier.card,
+        calling(classifier),
+        "A",
+        "folder",
+        {"whole": "P1", "cut": "P2", "refused": "P3"},
+    )
+    assert here.patients == 2, "of a photograph that is refused nothing is known"
+    assert here.by_patient is not None
+    whole, cut = here.by_patient
+    assert (whole.infected_judged, whole.infected_found, whole.uninfected_called) == (60, 45, 11)
+    assert (cut.infected_judged, cut.infected_not_counted, cut.uninfected_judged) == (0, 1, 1)
+    assert here.errors.missed == ((15, 60), (1, 1)), "a parasite in no counted cell is a miss, of its patient too"
+    assert [cells for _, cells in here.errors.false_calls] == [1_100, 1]
+    assert "P1" not in here.model_dump_json(), "who they are is not kept"
+
+
+def test_a_file_of_an_earlier_version_which_knows_no_patients_is_read(tmp_path: Path) -> None:
+    content = json.loads(measured().model_dump_json())
+    del content["by_patient"]
+    file = tmp_path / "performance.json"
+    file.write_text(json.dumps(content))
+    earlier = read_performance(file)
+    assert earlier == measured()
+    assert "(assumed)" in count_slide(30, 1_000, DEFAULT, earlier).correction_basis
+
+
+def test_a_table_tells_the_patient_of_each_photograph(tmp_path: Path) -> None:
+    images = {name: Content(f"photos/{name}", b"") for name in ("one.jpg", "a/two.jpg", "b/two.jpg")}
+    images["stack.tif page 2"] = Page(Content("photos/stack.tif", b""), 2)
+    table = tmp_path / "patients.csv"
+    rows = [("one.jpg", "Ama"), ("a\\two.jpg", "7"), ("photos/b/two.jpg", "8"), ("stack.tif", "7"), ("more.jpg", "9")]
+    table.write_text(csv_text(("image", "patient"), rows), "utf-8")
+    assert read_patients(images, table) == {
+        "one.jpg": "Ama", "a/two.jpg": "7", "b/two.jpg": "8", "stack.tif page 2": "7",
+    }  # fmt: skip
+    for wrong, told in (
+        (rows[1:], "1 photographs stand in .* under no patient: one.jpg"),
+        ([*rows, ("one.jpg", "Kofi")], "under several patients: one.jpg"),
+        ([*rows[1:], ("one.jpg", " ")], "under no patient"),
+    ):
+        table.write_text(csv_text(("image", "patient"), wrong), "utf-8")
+        with pytest.raises(PatientsError, match=told):
+            read_patients(images, table)
+    table.write_text("name,who\none.jpg,Ama\n", "utf-8")
+    with pytest.raises(PatientsError, match="columns image and patient"):
+        read_patients(images, table)
+
+
 def annotate(file: Path, parasites: int) -> None:
     boxes = "".join(
         "<object><name>parasite</name><bndbox>"
@@ -295,6 +358,18 @@ def test_the_command_writes_what_analyze_takes(
     assert (here.laboratory, here.photographs, here.fields) == ("St. Mary", "fields-2026", 1)
     here.check(classifier.card.sha256, 0.9, 5)
     assert asked[-1] == Calling(0.9, 5)
+    assert here.by_patient is None
+    for wrong in ("0", "many", tmp_path / "missing.csv"):
+        refused = run(*arguments, "--laboratory", "St. Mary", "--patients", wrong)
+        assert "columns image and patient" in " ".join(str(refused.exception).split())
+    table = tmp_path / "patients.csv"
+    table.write_text("image,patient\none.png,Ama\n", "utf-8")
+    done = run(*arguments, "--laboratory", "St. Mary", "--patients", table, "--threshold", "0.9", "--tta", 5)
+    assert done.exit_code == 0, done.output
+    known = read_performance(file)
+    assert known.model_copy(update={"by_patient": None}) == here
+    assert [one.infected_found for one in known.by_patient] == [55]
+    here = known
     # Too little for a file: the figures are shown, the file of before stays, and the exit code tells.
     annotate(photographs / "one.xml", 20)
     few = run(*told)

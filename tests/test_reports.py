@@ -381,6 +381,30 @@ def test_every_report_says_where_the_errors_were_measured_that_a_count_is_correc
     assert "on slides of St. Mary, Kisumu" in line.remark
 
 
+@pytest.mark.parametrize("measured_here", [True, False])
+def test_every_report_says_what_its_count_can_tell(said: list[str], measured_here: bool) -> None:
+    slide = slide_of(FIELD) if measured_here else slide_of(FIELD, count=unmeasured())
+    statement = slide.count.detection.statement
+    page = slide_html(slide, Illustrations())
+    slide_pdf(slide, Illustrations())
+    for shown in (
+        html.unescape(page),
+        "\n".join(said),
+        json.loads(slide_json(slide))["count"]["detection"]["statement"],
+    ):
+        assert statement in shown
+
+
+def test_an_earlier_versions_file_without_what_its_count_can_tell_is_read(tmp_path: Path) -> None:
+    content = json.loads(slide_json(slide_of(FIELD)))
+    del content["count"]["detection"]
+    file = tmp_path / "slide.json"
+    file.write_text(json.dumps(content))
+    slide = read_slide(file)
+    assert "can tell" not in slide_html(slide, Illustrations())
+    assert slide_pdf(slide, Illustrations())
+
+
 def test_the_corrected_estimate_of_an_earlier_versions_file_is_not_shown_as_if_it_held_here(tmp_path: Path) -> None:
     content = json.loads(slide_json(slide_of(FIELD)))
     del content["count"]["performance"], content["count"]["correction_basis"]
