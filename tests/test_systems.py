@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 from patience import PATIENCE
 from plasmoscope.cli import app
 from plasmoscope.data.nih import load_nih
-from plasmoscope.evaluation.comparison import Calls, ComparisonError, comparison_rows, labels, mcnemar, read_run
-from plasmoscope.evaluation.comparison_report import budget_table
+from plasmoscope.evaluation.comparison import ComparisonError, Row, comparison_rows, labels, read_run
+from plasmoscope.evaluation.comparison_report import budget_table, seeds_table
+from plasmoscope.evaluation.published import figures_of, read_published
 from plasmoscope.training.batches import CachedCells
 from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.lr_range import _steepest, learning_rate_range_test
@@ -193,15 +194,29 @@ def test_no_rate_is_suggested_on_the_brink_of_divergence() -> None:
     assert _steepest(rates, -losses) is None, "a loss that only rises falls nowhere"
 
 
-def test_mcnemar_counts_only_cells_on_which_two_models_differ() -> None:
-    names = tuple("abcdefghij")
-    first = Calls(names, (True,) * 10)
-    second = Calls(tuple(reversed(names)), (True, False, False, False, False, False, False, True, True, True))
-    test = mcnemar(first, second)
-    assert test is not None
-    assert (test.only_first_right, test.only_second_right) == (6, 0)
-    assert test.p_value == pytest.approx(2 / 2**6)
-    assert mcnemar(first, Calls(("x",), (True,))) is None
+def check_published_cells(folds: Row, folder: Path) -> None:
+    tables = [folder / f"basic_cnn-patient-{fold}-seed0-test-1-view.csv.gz" for fold in (0, 1)]
+    for run, table in zip(folds.runs, tables, strict=True):
+        evaluation = run.evaluation("test", 1)
+        assert evaluation is not None
+        for name, figure in figures_of(read_published(table)).items():
+            assert figure.value == pytest.approx(evaluation.figures[name].value, abs=1e-8, nan_ok=True)
+    result = CliRunner().invoke(app, ["recompute", *map(str, tables)])
+    assert f"{folds.cells} cells. In brackets: 95 % bootstrap intervals, drawn by patients" in " ".join(
+        result.output.split()
+    )
+
+
+def check_seeds(folds: Row) -> None:
+    again = [replace(run, seed=1) for run in folds.runs]
+    seeds = comparison_rows([*folds.runs, *again], "test", 1)
+    assert [row.split for row in seeds] == ["patient, 2 folds, 2 seeds"]
+    assert seeds[0].cells == folds.cells
+    assert seeds[0].of_seeds("accuracy") == pytest.approx([folds.figures["accuracy"].value] * 2)
+    assert "± 0.00 " in seeds_table(seeds).rows[0][3]
+    assert seeds[0].calls().correct.tolist() == folds.calls().correct.tolist()
+    assert len(comparison_rows([*folds.runs, again[0]], "test", 1)) == 2, "seeds of other folds are no such seeds"
+    assert len(comparison_rows([*folds.runs, *folds.runs], "test", 1)) == 2, "the same again is no second seed"
 
 
 def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: Path) -> None:
@@ -245,6 +260,8 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
     )
     assert "plasmoscope train vgg19_frozen --data DATA" in budget_table([pretrained]).note
     assert len(folds.calls().names) == folds.cells
+    check_published_cells(folds, tmp_path / "RESULTS-cells")
+    check_seeds(folds)
     larger = replace(folds.runs[1], recipe=folds.runs[1].recipe.changed(["image_size=64"]))
     assert len(comparison_rows([folds.runs[0], larger], "test", 1)) == 2, "folds of two recipes are no five folds"
     (tmp_path / "RESULTS.csv").write_text("")

@@ -21,6 +21,7 @@ from plasmoscope.cli.evaluate_fields import evaluate_fields
 from plasmoscope.cli.explain import explain
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
+from plasmoscope.cli.recompute import recompute
 from plasmoscope.cli.serve import serve
 from plasmoscope.cli.store import backup, doctor, export_cells
 from plasmoscope.cli.train import train
@@ -60,6 +61,7 @@ for command in (
     evaluate,
     evaluate_fields,
     compare,
+    recompute,
     convert,
     recipes,
     summary,

@@ -21,13 +21,19 @@ def compare(
     part: Annotated[Literal["test", "validation"], typer.Option(help="Part that the runs were evaluated on.")] = "test",
     tta: ViewsOption = 1,
     output: Annotated[
-        Path | None, typer.Option(help="Write a .md or .csv file; a picture .png of the same name goes beside it.")
+        Path | None,
+        typer.Option(help="Write a .md or .csv file; a picture and the folder NAME-cells go beside it."),
     ] = None,
 ) -> None:
-    """Put runs side by side: figures with intervals; in a file also published figures, size, speed, significance."""
+    """Put runs side by side: figures with intervals; in a file also published figures, size, speed, significance.
+
+    The folder NAME-cells gets every run's probability of each cell; 'plasmoscope recompute' gives the figures from it.
+    """
     require_extra("train", "Comparing runs")
     open_cache()
     from plasmoscope.evaluation import comparison, comparison_report
+    from plasmoscope.evaluation.paired import paired_test
+    from plasmoscope.evaluation.published import write_published
     from plasmoscope.evaluation.throughput import images_per_second
 
     if output:
@@ -52,12 +58,13 @@ def compare(
     else:
         calls = [row.calls() for row in rows]
         pairs = combinations(range(len(rows)), 2)
-        tests = {(i, j): test for i, j in pairs if (test := comparison.mcnemar(calls[i], calls[j]))}
+        tests = {(i, j): test for i, j in pairs if (test := paired_test(calls[i], calls[j]))}
         costs = [comparison.cost(row.runs[0]) for row in rows]
         speeds = images_per_second([row.runs[0].folder / "model.onnx" for row in rows])
         tables = (
             figures,
             comparison_report.split_table(comparison.random_and_patient(rows)),
+            comparison_report.seeds_table(rows),
             comparison_report.cost_table(rows, costs, speeds),
             comparison_report.budget_table(rows),
             comparison_report.significance_table(rows, tests),
@@ -74,4 +81,8 @@ def compare(
             ]
         )
     replace_file(output, text.encode())
-    console.print(f"Written to {output} and {picture}.")
+    folder = output.with_name(f"{output.stem}-cells")
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, run in comparison.file_stems(rows).items():
+        write_published(folder / f"{stem}-{part}-{tta}-view.csv.gz", run.cells(part, tta))
+    console.print(f"Written to {output}, {picture} and {folder} (every cell's probability).")

@@ -1,20 +1,22 @@
-"""Finished runs side by side: figures beside their protocol, their cost, and whether two models really differ."""
+"""Finished runs side by side: figures beside their protocol, their cost, and what each called rightly."""
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
-from scipy.stats import binomtest
 
 from plasmoscope.classification.card import Evaluation, Figure, ModelCard
+from plasmoscope.data.nih import patient_of
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.evaluate import evaluation_folder, read_reported_cells, report_stem
+from plasmoscope.evaluation.paired import Calls
+from plasmoscope.evaluation.published import PublishedCells
 from plasmoscope.networks import ModelError, read_network
 from plasmoscope.training.history import read_history
 from plasmoscope.training.models import build_model
@@ -23,18 +25,11 @@ from plasmoscope.training.summary import multiply_adds, parameter_count
 
 FIGURES = ("accuracy", "sensitivity", "specificity", "precision", "f1", "auc")
 _FOLD = re.compile(r"patient-\d+$")
+_NO_FILE_NAME = re.compile(r"[^\w.-]+")
 
 
 class ComparisonError(PlasmoscopeError):
     """A run folder cannot be compared."""
-
-
-@dataclass(frozen=True)
-class Calls:
-    """What a model called each cell of a part."""
-
-    names: tuple[str, ...]
-    correct: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,7 @@ class Run:
     folder: Path
     recipe: Recipe
     card: ModelCard
+    seed: int
     random_start: bool
     epochs: int
     seconds: float
@@ -62,10 +58,9 @@ class Run:
             raise ComparisonError(f"{file} lacks {', '.join(missing)}. Run: {_evaluating(self.folder, part, views)}")
         return evaluation
 
-    def calls(self, part: str, views: int) -> Calls:
-        """Which cells of the part were called rightly."""
-        evaluation = self.evaluation(part, views)
-        assert evaluation is not None
+    def cells(self, part: str, views: int) -> PublishedCells:
+        """Every cell's probability in an evaluation; ComparisonError where there is none or it cannot be read."""
+        evaluation = _evaluated(self, part, views)
         try:
             cells = read_reported_cells(evaluation_folder(self.folder), report_stem(part, views))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -73,13 +68,13 @@ class Run:
                 f"The table of cells beside an evaluation of {self.folder} is missing or damaged. "
                 f"Run: {_evaluating(self.folder, part, views)}"
             ) from error
-        correct = (cells.probabilities >= evaluation.threshold) == cells.parasitized
-        return Calls(cells.names, tuple(correct.tolist()))
+        thresholds = np.full(len(cells.names), evaluation.threshold)
+        return PublishedCells(cells.names, cells.parasitized, cells.probabilities, thresholds)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the comparison: a run, or the folds of one recipe together."""
+    """One line of the comparison: a run, or the folds and seeds of one recipe together."""
 
     recipe: Recipe
     runs: tuple[Run, ...]
@@ -90,10 +85,23 @@ class Row:
     interval: str
 
     @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that it was trained with."""
+        return tuple(sorted({run.seed for run in self.runs}))
+
+    @property
     def split(self) -> str:
-        """The protocol's split."""
-        folds = len(self.runs)
-        return self.runs[0].recipe.split if folds == 1 else f"patient, {folds} folds"
+        """The protocol's split, and how many seeds where there are more than one."""
+        folds = len({run.recipe.split for run in self.runs})
+        split = self.runs[0].recipe.split if folds == 1 else f"patient, {folds} folds"
+        return split if len(self.seeds) == 1 else f"{split}, {len(self.seeds)} seeds"
+
+    def of_seeds(self, figure: str) -> list[float]:
+        """A figure with each seed, in the order of ``seeds``; with folds the mean over these."""
+        return [
+            float(np.mean([_evaluated(run, self.part, self.views).figures[figure].value for run in runs]))
+            for runs in ([run for run in self.runs if run.seed == seed] for seed in self.seeds)
+        ]
 
     @property
     def start(self) -> str:
@@ -117,10 +125,23 @@ class Row:
         return recipe.published.accuracy
 
     def calls(self) -> Calls:
-        """Which cells were called rightly, those of all folds together."""
-        calls = [run.calls(self.part, self.views) for run in self.runs]
-        names = tuple(name for call in calls for name in call.names)
-        return Calls(names, tuple(right for call in calls for right in call.correct))
+        """How rightly each cell was called, those of all folds together; with seeds, in what share of them."""
+        right: dict[str, list[bool]] = defaultdict(list)
+        truth: dict[str, bool] = {}
+        for run in self.runs:
+            cells = run.cells(self.part, self.views)
+            correct = (cells.probabilities >= cells.thresholds) == cells.parasitized
+            for name, parasitized, one in zip(cells.names, cells.parasitized, correct, strict=True):
+                right[name].append(bool(one))
+                truth[name] = bool(parasitized)
+        names = tuple(right)
+        patients = [patient_of(name) for name in names]
+        return Calls(
+            names=names,
+            parasitized=np.array([truth[name] for name in names]),
+            correct=np.array([float(np.mean(right[name])) for name in names]),
+            groups=names if None in patients else tuple(map(str, patients)),
+        )
 
 
 @dataclass(frozen=True)
@@ -130,15 +151,6 @@ class Cost:
     parameters: int
     size_on_disk: int
     multiply_adds: int
-
-
-@dataclass(frozen=True)
-class McNemar:
-    """The exact paired test of two models on the same cells (McNemar 1947)."""
-
-    only_first_right: int
-    only_second_right: int
-    p_value: float
 
 
 def read_run(folder: Path) -> Run:
@@ -171,6 +183,7 @@ def read_run(folder: Path) -> Run:
         folder=folder,
         recipe=recipe,
         card=card,
+        seed=int(options.get("seed") or 0),
         random_start=scratch or (recipe.weights == "random" and not options.get("init_weights")),
         epochs=len(history),
         seconds=sum(row["seconds"] for row in history),
@@ -179,15 +192,23 @@ def read_run(folder: Path) -> Run:
 
 
 def comparison_rows(runs: Iterable[Run], part: str, views: int) -> list[Row]:
-    """One row a run, with the patient folds of one recipe taken together; best accuracy first.
+    """One row for the runs of one recipe that differ in patient fold and seed alone; best accuracy first.
+
+    Seeds are taken together where each trained the same folds. A run that repeats another stands in a row of its own.
 
     Raises:
         ComparisonError: a run was not evaluated on this part with these views.
     """
-    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    repeats: Counter[tuple[object, ...]] = Counter()
+    of_one_seed: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     for run in runs:
-        fold = _FOLD.fullmatch(run.recipe.split)
-        groups[_but_split(run.recipe), "patient" if fold else str(run.folder)].append(run)
+        recipe = (_but_split(run.recipe), "patient" if _is_fold(run) else run.recipe.split, run.random_start)
+        again = repeats[*recipe, run.seed, run.recipe.split]
+        repeats[*recipe, run.seed, run.recipe.split] += 1
+        of_one_seed[*recipe, again, run.seed].append(run)
+    groups: dict[tuple[object, ...], list[Run]] = defaultdict(list)
+    for (*recipe_and_repeat, _), members in of_one_seed.items():
+        groups[*recipe_and_repeat, tuple(sorted(run.recipe.split for run in members))] += members
     rows = [_row(members, part, views) for members in groups.values()]
     return sorted(rows, key=lambda row: -row.figures["accuracy"].value)
 
@@ -203,12 +224,21 @@ def labels(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def file_stems(rows: Iterable[Row]) -> dict[str, Run]:
+    """A file name's beginning for every run: system, split and seed, numbered where that is not enough."""
+    stems: dict[str, Run] = {}
+    for run in (run for row in rows for run in row.runs):
+        plain = _NO_FILE_NAME.sub("_", f"{run.recipe.name}-{run.recipe.split}-seed{run.seed}")
+        stem = next(stem for number in count(1) if (stem := plain if number == 1 else f"{plain}-{number}") not in stems)
+        stems[stem] = run
+    return stems
+
+
 def random_and_patient(rows: Iterable[Row]) -> list[tuple[Row, Row]]:
     """Pairs of rows of one recipe that differ in the split alone: cells dealt at random, then whole patients apart."""
     by_recipe: dict[str, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
     for row in rows:
-        apart = _FOLD.fullmatch(row.runs[0].recipe.split) is not None
-        by_recipe[_but_split(row.recipe)][apart].append(row)
+        by_recipe[_but_split(row.recipe)][_is_fold(row.runs[0])].append(row)
     return [pair for at_random, apart in by_recipe.values() for pair in product(at_random, apart)]
 
 
@@ -217,30 +247,37 @@ def _but_split(recipe: Recipe) -> str:
     return recipe.model_dump_json(exclude={"split"})
 
 
+def _is_fold(run: Run) -> bool:
+    return _FOLD.fullmatch(run.recipe.split) is not None
+
+
 def _row(runs: Sequence[Run], part: str, views: int) -> Row:
-    evaluations = []
-    for run in runs:
-        evaluation = run.evaluation(part, views)
-        if evaluation is None:
-            raise ComparisonError(
-                f"{run.folder} was not evaluated on {part} with {views} views. "
-                f"Run: {_evaluating(run.folder, part, views)}"
-            )
-        evaluations.append(evaluation)
-    cells = sum(evaluation.cells for evaluation in evaluations)
+    evaluations = [_evaluated(run, part, views) for run in runs]
+    seeds, folds = len({run.seed for run in runs}), len({run.recipe.split for run in runs})
+    cells = sum(evaluation.cells for evaluation in evaluations) // seeds
     if len(runs) == 1:
         figures, interval = evaluations[0].figures, evaluations[0].interval
     else:
-        figures = {name: _over_folds([e.figures[name].value for e in evaluations]) for name in FIGURES}
-        interval = f"mean, lowest and highest of {len(runs)} folds"
+        figures = {name: _over_runs([e.figures[name].value for e in evaluations]) for name in FIGURES}
+        several = [f"{number} {what}" for number, what in ((folds, "folds"), (seeds, "seeds")) if number > 1]
+        interval = f"mean, lowest and highest of {' with '.join(several)}"
     return Row(runs[0].recipe, tuple(runs), part, views, cells, figures, interval)
+
+
+def _evaluated(run: Run, part: str, views: int) -> Evaluation:
+    evaluation = run.evaluation(part, views)
+    if evaluation is None:
+        raise ComparisonError(
+            f"{run.folder} was not evaluated on {part} with {views} views. Run: {_evaluating(run.folder, part, views)}"
+        )
+    return evaluation
 
 
 def _evaluating(folder: Path, part: str, views: int) -> str:
     return f"plasmoscope evaluate --model {folder} --part {part} --tta {views} --data DATA"
 
 
-def _over_folds(values: Sequence[float]) -> Figure:
+def _over_runs(values: Sequence[float]) -> Figure:
     return Figure(value=float(np.mean(values)), low=min(values), high=max(values))
 
 
@@ -248,19 +285,6 @@ def cost(run: Run) -> Cost:
     """Parameters, bytes of the ONNX file and multiply-adds a cell."""
     model = build_model(run.recipe.model, run.recipe.image_size, run.recipe.model_options)
     return Cost(parameter_count(model), run.size_on_disk, multiply_adds(model, run.recipe.image_size))
-
-
-def mcnemar(first: Calls, second: Calls) -> McNemar | None:
-    """Whether two models err on the same cells at the same rate; None where their cells differ."""
-    if set(first.names) != set(second.names):
-        return None
-    right = dict(zip(second.names, second.correct, strict=True))
-    pairs = [(one, right[name]) for name, one in zip(first.names, first.correct, strict=True)]
-    only_first = sum(one and not other for one, other in pairs)
-    only_second = sum(other and not one for one, other in pairs)
-    discordant = only_first + only_second
-    p_value = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
-    return McNemar(only_first, only_second, p_value)
 
 
 def changes_from_recipe(run: Run) -> list[str]:

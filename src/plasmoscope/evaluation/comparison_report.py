@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 
 from plasmoscope.classification.card import Figure
 from plasmoscope.csv_tables import csv_text
 from plasmoscope.evaluation.comparison import (
     FIGURES,
     Cost,
-    McNemar,
     Row,
     changes_from_recipe,
     labels,
     lacks_its_weights,
     recipes_without_a_run,
 )
+from plasmoscope.evaluation.paired import PairedTest, holm
 
 _NAMES = {"f1": "F1", "auc": "AUC"}
 
@@ -159,23 +160,62 @@ def budget_table(rows: Sequence[Row]) -> Table:
     return Table("Budgets", header, tuple(body), note)
 
 
-def significance_table(rows: Sequence[Row], tests: dict[tuple[int, int], McNemar]) -> Table:
-    """McNemar's test of each pair of runs on the same cells."""
+def seeds_table(rows: Sequence[Row]) -> Table:
+    """What the seed alone changes: mean and spread of the figures of recipes that were trained with several."""
+    shown = ("accuracy", "sensitivity", "specificity", "auc")
+    body = tuple(
+        (label, row.split, ", ".join(map(str, row.seeds)), *(_spread(row.of_seeds(name), name) for name in shown))
+        for label, row in zip(labels(rows), rows, strict=True)
+        if len(row.seeds) > 1
+    )
+    header = ("system", "split", "seeds", *(_NAMES.get(name, name) for name in shown))
+    note = (
+        "Mean and standard deviation over the seeds, lowest and highest in brackets; of folds the mean over these. A "
+        "difference between two systems that is no larger than this spread may be the seed's."
+        if body
+        else "No recipe was trained with more than one seed, so what the seed alone changes is not known here."
+    )
+    return Table("Seeds", header, body, note)
+
+
+def significance_table(rows: Sequence[Row], tests: dict[tuple[int, int], PairedTest]) -> Table:
+    """The paired test of each two systems on the same cells, corrected for the number of tests."""
     names = labels(rows)
+    corrected = holm([test.p_value for test in tests.values()])
     body = tuple(
         (
             names[first],
             names[second],
             rows[first].split,
-            str(test.only_first_right),
-            str(test.only_second_right),
+            f"{test.groups} {'patients' if test.by_patient else 'cells'}",
+            f"{test.only_first_right:g}",
+            f"{test.only_second_right:g}",
+            f"{test.difference * 100:+.2f} ({test.low * 100:+.2f} to {test.high * 100:+.2f})",
             f"{test.p_value:.2g}",
+            f"{p_value:.2g}",
         )
-        for (first, second), test in tests.items()
+        for ((first, second), test), p_value in zip(tests.items(), corrected, strict=True)
     )
-    header = ("first", "second", "split", "only first right", "only second right", "p")
-    note = "Exact McNemar test on the same cells." if body else "No two of these runs share their test cells."
-    return Table("Do two models differ?", header, body, note)
+    header = (
+        "first", "second", "split", "of", "cells only first right", "cells only second right",
+        "difference in accuracy, points", "p", f"p, corrected for {len(tests)} tests",
+    )  # fmt: skip
+    note = (
+        "Cells of one patient are alike, so patients are what was drawn: the interval (95 %) is of a bootstrap that "
+        "draws whole patients, p of a permutation test that exchanges the two systems' calls of whole patients (9,999 "
+        "exchanges, so none is below 0.0002). With so many tests some fall below 0.05 by luck; the last column is "
+        "corrected for their number (Holm 1979): read that one. The tests say nothing of what another seed would give."
+    )
+    return Table(
+        "Do two models differ?", header, body, note if body else "No two of these runs share their test cells."
+    )
+
+
+def _spread(values: Sequence[float], name: str) -> str:
+    scale, digits, unit = (1, 4, "") if name == "auc" else (100, 2, " %")
+    mean, low, high = fmean(values) * scale, min(values) * scale, max(values) * scale
+    deviation = stdev(values) * scale
+    return f"{mean:.{digits}f}{unit} ± {deviation:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def plot_comparison(rows: Sequence[Row], file: Path) -> None:

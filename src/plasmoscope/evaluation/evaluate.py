@@ -156,8 +156,9 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
         # That of an earlier evaluation would be taken for this one's.
         most_wrong_file.unlink(missing_ok=True)
     cells = [dataset.cells[member] for member in members]
+    # With all digits of a 32-bit number: a rounded one may fall on the other side of the threshold.
     rows = [
-        (cell.name, CLASS_NAMES[cell.label], f"{probability:.6f}")
+        (cell.name, CLASS_NAMES[cell.label], f"{probability:.9g}")
         for cell, probability in zip(cells, probabilities, strict=True)
     ]
     write_csv(folder / f"{stem}.csv", ("name", "truth", "parasitized_probability"), rows)

@@ -26,12 +26,15 @@ class Confusion:
     true_negatives: Floats
 
 
-def confusion(probabilities: Floats, parasitized: Bools, threshold: float, weights: Floats | None = None) -> Confusion:
+def confusion(
+    probabilities: Floats, parasitized: Bools, threshold: float | Floats, weights: Floats | None = None
+) -> Confusion:
     """Count calls, a cell being called parasitized at or above the threshold.
 
     Args:
         probabilities: P(parasitized), shape (n,).
         parasitized: the truth, shape (n,).
+        threshold: one for all, or that of each cell, shape (n,).
         weights: how often each cell counts, shape (..., n); once each if None.
     """
     weights = np.ones(len(parasitized)) if weights is None else weights
@@ -79,7 +82,7 @@ def expected_calibration_error(probabilities: Floats, parasitized: Bools, weight
 def evaluate_probabilities(
     probabilities: Floats,
     parasitized: Bools,
-    threshold: float,
+    threshold: float | Floats,
     groups: Sequence[str] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -89,6 +92,7 @@ def evaluate_probabilities(
     Args:
         probabilities: P(parasitized), shape (n,).
         parasitized: the truth, shape (n,); both classes must occur.
+        threshold: one for all, or that of each cell, shape (n,).
         groups: patient of each cell: patients, not cells, are drawn, since cells of one patient are alike.
         resamples: bootstrap draws.
         seed: of the draws.
@@ -118,7 +122,9 @@ def bootstrap_weights(n: int, groups: Sequence[str] | None, resamples: int, rng:
     return drawn[:, member].astype(np.float64)
 
 
-def _all_figures(probabilities: Floats, parasitized: Bools, threshold: float, weights: Floats) -> Mapping[str, Floats]:
+def _all_figures(
+    probabilities: Floats, parasitized: Bools, threshold: float | Floats, weights: Floats
+) -> Mapping[str, Floats]:
     squared = (probabilities - parasitized) ** 2
     return threshold_figures(confusion(probabilities, parasitized, threshold, weights)) | {
         "auc": np.array([roc_auc_score(parasitized, probabilities, sample_weight=w) for w in weights]),
