@@ -45,6 +45,8 @@ WOBBLE = 0.025
 CELL_DEPTH: Range = (0.88, 1.12)  # of stain, where 1 is the field's
 MOTTLING = 0.02
 
+SEEN = 0.02  # absorbance, or share of a cell's own: less of a parasite is nothing that anybody sees
+
 
 class Inclusion(NamedTuple):
     """What lies in or on a red cell."""
@@ -84,6 +86,8 @@ def add_red_cell(
     for inclusion in inclusions:
         thickness *= 1 - inclusion.cleared
         smear.absorbance[patch.window] += inclusion.absorbance
+        if infected:
+            smear.parasites[patch.window] |= np.maximum(inclusion.absorbance.max(axis=2), inclusion.cleared) > SEEN
     smear.absorbance[patch.window] += paint(thickness * rng.uniform(*CELL_DEPTH), smear.stain.red_cell)
     return stage, platelet
 

@@ -89,6 +89,8 @@ class SyntheticField:
     """Shape (height, width): what the eyepiece lets through."""
     scale: float
     """Pixels per micrometre."""
+    parasites: Mask
+    """Shape (height, width): where a parasite lies, a ring form's vacuole included."""
 
     def of_kind(self, kind: str) -> tuple[SyntheticObject, ...]:
         """The objects of one kind."""
@@ -164,7 +166,8 @@ def render_field(
     stain = draw_stain(rng)
     if background is not None:
         stain = replace(stain, background=background)
-    smear = Smear(rng, np.zeros((height, width, 3)), scale, stain, rng.uniform(*PALLOR))
+    parasites = np.zeros((height, width), bool)
+    smear = Smear(rng, np.zeros((height, width, 3)), parasites, scale, stain, rng.uniform(*PALLOR))
     drawn = [
         SyntheticCell(
             body.centre,
@@ -189,7 +192,7 @@ def render_field(
         others.add_precipitate(smear._replace(rng=extra))
     image = _photograph(smear, uneven_light, defocus, None if eyepiece is None else view)
     middles = tuple(thing.centre for thing in others.truth if thing.kind == "platelet")
-    return SyntheticField(image, labels, truth, middles, tuple(others.truth), view, scale)
+    return SyntheticField(image, labels, truth, middles, tuple(others.truth), view, scale, parasites & view)
 
 
 def cell_mask(field: SyntheticField, index: int) -> Mask:
@@ -212,12 +215,27 @@ def crop_cell(field: SyntheticField, index: int) -> NDArray[np.uint8]:
     Raises:
         ValueError: where the border of the field cuts the cell.
     """
+    mask, window = _cut(field, index)
+    return blacken_outside(field.image[window], mask[window])
+
+
+def crop_parasite(field: SyntheticField, index: int) -> Mask:
+    """Where ``crop_cell``'s picture of the same cell shows a parasite; shape (height, width) of that picture.
+
+    Raises:
+        ValueError: where the border of the field cuts the cell.
+    """
+    mask, window = _cut(field, index)
+    return np.asarray(field.parasites[window] & mask[window])
+
+
+def _cut(field: SyntheticField, index: int) -> tuple[Mask, tuple[slice, slice]]:
+    """The mask of a whole cell, and its bounding box as rows and columns."""
     if not field.cells[index].whole:
         raise ValueError(f"cell {index} is cut by the border of the field; crop only cells that are whole")
     mask = cell_mask(field, index)
     left, top, width, height = _box(mask)
-    window = slice(top, top + height), slice(left, left + width)
-    return blacken_outside(field.image[window], mask[window])
+    return mask, (slice(top, top + height), slice(left, left + width))
 
 
 class _Body(NamedTuple):

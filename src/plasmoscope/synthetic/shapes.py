@@ -51,6 +51,7 @@ class Smear(NamedTuple):
 
     rng: np.random.Generator
     absorbance: Array  # (height, width, 3)
+    parasites: NDArray[np.bool_]  # (height, width): where one lies
     scale: float  # pixels per micrometre
     stain: Stain
     pallor: float
