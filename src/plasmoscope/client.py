@@ -82,7 +82,8 @@ class Workstation:
                 refuses beyond 500 cells or 65 MB.
 
         Returns:
-            For each ``name``, ``probability``, ``call``, ``error``, ``remark`` and ``probability_alone``.
+            For each ``name``, ``probability``, ``call``, ``error``, ``remark``, ``probability_alone`` and
+            ``not_a_cell_probability``.
         """
         files = [image for path in _paths(cells) for image in _images(path)]
         return [
@@ -175,7 +176,8 @@ class Workstation:
         told = (
             self._send("POST", "cells", files=parts, params={"one_smear": one_smear}).json()["cells"] if parts else []
         )
-        nothing = dict.fromkeys(("probability", "call", "remark", "probability_alone"))
+        names = ("probability", "call", "remark", "probability_alone", "not_a_cell_probability")
+        nothing = dict.fromkeys(names)
         # A file of several pages has several answers, which say which of the sent files they are of.
         answers = {sent: list(some) for sent, some in groupby(told, itemgetter("file"))}
         sent = iter(range(len(parts)))

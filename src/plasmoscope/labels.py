@@ -1,4 +1,4 @@
-"""The two classes of a red cell, in the one order used everywhere."""
+"""The two classes of a red cell, in the one order used everywhere, and the third outcome: no call."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -11,10 +11,30 @@ UNINFECTED = 1
 # A third output that some networks have: nothing that may be called.
 NOT_A_CELL = 2
 
+CallName = Literal["Parasitized", "Uninfected", "not_a_cell"]
+# The third outcome: not a red cell, or the classifier cannot tell.
+NOT_TOLD: Literal["not_a_cell"] = "not_a_cell"
+
 
 def class_name(parasitized: bool) -> ClassName:
     """The class of a cell, as the NIH folders are called."""
     return CLASS_NAMES[PARASITIZED if parasitized else 1 - PARASITIZED]
+
+
+def call_name(
+    parasitized: float, threshold: float, not_a_cell: float | None = None, silence: float | None = None
+) -> CallName:
+    """The one rule by which a classifier calls: silent where it may not be a cell, else by the threshold.
+
+    Args:
+        parasitized: P(parasitized).
+        threshold: from which a cell is called parasitized.
+        not_a_cell: P(not a cell); None from a network that does not tell it.
+        silence: from which nothing is called; None where nothing is ever silent.
+    """
+    if not_a_cell is not None and silence is not None and not_a_cell >= silence:
+        return NOT_TOLD
+    return class_name(parasitized >= threshold)
 
 
 if TYPE_CHECKING:
@@ -46,3 +66,19 @@ def log_odds(logits: "Logits") -> "Logits":
         other = logits[:, NOT_A_CELL]
         against = np.logaddexp(against, other) if isinstance(logits, np.ndarray) else against.logaddexp(other)
     return logits[:, PARASITIZED] - against
+
+
+def not_a_cell_share(logits: "NDArray[np.float32]", temperature: float) -> "NDArray[np.float32] | None":
+    """P(not a cell), shape (n,): the third logit's share of the softmax at a temperature; None of fewer logits.
+
+    Args:
+        logits: shape (n, 1), (n, 2) or (n, 3).
+        temperature: they are divided by.
+    """
+    if logits.shape[1] <= NOT_A_CELL:
+        return None
+    import numpy as np
+
+    scaled = logits / np.float32(temperature)
+    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(weights[:, NOT_A_CELL] / weights.sum(axis=1), np.float32)

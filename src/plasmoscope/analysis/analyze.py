@@ -34,6 +34,7 @@ from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.pages import Content, pages_of
 from plasmoscope.imaging.reading import ImageError, picture_orientation, read_image, read_picture, stored_orientation
 from plasmoscope.imaging.sources import ImageFile, Readable
+from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED, call_name
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
@@ -48,8 +49,11 @@ _OUTLINE_TOLERANCE = 0.01
 # Fields in work: while one is read and segmented, mostly by one core, the network takes another's cells. More would
 # hold more photographs in memory.
 _AT_ONCE = 2
-# Of 1,334 validation cells below this in one view, none was called with eight.
+# Of 1,334 validation cells below this in one view, none was called with eight. What is less likely than that to be no
+# cell is taken for one, likewise.
 _HEALTHY = 0.05
+# Where more than this share of what is outlined as red cells is left out, something is wrong with slide or pictures.
+MUCH_LEFT_OUT = 0.03
 
 
 class AnalysisError(PlasmoscopeError):
@@ -112,6 +116,8 @@ class Calling:
 
     threshold: float
     views: int
+    silence: float | None = None
+    """P(not a cell) from which nothing is called; None where the model is never silent."""
 
 
 def calling(classifier: Classifier, threshold: float | None = None, views: int | None = None) -> Calling:
@@ -125,7 +131,8 @@ def calling(classifier: Classifier, threshold: float | None = None, views: int |
     own_views = counting.views if counting else _DEFAULT_VIEWS
     if threshold is not None and not 0 <= threshold <= 1:
         raise AnalysisError(f"A threshold is a probability from 0 to 1, not {threshold}.")
-    return Calling(threshold if threshold is not None else own_threshold, views or own_views)
+    silence = classifier.card.silence_threshold
+    return Calling(threshold if threshold is not None else own_threshold, views or own_views, silence)
 
 
 class _Photograph(NamedTuple):
@@ -259,6 +266,7 @@ def _slide(
         model_sha256=classifier.card.sha256,
         threshold=how.threshold,
         views=how.views,
+        silence=how.silence,
         fields=tuple(fields),
         count=_count(infected, counted, red_cells, options),
         notes=tuple(notes_on(fields)),
@@ -307,7 +315,7 @@ def notes_on(fields: Sequence[Field]) -> list[str]:
             notes.append(f"{field.name} was not counted: {'; '.join(field.objections)}.")
         elif field.objections:
             notes.append(f"{field.name} was counted at the user's wish although {'; '.join(field.objections)}.")
-    return [*notes, *notes_of_care(fields)]
+    return [*notes, *notes_of_care(fields), *_notes_of_silence(fields)]
 
 
 def notes_of_care(fields: Sequence[Field]) -> list[str]:
@@ -321,6 +329,25 @@ def notes_of_care(fields: Sequence[Field]) -> list[str]:
         for warning in field.warnings:
             names.setdefault(warning, []).append(field.name)
     return [f"{_which(warned, len(counted))} to be read with care: {warning}." for warning, warned in names.items()]
+
+
+def much_left_out(not_a_cell: int, counted: int) -> bool:
+    """Whether so much of what is outlined as red cells is left out that people are told to look at it."""
+    return not_a_cell > MUCH_LEFT_OUT * (not_a_cell + counted)
+
+
+def _notes_of_silence(fields: Sequence[Field]) -> Iterator[str]:
+    """What to make of it where much is left out of the count."""
+    accepted = [field for field in fields if field.accepted]
+    counted, left_out = (sum(numbers) for numbers in ([f.counted for f in accepted], [f.not_a_cell for f in accepted]))
+    if much_left_out(left_out, counted):
+        outlined = counted + left_out
+        yield (
+            f"{left_out:,} of {outlined:,} objects outlined as red cells ({left_out / outlined:.1%}) are left out of "
+            "the count: the model says that they are no red cells, or that it cannot tell. So many mean dirt, "
+            "a poor smear or stain, or pictures unlike those that the model learnt from, and parasites may be among "
+            "them: look at these objects."
+        )
 
 
 def _which(names: Sequence[str], counted: int) -> str:
@@ -356,20 +383,25 @@ def _cells(
     found = _reading_order(segmentation)
     reds = [index for index, item in enumerate(found) if item.kind == "red_cell"]
     crops = [cut_cell(image, found[index].outline) for index in reds]
-    probabilities = dict(zip(reds, _probabilities(crops, classifier, how.views), strict=True))
-    return tuple(_cell(number, item, probabilities.get(number - 1), how) for number, item in enumerate(found, start=1))
+    judged = dict(zip(reds, _judge(crops, classifier, how.views), strict=True))
+    return tuple(_cell(number, item, judged.get(number - 1), how) for number, item in enumerate(found, start=1))
 
 
-def _probabilities(crops: list[NDArray[np.uint8]], classifier: Classifier, views: int) -> list[float]:
-    """P(parasitized) of each cell; only cells that a first look leaves in doubt are looked at in more views."""
+def _judge(crops: list[NDArray[np.uint8]], classifier: Classifier, views: int) -> list[tuple[float, float | None]]:
+    """P(parasitized) and P(not a cell) of each; only what a first look leaves in doubt is looked at in more views."""
     if not crops:
         return []
     cells = np.concatenate(list(classifier.prepare_all(crops)))
-    probabilities = classifier.predict_prepared(cells)
-    doubtful = np.flatnonzero(probabilities > _HEALTHY) if views > 1 else np.empty(0, int)
+    judged = classifier.judge_prepared(cells)
+    in_doubt = judged.parasitized > _HEALTHY
+    if judged.not_a_cell is not None:
+        in_doubt |= judged.not_a_cell > _HEALTHY
+    doubtful = np.flatnonzero(in_doubt) if views > 1 else np.empty(0, int)
     if len(doubtful):
-        probabilities[doubtful] = classifier.predict_prepared(cells[doubtful], views)
-    return [float(probability) for probability in probabilities]
+        for first, closer in zip(judged, classifier.judge_prepared(cells[doubtful], views), strict=True):
+            if first is not None and closer is not None:
+                first[doubtful] = closer
+    return judged.each()
 
 
 def _reading_order(segmentation: Segmentation) -> list[FoundObject]:
@@ -380,20 +412,25 @@ def _reading_order(segmentation: Segmentation) -> list[FoundObject]:
     )
 
 
-def _cell(number: int, item: FoundObject, probability: float | None, how: Calling) -> Cell:
+def _cell(number: int, item: FoundObject, judged: tuple[float, float | None] | None, how: Calling) -> Cell:
+    probability, not_a_cell = judged or (None, None)
+    call = None if probability is None else call_name(probability, how.threshold, not_a_cell, how.silence)
+    # What the border cuts is left out already, and a part of a cell looks like no cell.
+    silent = call == NOT_TOLD and not item.on_border
     left, top = (int(value) for value in item.outline.min(axis=0))
     right, bottom = (int(value) for value in item.outline.max(axis=0))
     x, y = item.outline.mean(axis=0)
     return Cell(
         number=number,
-        kind=item.kind,
+        kind=NOT_TOLD if silent else item.kind,
         box=(left, top, right - left + 1, bottom - top + 1),
         centre=(round(float(x), 1), round(float(y), 1)),
         area=round(item.area, 1),
         outline=_simplified(item.outline, item.area),
         on_border=item.on_border,
         parasitized_probability=probability,
-        parasitized=None if probability is None else probability >= how.threshold,
+        parasitized=None if call in (None, NOT_TOLD) else call == CLASS_NAMES[PARASITIZED],
+        not_a_cell_probability=not_a_cell,
     )
 
 

@@ -143,7 +143,8 @@ class Cell:
 
     number: int
     """From 1, in reading order; the number drawn beside it."""
-    kind: Literal["red_cell", "white_cell", "platelet", "precipitate"]
+    kind: Literal["red_cell", "white_cell", "platelet", "precipitate", "not_a_cell"]
+    """``not_a_cell``: outlined as a whole red cell, but to the classifier no red cell, or nothing that it can tell."""
     box: tuple[int, int, int, int]
     """Left, top, width and height in pixels of the upright field."""
     centre: tuple[float, float]
@@ -154,13 +155,16 @@ class Cell:
     on_border: bool
     """Cut by the picture's or the field of view's border: left out of numerator and denominator."""
     parasitized_probability: float | None = None
-    """Calibrated P(parasitized); None for what is not a red cell."""
+    """Calibrated P(parasitized); None for what was not outlined as a red cell."""
     parasitized: bool | None = None
     """The call: at the slide's threshold, or a microscopist's (the slide's notes then say how many were changed)."""
+    not_a_cell_probability: float | None = None
+    """P(not a cell, or nothing that can be told) of what was outlined as a red cell; None where the model tells none.
+    """
 
     @property
     def counted(self) -> bool:
-        """Whether it is a whole red cell."""
+        """Whether it is a whole red cell, infected or not; in numerator or denominator is nothing else."""
         return self.kind == "red_cell" and not self.on_border
 
 
@@ -200,6 +204,11 @@ class Field(_Record):
     def infected(self) -> int:
         """Whole red cells called parasitized."""
         return sum(cell.counted and bool(cell.parasitized) for cell in self.cells)
+
+    @property
+    def not_a_cell(self) -> int:
+        """Whole objects outlined as red cells that are left out: to the model no red cells, or it cannot tell."""
+        return self.count("not_a_cell")
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -292,11 +301,18 @@ class Slide(_Record):
     model_sha256: str
     threshold: float
     views: int
+    silence: float | None = None
+    """P(not a cell) from which an object is left out; None where the model leaves out nothing."""
     fields: tuple[Field, ...]
     count: Count | None
     """None where no field could be counted."""
     notes: tuple[str, ...] = ()
     research_use: str = RESEARCH_USE
+
+    @property
+    def not_a_cell(self) -> int:
+        """Of the counted fields, ``Field.not_a_cell``."""
+        return sum(field.not_a_cell for field in self.fields if field.accepted)
 
     @field_validator("schema_version", mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import read_cell, remarks_on
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import Readable
-from plasmoscope.labels import ClassName, class_name
+from plasmoscope.labels import NOT_TOLD, CallName, call_name, class_name
 from plasmoscope.segmentation.single import isolate_cell
 
 _CHUNK = 128
@@ -25,7 +25,8 @@ class CellResult:
     path: str
     """The image's name."""
     parasitized_probability: float | None
-    label: ClassName | None
+    label: CallName | None
+    """``not_a_cell`` where it is no red cell, or nothing that can be told."""
     error: str | None = None
     remark: str | None = None
     """Why the answer may say little."""
@@ -33,6 +34,8 @@ class CellResult:
     """With whose cells this one was judged; None if alone."""
     probability_alone: float | None = None
     """What it was before that."""
+    not_a_cell_probability: float | None = None
+    """P(not a cell, or nothing that can be told); None of a network that does not tell it."""
 
 
 def classify_sources(
@@ -54,6 +57,7 @@ def classify_sources(
     """
     size = classifier.image_size
     limit = classifier.card.threshold if threshold is None else threshold
+    silence = classifier.card.silence_threshold
 
     def read(source: Readable) -> tuple[NDArray[np.uint8], int] | str:
         """The cell as the network takes it and its longer side as given, or why it cannot be read."""
@@ -72,13 +76,14 @@ def classify_sources(
             good = [cell for cell in cells if not isinstance(cell, str)]
             batch = np.array([cell for cell, _ in good], np.uint8).reshape(-1, size, size, 3)
             remarks = remarks_on(batch, [side for _, side in good])
-            answers = zip(classifier.predict_prepared(batch, views).tolist(), remarks, strict=True)
+            answers = zip(classifier.judge_prepared(batch, views).each(), remarks, strict=True)
             for source, cell in zip(chunk, cells, strict=True):
                 if isinstance(cell, str):
                     yield CellResult(source.name, None, None, cell)
                 else:
-                    probability, remark = next(answers)
-                    yield CellResult(source.name, probability, class_name(probability >= limit), remark=remark)
+                    (parasitized, not_a_cell), remark = next(answers)
+                    call = call_name(parasitized, limit, not_a_cell, silence)
+                    yield CellResult(source.name, parasitized, call, None, remark, not_a_cell_probability=not_a_cell)
 
 
 def judge_by_smear(
@@ -87,11 +92,11 @@ def judge_by_smear(
     """The same results, the cells of each smear judged together (``smears.judge_together``).
 
     Args:
-        results: of ``classify_sources``; those without an answer stay as they are.
+        results: of ``classify_sources``; those without an answer, or that are not told, stay as they are.
         smears: name of the smear of each.
         threshold: at or above it a cell is called Parasitized.
     """
-    alone = [result.parasitized_probability for result in results]
+    alone = [None if result.label == NOT_TOLD else result.parasitized_probability for result in results]
     read = [index for index, probability in enumerate(alone) if probability is not None]
     together = classifier.judge_together([p for p in alone if p is not None], [smears[index] for index in read])
     judged = list(results)

@@ -42,6 +42,16 @@ class Counting(CardRecord):
     measured_on: str
 
 
+class Silence(CardRecord):
+    """Where no call is made, since a picture may show no red cell, or nothing that can be told."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    """P(not a cell) from which the classifier is silent."""
+    silent_share: Annotated[float, Field(ge=0, le=1)]
+    """Of the cells that it was measured on."""
+    measured_on: str
+
+
 # The split of a model that was not trained here.
 UNKNOWN_SPLIT = "unknown"
 
@@ -76,6 +86,9 @@ class Evaluation(CardRecord):
     interval: str
     threshold: float
     figures: dict[str, Figure]
+    silent: dict[str, float] | None = None
+    """Share of each class's cells that get no call, by the class's name; the figures are of all cells, these included.
+    None where the model is never silent."""
 
 
 class ModelCard(NetworkCard):
@@ -89,6 +102,8 @@ class ModelCard(NetworkCard):
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     counting: Counting | None = None
     """Absent in models that were not trained here."""
+    silence: Silence | None = None
+    """Absent where the network tells no cells from what is none: it is never silent."""
     data: TrainingData
     evaluations: tuple[Evaluation, ...] = ()
     licence: str = "MIT"
@@ -96,3 +111,8 @@ class ModelCard(NetworkCard):
         "Research on segmented red cells of Giemsa-stained thin films. Not a medical device; "
         "not for diagnosis without a qualified microscopist."
     )
+
+    @property
+    def silence_threshold(self) -> float | None:
+        """P(not a cell) from which nothing is called; None where the classifier is never silent."""
+        return self.silence.threshold if self.silence else None

@@ -2,11 +2,11 @@
 
 import os
 import warnings
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
-from plasmoscope.labels import log_odds
+from plasmoscope.labels import log_odds, not_a_cell_share
 from plasmoscope.networks import ModelError, open_session, read_network
 
 CellImage = NDArray[np.generic] | Image.Image | Path | str
@@ -39,6 +39,20 @@ def find_model(model: Path | str | None) -> Path:
     return path / "model.onnx" if path.is_dir() else path
 
 
+class Judged(NamedTuple):
+    """What the classifier says of some cells; ``labels.call_name`` makes calls of it."""
+
+    parasitized: NDArray[np.float32]
+    """Calibrated P(parasitized), shape (n,)."""
+    not_a_cell: NDArray[np.float32] | None
+    """P(not a cell, or nothing that can be told), shape (n,); None from a network of fewer than three logits."""
+
+    def each(self) -> list[tuple[float, float | None]]:
+        """P(parasitized) and P(not a cell) of one cell after the other."""
+        third = [None] * len(self.parasitized) if self.not_a_cell is None else self.not_a_cell.tolist()
+        return list(zip(self.parasitized.tolist(), third, strict=True))
+
+
 class Classifier:
     """A loaded model that cannot be fed wrongly: it prepares whatever picture it is given.
 
@@ -51,7 +65,7 @@ class Classifier:
         """Use ``load`` unless the model is already in memory.
 
         Args:
-            network: an ONNX graph from uint8 RGB (n, size, size, 3) to logits, and to features if it names any.
+            network: an ONNX graph from uint8 RGB (n, size, size, 3) to one to three logits, and to features if it names any.
             card: its card.
             threads: processor threads; all of them if None.
 
@@ -101,16 +115,12 @@ class Classifier:
         Warns:
             UserWarning: some images are not of one red cell on black.
         """
-        if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
-            images = [cast(CellImage, images)]
-        probabilities, remarks = [], []
-        for batch in self.prepare_all(images):
-            probabilities.append(self.predict_prepared(batch, views))
-            remarks += [remark for remark in remarks_on(batch) if remark]
-        if remarks:
-            warnings.warn(f"{len(remarks)} of the pictures: {remarks[0]}.", stacklevel=2)
-        alone = np.concatenate(probabilities) if probabilities else np.empty(0, np.float32)
+        alone = self._judge(images, views).parasitized
         return alone if smears is None else self.judge_together(alone, smears)
+
+    def judge(self, images: CellImage | Iterable[CellImage], views: int = 1) -> Judged:
+        """What ``predict`` says of each cell, and beside it how likely it is none; arguments and errors as there."""
+        return self._judge(images, views)
 
     def judge_together(self, probabilities: ArrayLike, smears: Sequence[Hashable]) -> NDArray[np.float32]:
         """Adjust what ``predict`` said of cells alone, shape (n,), to the smears that they come from, shape (n,)."""
@@ -147,15 +157,18 @@ class Classifier:
 
     def predict_prepared(self, cells: NDArray[np.uint8], views: int = 1) -> NDArray[np.float32]:
         """Calibrated P(parasitized), shape (n,), of cells that ``prepare`` made, shape (n, size, size, 3)."""
+        return self.judge_prepared(cells, views).parasitized
+
+    def judge_prepared(self, cells: NDArray[np.uint8], views: int = 1) -> Judged:
+        """What is said of cells that ``prepare`` made, shape (n, size, size, 3); the views' answers are averaged."""
         if views not in VIEWS:
             raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, not {views}")
-        probabilities = np.empty(len(cells), np.float32)
         # Views are made of no more cells than the network takes at once.
-        for start in range(0, len(cells), _BATCH):
-            part = slice(start, start + _BATCH)
-            seen = [self._probabilities(np.ascontiguousarray(view(cells[part]))) for view in VIEWS[views]]
-            probabilities[part] = np.mean(seen, axis=0)
-        return probabilities
+        parts = (cells[start : start + _BATCH] for start in range(0, len(cells), _BATCH))
+        seen = (
+            _together([self._look(np.ascontiguousarray(view(part))) for view in VIEWS[views]], _mean) for part in parts
+        )
+        return _together(list(seen), _one_after_the_other)
 
     @property
     def has_features(self) -> bool:
@@ -177,15 +190,29 @@ class Classifier:
         batches = [self._session.run(outputs, {self._input: cells[start : start + _BATCH]}) for start in starts]
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
-    def _probabilities(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
-        scaled = log_odds(self.logits(cells)) / np.float32(self.card.calibration.temperature)
+    def _judge(self, images: CellImage | Iterable[CellImage], views: int) -> Judged:
+        if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
+            images = [cast(CellImage, images)]
+        judged, remarks = [], []
+        for batch in self.prepare_all(images):
+            judged.append(self.judge_prepared(batch, views))
+            remarks += [remark for remark in remarks_on(batch) if remark]
+        if remarks:
+            warnings.warn(f"{len(remarks)} of the pictures: {remarks[0]}.", stacklevel=3)
+        return _together(judged, _one_after_the_other)
+
+    def _look(self, cells: NDArray[np.uint8]) -> Judged:
+        """What is said of one view of some cells."""
+        logits, temperature = self.logits(cells), self.card.calibration.temperature
+        scaled = log_odds(logits) / np.float32(temperature)
         if not np.isfinite(scaled).all():
             raise ModelError(
                 f"The network of the model '{self.card.name}' gives no numbers, so it can call nothing; "
                 "train or convert it anew, or use another model."
             )
         # Clipped where exp would overflow.
-        return np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
+        parasitized = np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
+        return Judged(parasitized, not_a_cell_share(logits, temperature))
 
     def _prepare_share(self, numbered: list[tuple[int, CellImage]]) -> NDArray[np.uint8]:
         cells = []
@@ -196,3 +223,17 @@ class Classifier:
                 which = str(image) if isinstance(image, Path | str) else f"image {index}"
                 raise ImageError(f"{which}: {error}") from error
         return np.stack(cells)
+
+
+def _together(answers: Sequence[Judged], combine: Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]) -> Judged:
+    """One answer made of several, of the same cells or of one part of them after the other."""
+    third = [one.not_a_cell for one in answers if one.not_a_cell is not None]
+    return Judged(combine([one.parasitized for one in answers]), combine(third) if third else None)
+
+
+def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.asarray(np.mean(answers, axis=0), np.float32)
+
+
+def _one_after_the_other(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate(answers) if answers else np.empty(0, np.float32)

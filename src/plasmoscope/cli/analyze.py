@@ -1,7 +1,7 @@
 """``plasmoscope analyze``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -9,6 +9,9 @@ from rich.table import Table
 
 from plasmoscope.cli.console import console, errors, track
 from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
+
+if TYPE_CHECKING:
+    from plasmoscope.analysis.results import Slide
 
 
 def analyze(
@@ -92,12 +95,7 @@ def analyze(
         raise
     pictures = {field.name: source for field, source in zip(result.fields, sources, strict=True)}
     write_slide(output, result, lambda field: read_field(pictures[field.name]), track=track)
-    table = Table("field", "red cells", "infected", "white cells", "platelets", "note")
-    for field in result.fields:
-        note = field.error or "; ".join(field.objections or field.warnings)
-        counts = (field.counted, field.infected, field.count("white_cell"), field.count("platelet"))
-        table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))
-    console.print(table)
+    _show_fields(result)
     if repeats := sum(bool(field.duplicate_of) and not field.accepted for field in result.fields):
         console.print(
             f"Photographs of a place that another one shows, and that are not counted: {repeats:,}. If they show "
@@ -114,7 +112,22 @@ def analyze(
             console.print(f"What this count can tell: {escape(result.count.detection.statement)}")
         if result.count.advice:
             console.print(result.count.advice)
+    if result.not_a_cell:
+        console.print(
+            f"Left out of the count, since the model says that they are no red cells or that it cannot tell: "
+            f"{result.not_a_cell:,} objects, drawn dashed under a question mark. Look at them yourself."
+        )
     console.print(f"Report, tables and pictures: {output}")
     console.print(result.research_use)
     if result.count is None or any(field.error for field in result.fields):
         raise typer.Exit(1)
+
+
+def _show_fields(result: "Slide") -> None:
+    table = Table("field", "red cells", "infected", "white cells", "platelets", "cannot tell", "note")
+    for field in result.fields:
+        note = field.error or "; ".join(field.objections or field.warnings)
+        others = (field.count("white_cell"), field.count("platelet"), field.not_a_cell)
+        counts = (field.counted, field.infected, *others)
+        table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))
+    console.print(table)

@@ -1,7 +1,8 @@
 """``plasmoscope classify``."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -10,9 +11,13 @@ from rich.table import Column, Table
 from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
 from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
 
+if TYPE_CHECKING:
+    from plasmoscope.classification.batch import CellResult
+
 _SHOWN = 40
 # The smear of all cells whose names tell no patient.
 _UNNAMED = "unnamed"
+_NOT_TOLD = "not a red cell, or cannot tell"
 
 
 def classify(
@@ -43,7 +48,7 @@ def classify(
     from plasmoscope.classification.batch import classify_sources, judge_by_smear
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.data.nih import patient_of
-    from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+    from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED
     from plasmoscope.reports.cells import check_cells_output, write_cells
 
     if output:
@@ -60,10 +65,7 @@ def classify(
         write_cells(output, results, classifier.card, tta, limit)
     read = [result for result in results if result.error is None]
     if len(read) <= _SHOWN and not output:
-        table = Table(Column("cell", overflow="fold"), "P(parasitized)", "call")
-        for result in read:
-            table.add_row(escape(result.path), f"{result.parasitized_probability:.4f}", result.label)
-        console.print(table)
+        _show(read)
     for result in results:
         if result.error is not None:
             tell_unread(result.path, result.error)
@@ -75,11 +77,18 @@ def classify(
             highlight=False,
         )
     positive = sum(result.label == CLASS_NAMES[PARASITIZED] for result in read)
-    share = f" ({positive / len(read):.1%})" if read else ""
+    silent = sum(result.label == NOT_TOLD for result in read)
+    called = len(read) - silent
+    share = f" ({positive / called:.1%})" if called else ""
     console.print(
         f"{len(read):,} cells read, {len(results) - len(read):,} files could not be. "
-        f"{positive:,} called parasitized{share}, {len(read) - positive:,} uninfected, at threshold {limit:.2f}."
+        f"{positive:,} called parasitized{share}, {called - positive:,} uninfected, at threshold {limit:.2f}."
     )
+    if silent:
+        console.print(
+            f"{silent:,} got no call: not a red cell, or the model cannot tell. They are in no share; look at them "
+            f"yourself. In tables their label is {NOT_TOLD}."
+        )
     if by_smear:
         console.print(f"Each cell was judged among those of its smear; smears: {len(set(smears)):,}.")
     if output:
@@ -89,3 +98,13 @@ def classify(
     console.print(RESEARCH_USE)
     if len(read) < len(results):
         raise typer.Exit(1)
+
+
+def _show(read: "Sequence[CellResult]") -> None:
+    from plasmoscope.labels import NOT_TOLD
+
+    table = Table(Column("cell", overflow="fold"), "P(parasitized)", "call")
+    for result in read:
+        call = _NOT_TOLD if result.label == NOT_TOLD else result.label
+        table.add_row(escape(result.path), f"{result.parasitized_probability:.4f}", call)
+    console.print(table)

@@ -120,15 +120,25 @@ def _show(title: str, evaluations: "list[Evaluation]") -> None:
     table = Table(title=escape(title))
     table.add_column("figure")
     for evaluation in evaluations:
-        table.add_column(
-            f"{evaluation.views} view{'s' if evaluation.views > 1 else ''}{', by smear' if evaluation.by_smear else ''}"
-        )
+        table.add_column(_looked(evaluation))
     for name in evaluations[0].figures:
         cells = (evaluation.figures[name] for evaluation in evaluations)
         table.add_row(
             name.replace("_", " "), *(f"[bold]{f.value:.4f}[/]\n({f.low:.4f} to {f.high:.4f})" for f in cells)
         )
     console.print(table)
+    for evaluation in evaluations:
+        if evaluation.silent is not None:
+            shares = ", ".join(f"{share:.2%} of {name}" for name, share in evaluation.silent.items())
+            console.print(
+                f"Without a call, since they may be no cells ({_looked(evaluation)}): {shares}; figures include them."
+            )
+
+
+def _looked(evaluation: "Evaluation") -> str:
+    """How the cells were looked at, such as ``8 views, by smear``."""
+    views = f"{evaluation.views} view{'s' if evaluation.views > 1 else ''}"
+    return f"{views}, by smear" if evaluation.by_smear else views
 
 
 def _same_protocol(one: object, other: object) -> bool:

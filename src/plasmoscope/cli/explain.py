@@ -29,6 +29,7 @@ def explain(
     from plasmoscope.classification.explanation import explain as explain_cell
     from plasmoscope.imaging.cells import read_cell, remarks_on
     from plasmoscope.imaging.reading import ImageError
+    from plasmoscope.labels import NOT_TOLD, call_name
     from plasmoscope.reports.pictures import check_picture, contact_sheet, lay_heat
 
     check_picture(output)
@@ -37,7 +38,9 @@ def explain(
         errors.print(f"{len(sources):,} cells are too many for one picture. Name at most {_MOST}.")
         raise typer.Exit(2)
     classifier = Classifier.load(model)
-    tiles, calls, captions, unread = [], [], [], 0
+    card = classifier.card
+    tiles, captions, unread = [], [], 0
+    calls: list[bool | None] = []
     names: list[str] = []
     remarks: list[str | None] = []
     for source in track(sources, len(sources), "Explaining cells"):
@@ -48,13 +51,15 @@ def explain(
             tell_unread(source.name, str(error))
             unread += 1
             continue
-        probability = float(classifier.predict_prepared(cell[None])[0])
+        ((probability, not_a_cell),) = classifier.judge_prepared(cell[None]).each()
+        told = call_name(probability, card.threshold, not_a_cell, card.silence_threshold) != NOT_TOLD
         why = explain_cell(classifier, cell)
         tiles += [cell, lay_heat(cell, why.heat) if why.found else np.full_like(cell, 255)]
         names.append(source.name)
         remarks += remarks_on(cell[None], [max(picture.shape[:2])])
-        captions += [f"{len(names)}: {probability:.2f}", "" if why.found else "no one place"]
-        calls += [probability >= classifier.card.threshold] * 2
+        shown = f"{probability:.2f}" if told else "can't tell"
+        captions += [f"{len(names)}: {shown}", "" if why.found else "no one place"]
+        calls += [probability >= card.threshold if told else None] * 2
     if tiles:
         Image.fromarray(contact_sheet(tiles, calls, captions, _WIDTH)).save(output)
         console.print(

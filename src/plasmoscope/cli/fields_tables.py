@@ -62,6 +62,16 @@ def show_sets(sets: Sequence[FieldsEvaluation]) -> None:
     )
     _show_parasites([one for one in sets if one.parasite_classes])
     _show(
+        "Not a red cell, or not told: left out of the count (below: 95 % interval by field)",
+        ("outlined", "left out", "%"),
+        [one for one in sets if one.counts.not_a_cell],
+        lambda one: (
+            f"{one.counts.counted + one.counts.not_a_cell:,}",
+            f"{one.counts.not_a_cell:,}",
+            _percent(one.intervals.not_a_cell_share),
+        ),
+    )
+    _show(
         "False calls (below: 95 % interval by field)",
         ("cells\ncounted", "called", "per\n1,000", "boxed as\nuninfected", "called", "per\n1,000"),
         [one for one in sets if one.parasites_annotated and one.counts.counted],
@@ -90,7 +100,7 @@ def _show_parasites(sets: Sequence[FieldsEvaluation]) -> None:
         return
     table = _table("Parasites; % found is but for those in cut cells", "set", ())
     table.add_column("class", overflow="fold")
-    for heading in ("boxed", "found", "% found", "called\nuninfected", "in no\ncell", "in cut\ncells"):
+    for heading in ("boxed", "found", "% found", "called\nuninfected", "not\ntold", "in no\ncell", "in cut\ncells"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in sets:
         for kind in one.parasite_classes:
@@ -102,6 +112,7 @@ def _show_parasites(sets: Sequence[FieldsEvaluation]) -> None:
                 f"{kind.found:,}",
                 f"{100 * kind.found / judged:.1f}" if judged else "-",
                 f"{kind.called_uninfected:,}",
+                f"{kind.not_told:,}",
                 f"{kind.in_no_cell:,}",
                 f"{kind.in_cut_cells:,}",
             )
@@ -113,6 +124,7 @@ def _show_parasites(sets: Sequence[FieldsEvaluation]) -> None:
             f"{counts.parasites_found:,}",
             _percent(one.intervals.parasite_recall),
             f"{counts.parasites_called_uninfected:,}",
+            f"{counts.parasites_not_told:,}",
             f"{counts.parasites_in_no_cell:,}",
             f"{counts.parasites_in_cut_cells:,}",
             end_section=True,

@@ -16,7 +16,7 @@ from plasmoscope.data.splits import make_split
 from plasmoscope.evaluation.metrics import Bools, Floats, evaluate_probabilities
 from plasmoscope.files import replace_file
 from plasmoscope.imaging.cells import read_cell
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED
+from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED, UNINFECTED
 from plasmoscope.progress import Track, untracked
 
 _MOST_WRONG = 32
@@ -33,6 +33,8 @@ class Predictions:
     parasitized: Bools
     by_smear: bool = False
     """Whether the cells of each patient were judged together."""
+    silent: Bools | None = None
+    """Which cells get no call, since they may be none; None where the model is never silent."""
 
 
 def predict_part(
@@ -46,13 +48,16 @@ def predict_part(
     chosen = tuple(int(member) for member in members)
     sources = [dataset.cells[member].source for member in chosen]
     results = classify_sources(classifier, sources, views)
-    probabilities = []
+    probabilities, silent = [], []
     for result in track(results, len(sources), f"Classifying with {views} view{'s' if views > 1 else ''}"):
         if result.parasitized_probability is None:
             raise DataError(f"{result.path}: {result.error}")
         probabilities.append(result.parasitized_probability)
+        silent.append(result.label == NOT_TOLD)
     truth = dataset.labels[list(chosen)] == PARASITIZED
-    return Predictions(dataset, chosen, views, np.array(probabilities), truth)
+    never = classifier.card.silence is None
+    silences = None if never else np.array(silent, bool)
+    return Predictions(dataset, chosen, views, np.array(probabilities), truth, silent=silences)
 
 
 def judged_by_smear(classifier: Classifier, predictions: Predictions) -> Predictions:
@@ -97,7 +102,13 @@ def summarise(predictions: Predictions, split: str, part: str, threshold: float,
         interval=f"95 % bootstrap by {'patient' if by_patient else 'cell'}",
         threshold=threshold,
         figures=figures,
+        silent=None if predictions.silent is None else _silent_shares(predictions.silent, predictions.parasitized),
     )
+
+
+def _silent_shares(silent: Bools, parasitized: Bools) -> dict[str, float]:
+    of_class = {CLASS_NAMES[PARASITIZED]: silent[parasitized], CLASS_NAMES[UNINFECTED]: silent[~parasitized]}
+    return {name: float(cells.mean()) for name, cells in of_class.items() if cells.size}
 
 
 def evaluation_folder(run: Path) -> Path:

@@ -78,10 +78,14 @@ class Counts(_Record):
     """Those in a whole cell that was called parasitized."""
     parasites_called_uninfected: NonNegativeInt
     """Those in a whole cell that was found but not called parasitized."""
+    parasites_not_told: NonNegativeInt
+    """Those in what was outlined, but of which the classifier says that it is no red cell, or that it cannot tell."""
     parasites_in_cut_cells: NonNegativeInt
     """Those in a cut cell, or whose own box is cut where no cell was counted; left out of the count on purpose."""
     parasites_in_no_cell: NonNegativeInt
     """Those where no red cell was found, or the field was refused."""
+    not_a_cell: NonNegativeInt
+    """Outlined as whole red cells but left out, since the classifier says so."""
     false_calls: NonNegativeInt
     """Counted cells called parasitized that no parasite's box touches."""
     boxed_uninfected: NonNegativeInt
@@ -115,6 +119,8 @@ class Figures(_Record):
     """Share of the parasites that were found, but for those in cut cells."""
     parasites_lost: _Share | None
     """Share of the same that lie in no cell."""
+    not_a_cell_share: _Share | None
+    """Share of what was outlined as whole red cells that was left out, being none or nothing that can be told."""
     false_calls_per_1000: _PerThousand | None
     """False alarms per 1,000 counted cells."""
     boxed_false_calls_per_1000: _PerThousand | None
@@ -135,6 +141,7 @@ class Intervals(_Record):
     """Mean over the fields, so that too many here do not make up for too few there."""
     parasite_recall: Interval | None
     parasites_lost: Interval | None
+    not_a_cell_share: Interval | None
     false_calls_per_1000: Interval | None
     boxed_false_calls_per_1000: Interval | None
     centre_recall: Interval | None
@@ -149,6 +156,7 @@ class ParasiteClass(_Record):
     parasites: NonNegativeInt
     found: NonNegativeInt
     called_uninfected: NonNegativeInt
+    not_told: NonNegativeInt
     in_cut_cells: NonNegativeInt
     in_no_cell: NonNegativeInt
 
@@ -321,13 +329,14 @@ class _Ratio(NamedTuple):
         return share(self.scale * part, whole)
 
 
-_JUDGED_PARASITES = ("parasites_found", "parasites_called_uninfected", "parasites_in_no_cell")
+_JUDGED_PARASITES = ("parasites_found", "parasites_called_uninfected", "parasites_not_told", "parasites_in_no_cell")
 _RATIOS = {
     "precision": _Ratio(("red_cells_matched",), ("red_cells_found",), needs=("red_cells",)),
     "recall": _Ratio(("red_cells_matched",), ("red_cells",)),
     "f1": _Ratio(("red_cells_matched",), ("red_cells", "red_cells_found"), scale=2, needs=("red_cells",)),
     "parasite_recall": _Ratio(("parasites_found",), _JUDGED_PARASITES),
     "parasites_lost": _Ratio(("parasites_in_no_cell",), _JUDGED_PARASITES),
+    "not_a_cell_share": _Ratio(("not_a_cell",), ("not_a_cell", "counted")),
     "false_calls_per_1000": _Ratio(("false_calls",), ("counted",), 1000, 1000, ("parasites",)),
     "boxed_false_calls_per_1000": _Ratio(
         ("boxed_uninfected_called",), ("boxed_uninfected",), 1000, 1000, ("parasites",)
@@ -358,8 +367,10 @@ def _count(judgement: Judgement, centres: CentresJudgement) -> Counts:
         parasites=len(judgement.parasites),
         parasites_found=fates["found"],
         parasites_called_uninfected=fates["called uninfected"],
+        parasites_not_told=fates["not told"],
         parasites_in_cut_cells=fates["in a cut cell"],
         parasites_in_no_cell=fates["in no cell"],
+        not_a_cell=len(judgement.not_told),
         false_calls=len(judgement.false_calls),
         boxed_uninfected=len(judgement.boxed_uninfected),
         boxed_uninfected_called=sum(bool(cells[index].parasitized) for index in judgement.boxed_uninfected),
@@ -422,6 +433,7 @@ def _classes(fates: Mapping[tuple[str, Fate], int]) -> tuple[ParasiteClass, ...]
             parasites=size,
             found=fates.get((label, "found"), 0),
             called_uninfected=fates.get((label, "called uninfected"), 0),
+            not_told=fates.get((label, "not told"), 0),
             in_cut_cells=fates.get((label, "in a cut cell"), 0),
             in_no_cell=fates.get((label, "in no cell"), 0),
         )

@@ -30,7 +30,7 @@ LABELLED_THROUGHOUT = 0.8
 _DIFFICULT_LABELS = frozenset({"difficult", "ignore"})
 
 Verdict = Literal["right", "wrong", "aside"]
-Fate = Literal["found", "called uninfected", "in a cut cell", "in no cell"]
+Fate = Literal["found", "called uninfected", "not told", "in a cut cell", "in no cell"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class Judgement:
     """Found, missed, or aside."""
     cells: tuple[Cell, ...]
     """Red cells found; none in a field that was refused."""
+    not_told: tuple[Cell, ...]
+    """What was outlined as a red cell, but of which the classifier says that it is none, or that it cannot tell."""
     cell_verdicts: tuple[Verdict, ...]
     """A red cell, none, or aside."""
     pairs: tuple[tuple[int, int], ...]
@@ -105,7 +107,7 @@ def judge_field(field: Field, truth: Sequence[TrueBox], iou: float, labels: Labe
     certain = [true for true in boxed if not is_difficult(true)]
     boxes = [true for true in certain if labels.red_cell(true)]
     parasites = [true for true in certain if labels.parasite(true)]
-    cells = red_cells_of(field)
+    cells, not_told = red_cells_of(field), not_told_of(field)
     frames, found = [true.box for true in boxes], [cell.box for cell in cells]
     pairs = match_boxes(frames, found, iou).pairs
     cut = touch_border(frames, field.width, field.height, BORDER)
@@ -129,12 +131,13 @@ def judge_field(field: Field, truth: Sequence[TrueBox], iou: float, labels: Labe
         boxes=tuple(boxes),
         box_verdicts=tuple(box_verdicts),
         cells=tuple(cells),
+        not_told=tuple(not_told),
         cell_verdicts=tuple(cell_verdicts),
         pairs=pairs,
         difficult=frozenset(np.flatnonzero(unsure).tolist()),
         in_pieces=tuple(missed[index] for index in np.flatnonzero(pieces.sum(axis=0) >= 2)),
         run_together=tuple(false[index] for index in np.flatnonzero(joined.sum(axis=0) >= 2)),
-        parasites=tuple(TrueParasite(true, _fate(true, cells, iou, field)) for true in parasites),
+        parasites=tuple(TrueParasite(true, _fate(true, cells, not_told, iou, field)) for true in parasites),
         false_calls=tuple(
             index for index, cell in enumerate(cells) if cell.counted and cell.parasitized and not touched[index]
         ),
@@ -182,6 +185,11 @@ def red_cells_of(field: Field) -> list[Cell]:
     return [cell for cell in field.cells if cell.kind == "red_cell"] if field.accepted else []
 
 
+def not_told_of(field: Field) -> list[Cell]:
+    """What is outlined as a red cell but left out, being none to the classifier or nothing that it can tell."""
+    return [cell for cell in field.cells if cell.kind == "not_a_cell"] if field.accepted else []
+
+
 def is_difficult(true: TrueBox) -> bool:
     """Whether the annotator was not sure of it, said by a mark or by the label."""
     return true.difficult or plain(true.label) in _DIFFICULT_LABELS
@@ -192,17 +200,24 @@ def plain(label: str) -> str:
     return label.strip().lower().replace("_", " ")
 
 
-def _fate(parasite: TrueBox, cells: Sequence[Cell], iou: float, field: Field) -> Fate:
-    boxes = [cell.box for cell in cells]
-    holds = points_in_boxes([parasite.centre], boxes)[0] | (iou_matrix([parasite.box], boxes)[0] >= iou)
-    holders = [cells[index] for index in np.flatnonzero(holds).tolist()]
+def _fate(parasite: TrueBox, cells: Sequence[Cell], not_told: Sequence[Cell], iou: float, field: Field) -> Fate:
+    holders = _holders(parasite, cells, iou)
     if any(cell.counted and cell.parasitized for cell in holders):
         return "found"
     if any(cell.counted for cell in holders):
         return "called uninfected"
+    if _holders(parasite, not_told, iou):
+        return "not told"
     # What the border cuts need not be found at all; what was counted all the same is judged as counted.
     cut = bool(touch_border([parasite.box], field.width, field.height, BORDER)[0])
     return "in a cut cell" if holders or cut else "in no cell"
+
+
+def _holders(parasite: TrueBox, cells: Sequence[Cell], iou: float) -> list[Cell]:
+    """The cells that a parasite is taken to lie in."""
+    boxes = [cell.box for cell in cells]
+    holds = points_in_boxes([parasite.centre], boxes)[0] | (iou_matrix([parasite.box], boxes)[0] >= iou)
+    return [cells[index] for index in np.flatnonzero(holds).tolist()]
 
 
 def _holds(cells: Sequence[Cell], points: Sequence[tuple[float, float]]) -> Bools:

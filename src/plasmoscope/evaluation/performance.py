@@ -75,7 +75,7 @@ def _cells(fields: Sequence[Counts]) -> dict[str, int]:
     return {
         "infected_judged": judged,
         "infected_found": found,
-        "infected_not_counted": sum(counts.parasites_in_no_cell for counts in fields),
+        "infected_not_counted": sum(counts.parasites_in_no_cell + counts.parasites_not_told for counts in fields),
         "uninfected_judged": sum(counts.counted for counts in fields) - judged,
         "uninfected_called": sum(counts.false_calls for counts in fields),
     }

@@ -30,7 +30,7 @@ _WEIGHT: dict[Verdict, int] = {"right": 1, "wrong": 3, "aside": 1}
 _LEGEND = (
     "Straight boxes: the truth (green found, thick orange missed). Outlines: what was found (blue right, thick orange "
     "false). Grey: aside. Circles: parasites (thick: missed). Crosses: centres (orange: not in one outline). F: false "
-    "call."
+    "call. ?: not told."
 )
 
 
@@ -57,7 +57,8 @@ def worst_fields(evaluation: FieldsEvaluation, number: int = WORST) -> list[Fiel
 def _fault(field: FieldEvaluation) -> tuple[float, float]:
     """How bad, and of how many objects."""
     counts, figures = field.counts, field.figures
-    calls = counts.parasites_called_uninfected + counts.parasites_in_no_cell + counts.false_calls
+    missed = counts.parasites_called_uninfected + counts.parasites_not_told + counts.parasites_in_no_cell
+    calls = missed + counts.false_calls
     if figures.f1 is not None:
         return 1 - figures.f1, counts.red_cells + counts.red_cells_found - 2 * counts.red_cells_matched
     if figures.centre_recall is not None:
@@ -87,10 +88,13 @@ def draw_panel(panel: Panel, iou: float) -> Picture:
         cv2.rectangle(
             drawn, (left, top), (left + width, top + height), _colour(verdict, _TRUE), _WEIGHT[verdict], cv2.LINE_AA
         )
+    for cell in judged.not_told:
+        x, y = (round(value * scale) for value in cell.centre)
+        cv2.putText(drawn, "?", (x - 7, y + 7), cv2.FONT_HERSHEY_SIMPLEX, 0.7, _GREY, 2, cv2.LINE_AA)
     for parasite in judged.parasites:
         x, y = (round(value * scale) for value in parasite.true.centre)
         radius = max(5, round(max(parasite.true.box[2:]) * scale / 2))
-        missed = parasite.fate in {"called uninfected", "in no cell"}
+        missed = parasite.fate in {"called uninfected", "not told", "in no cell"}
         cv2.circle(drawn, (x, y), radius, _WRONG if missed else _TRUE, 3 if missed else 1, cv2.LINE_AA)
     for index in judged.false_calls:
         x, y = (round(value * scale) for value in judged.cells[index].centre)

@@ -12,7 +12,16 @@ from plasmoscope.files import whole_text
 from plasmoscope.reports.output import OutputError, check_output
 
 SCHEMA = 1
-_COLUMNS = ("path", "parasitized_probability", "label", "error", "remark", "smear", "probability_alone")
+_COLUMNS = (
+    "path",
+    "parasitized_probability",
+    "label",
+    "error",
+    "remark",
+    "smear",
+    "probability_alone",
+    "not_a_cell_probability",
+)
 
 
 def check_cells_output(file: Path) -> None:
@@ -34,11 +43,12 @@ def _write_csv(file: Path, results: Sequence[CellResult], card: ModelCard, views
 
 
 def _row(result: CellResult) -> list[str]:
-    probability, alone = (
-        "" if value is None else f"{value:.6f}" for value in (result.parasitized_probability, result.probability_alone)
+    probability, alone, not_a_cell = (
+        "" if value is None else f"{value:.6f}"
+        for value in (result.parasitized_probability, result.probability_alone, result.not_a_cell_probability)
     )
     texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
-    return [result.path, probability, *texts, alone]
+    return [result.path, probability, *texts, alone, not_a_cell]
 
 
 def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:

@@ -24,8 +24,16 @@ _CATEGORIES = {
     for number, (look, name, kind) in enumerate(
         zip(
             CALLS,
-            ("parasitized_red_cell", "uninfected_red_cell", "red_cell", "white_cell", "platelet", "precipitate"),
-            ("red_cell", "red_cell", "red_cell", "white_cell", "platelet", "precipitate"),
+            (
+                "parasitized_red_cell",
+                "uninfected_red_cell",
+                "red_cell",
+                "white_cell",
+                "platelet",
+                "precipitate",
+                "not_a_cell",
+            ),
+            ("red_cell", "red_cell", "red_cell", "white_cell", "platelet", "precipitate", "not_a_cell"),
             strict=True,
         ),
         start=1,
@@ -38,9 +46,9 @@ _NOT_COUNTED = "photograph not counted"
 def coco_json(slide: Slide) -> str:
     """All readable fields in COCO's form for detection; ``file_name`` is the photograph's own name.
 
-    What is not counted, a cell that the border cuts and everything on a photograph that was refused, is to be passed
-    over in training and evaluation: it has ``iscrowd``, which every reader heeds, and ``ignore``, and no class of
-    parasitized or uninfected cells for a reader that heeds neither.
+    What is not counted, a cell that the border cuts, what the model cannot tell, and everything on a photograph that
+    was refused, is to be passed over in training and evaluation: it has ``iscrowd``, which every reader heeds, and
+    ``ignore``, and no class of parasitized or uninfected cells for a reader that heeds neither.
     """
     readable = list(enumerate((field for field in slide.fields if field.error is None), start=1))
     placed = [(number, field, cell) for number, field in readable for cell in field.cells]
@@ -96,7 +104,7 @@ def _coco_image(number: int, field: Field) -> dict[str, Any]:
 
 
 def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str, Any]:
-    left_out = not field.accepted or (cell.kind == "red_cell" and cell.on_border)
+    left_out = not field.accepted or cell.kind == "not_a_cell" or (cell.kind == "red_cell" and cell.on_border)
     look = NOT_CALLED if left_out and cell.kind == "red_cell" else call_of(cell)
     attributes: dict[str, Any] = {
         "number": cell.number,
@@ -116,6 +124,8 @@ def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str
     }
     if cell.parasitized_probability is not None:
         (attributes if left_out else annotation)["score"] = cell.parasitized_probability
+    if cell.not_a_cell_probability is not None:
+        attributes["not_a_cell_score"] = cell.not_a_cell_probability
     return annotation
 
 
@@ -127,6 +137,8 @@ def _feature(field: Field, cell: Cell) -> dict[str, Any]:
     measurements: dict[str, float] = {"Area px^2": cell.area, "Number": cell.number, "On border": int(cell.on_border)}
     if cell.parasitized_probability is not None:
         measurements["P(parasitized)"] = cell.parasitized_probability
+    if cell.not_a_cell_probability is not None:
+        measurements["P(not a cell)"] = cell.not_a_cell_probability
     outline = _polygon(_stored(cell, field))
     return {
         "type": "Feature",

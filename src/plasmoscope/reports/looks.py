@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from plasmoscope.analysis.results import Cell
-from plasmoscope.reports.pictures import PARASITIZED_COLOUR, UNINFECTED_COLOUR, Colour
+from plasmoscope.reports.pictures import NOT_TOLD_COLOUR, PARASITIZED_COLOUR, UNINFECTED_COLOUR, Colour
 
 # The rest of Okabe & Ito's palette that shows on a stained smear.
 _WHITE_CELL: Colour = (0, 158, 115)
@@ -32,6 +32,7 @@ _OTHERS = {
     "white_cell": Look("white cell", _WHITE_CELL, 0.03, letter="W"),
     "platelet": Look("platelet", _PLATELET, 0.03, letter="P"),
     "precipitate": Look("stain precipitate", _PRECIPITATE, 0.03, letter="S"),
+    "not_a_cell": Look("not a red cell, or cannot tell", NOT_TOLD_COLOUR, 0.03, dashed=True, letter="?"),
 }
 
 # Every call that ``call_of`` can give, in the order of legends and of COCO's categories.

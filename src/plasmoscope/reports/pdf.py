@@ -98,7 +98,7 @@ class _Page:
         pdf.rect(_MARGIN, top, _WIDTH, pdf.y + 2.5 - top, round_corners=True, corner_radius=1.5)
         pdf.set_y(pdf.y + 4.5)
         if slide.count:
-            for line in wording.result_lines(slide.count):
+            for line in [*wording.result_lines(slide.count), *wording.left_out_lines(slide)]:
                 self._figure(line)
             if slide.count.detection:
                 pdf.ln(1)

@@ -17,6 +17,7 @@ Colour = tuple[int, int, int]
 # Okabe & Ito's palette: told apart with every common kind of colour vision.
 PARASITIZED_COLOUR: Colour = (213, 94, 0)
 UNINFECTED_COLOUR: Colour = (0, 114, 178)
+NOT_TOLD_COLOUR: Colour = (86, 180, 233)
 _INK: Colour = (32, 32, 32)
 _PAPER: Colour = (255, 255, 255)
 # Brightness rises all along it, so that it needs no colour vision.
@@ -35,12 +36,14 @@ def check_picture(file: Path) -> None:
 
 
 def contact_sheet(
-    cells: Sequence[Picture], parasitized: Sequence[bool], captions: Sequence[str], width: int
+    cells: Sequence[Picture], parasitized: Sequence[bool | None], captions: Sequence[str], width: int
 ) -> Picture:
     """Cells side by side in rows, framed in the colour of their call, captions below.
 
     Args:
         cells: RGB pictures of any sizes, in the order to show.
+        parasitized: the call of each; None where there is none.
+        captions: of each.
         width: of the sheet in pixels.
     """
     columns = max(1, width // _TILE)
@@ -52,7 +55,7 @@ def contact_sheet(
         row, column = divmod(index, columns)
         left, top = column * _TILE, row * (_TILE + _CAPTION)
         sheet.paste(Image.fromarray(resize_cell(cell, _TILE - 8)), (left + 4, top + 4))
-        colour = PARASITIZED_COLOUR if positive else UNINFECTED_COLOUR
+        colour = {True: PARASITIZED_COLOUR, False: UNINFECTED_COLOUR, None: NOT_TOLD_COLOUR}[positive]
         pen.rectangle(
             (left + 2, top + 2, left + _TILE - 3, top + _TILE - 3), outline=colour, width=3 if positive else 1
         )

@@ -20,6 +20,7 @@ CELL_COLUMNS = (
     "width",
     "height",
     "area",
+    "not_a_cell_probability",
 )
 FIELD_COLUMNS = (
     "field",
@@ -38,6 +39,7 @@ FIELD_COLUMNS = (
     "precipitate",
     "cell_diameter",
     "same_place_as",
+    "not_a_cell",
 )
 
 
@@ -51,13 +53,14 @@ def cells_csv(slide: Slide) -> str:
                 cell.number,
                 cell.kind,
                 call_of(cell).name,
-                "" if cell.parasitized_probability is None else f"{cell.parasitized_probability:.6f}",
+                _probability(cell.parasitized_probability),
                 _yes(field.accepted and cell.counted),
                 _yes(cell.on_border),
                 f"{cell.centre[0]:.1f}",
                 f"{cell.centre[1]:.1f}",
                 *cell.box,
                 f"{cell.area:g}",
+                _probability(cell.not_a_cell_probability),
             )
             for field in slide.fields
             for cell in field.cells
@@ -85,10 +88,15 @@ def fields_csv(slide: Slide) -> str:
                 *(field.count(kind) for kind in ("white_cell", "platelet", "precipitate")),
                 "" if field.cell_diameter is None else f"{field.cell_diameter:.1f}",
                 field.duplicate_of or "",
+                field.not_a_cell,
             )
             for field in slide.fields
         ),
     )
+
+
+def _probability(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
 
 
 def _yes(value: bool) -> str:

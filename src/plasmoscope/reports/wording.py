@@ -90,6 +90,14 @@ def result_lines(count: Count) -> list[Line]:
     return [*lines, Line("Parasites per µL of blood", shown, remark + basis)]
 
 
+def left_out_lines(slide: Slide) -> list[Line]:
+    """How much is left out because the model is silent on it; nothing where it never is."""
+    if slide.silence is None and not slide.not_a_cell:
+        return []
+    remark = "Outlined as red cells; in no figure above. Look at them yourself." if slide.not_a_cell else ""
+    return [Line("Not a red cell, or cannot tell", f"{slide.not_a_cell:,}", remark)]
+
+
 def corrected_line(count: Count) -> Line:
     """The estimate corrected for wrong calls, with what it rests on; or why there is none."""
     name = "Corrected for wrong calls"
@@ -143,8 +151,17 @@ def method(slide: Slide) -> str:
         "Every photograph passes a quality check, its red cells are outlined, and a neural network gives each whole "
         f"one a probability of holding a parasite; from {slide.threshold:g} on it is called parasitized "
         f"({_many(slide.views, 'view')} of each cell). Cells cut by a border, white cells, platelets and stain "
-        "precipitate are left out. The interval is Wilson's for a share of the cells counted; it does not cover the "
-        "classifier's own mistakes."
+        f"precipitate are left out{_silence(slide)}. The interval is Wilson's for a share of the cells counted; it "
+        "does not cover the classifier's own mistakes."
+    )
+
+
+def _silence(slide: Slide) -> str:
+    if slide.silence is None:
+        return ""
+    return (
+        f", and so is what the network gives a probability of {slide.silence:g} or more of being no red cell, or "
+        "nothing that can be told"
     )
 
 

@@ -1,9 +1,11 @@
-"""The cells of a slide that are called infected."""
+"""The cells of a slide that people look through: those called infected, and what the model cannot tell."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
+from sqlalchemy.sql.elements import ColumnElement
 
 from plasmoscope.analysis.results import Cell
 from plasmoscope.store.corrections import corrected, latest
@@ -11,7 +13,7 @@ from plasmoscope.store.records import Field
 
 
 class CalledCell(NamedTuple):
-    """A whole red cell of a counted field that is called infected."""
+    """An object of a counted field by the call that holds."""
 
     field_id: int
     field_name: str
@@ -20,19 +22,31 @@ class CalledCell(NamedTuple):
 
 
 def called_cells(session: Session, slide_id: int) -> list[CalledCell]:
-    """The cells of the counted fields called infected, by people or else by the model, the most certain first.
+    """The whole cells called infected, by people or else by the model, the most certain first.
 
     Reads what was found in every field that holds some: of a large slide that takes seconds.
     """
+    called = _cells(session, slide_id, Field.infected > 0, lambda cell: cell.counted and bool(cell.parasitized))
+    return sorted(called, key=lambda one: -(one.cell.parasitized_probability or 0))
+
+
+def cells_not_told(session: Session, slide_id: int) -> list[CalledCell]:
+    """What the model left out since it is no red cell or cannot be told, and no person has called; time as above.
+
+    Those that may hold a parasite come first.
+    """
+    left_out = _cells(session, slide_id, Field.not_a_cell > 0, lambda cell: cell.kind == "not_a_cell")
+    return sorted(left_out, key=lambda one: -(one.cell.parasitized_probability or 0))
+
+
+def _cells(
+    session: Session, slide_id: int, holding_some: ColumnElement[bool], wanted: Callable[[Cell], bool]
+) -> list[CalledCell]:
     holding = latest(session, slide_id)
-    of_slide = select(Field).where(Field.slide_id == slide_id, Field.in_count, Field.infected > 0)
-    called = []
+    of_slide = select(Field).where(Field.slide_id == slide_id, Field.in_count, holding_some)
+    found_cells = []
     for field in session.scalars(of_slide.order_by(Field.position).options(undefer(Field.result))):
         mine, found = holding.get(field.id, {}), field.found()
         cells = corrected(found, mine).cells if found is not None else ()
-        called += [
-            CalledCell(field.id, field.name, one, one.number in mine)
-            for one in cells
-            if one.counted and one.parasitized
-        ]
-    return sorted(called, key=lambda one: -(one.cell.parasitized_probability or 0))
+        found_cells += [CalledCell(field.id, field.name, one, one.number in mine) for one in cells if wanted(one)]
+    return found_cells

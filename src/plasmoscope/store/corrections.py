@@ -42,7 +42,7 @@ def correct(session: Session, who: str, field_id: int, cell_number: int, call: C
     session.add(correction)
     session.flush()
     reviewed = corrected(found, latest(session, field.slide_id).get(field_id, {}))
-    field.counted, field.infected = reviewed.counted, reviewed.infected
+    field.counted, field.infected, field.not_a_cell = reviewed.counted, reviewed.infected, reviewed.not_a_cell
     detail = {"cell": cell_number, "call": call, "model_call": correction.model_call}
     note(session, who, "call", field_subject(field), **detail, model_probability=cell.parasitized_probability)
     return correction

@@ -29,6 +29,8 @@ class Tally:
     counted: int = 0
     """Whole red cells."""
     infected: int = 0
+    not_a_cell: int = 0
+    """Left out, since the model says that they are no red cells or cannot tell."""
     fields: int = 0
     """Photographs whose analysis has ended, well or not."""
     in_count: int = 0
@@ -45,6 +47,7 @@ _TALLIES = (
         Field.slide_id,
         func.sum(case((Field.in_count, Field.counted), else_=0)),
         func.sum(case((Field.in_count, Field.infected), else_=0)),
+        func.sum(case((Field.in_count, Field.not_a_cell), else_=0)),
         func.sum(case((Field.status.in_(("done", "failed")), 1), else_=0)),
         func.sum(case((Field.in_count, 1), else_=0)),
         func.sum(case((Field.status.in_(("waiting", "analysing")), 1), else_=0)),
@@ -124,6 +127,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         model_sha256=method.model_sha256,
         threshold=method.threshold,
         views=method.views,
+        silence=method.silence,
         fields=fields,
         count=_count(slide, numbers, counting, changed),
         notes=(*notes_on(fields), *_notes(counting, changed, numbers.unfinished)),
@@ -172,7 +176,7 @@ def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str
         correction.call
         for correction in holding
         if correction.call != correction.model_call
-        and not (correction.call == "not a cell" and correction.model_probability is None)
+        and not (correction.call == "not a cell" and correction.model_call not in ("infected", "not infected"))
     )
 
 

@@ -127,7 +127,7 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     field.fingerprint = None if mark is None else mark.to_bytes()
     field.same_place = [] if mark is None else _same_place(session, field, mark)
     field.accepted, field.warnings = found.accepted, list(found.warnings)
-    field.counted, field.infected = found.counted, found.infected
+    field.counted, field.infected, field.not_a_cell = found.counted, found.infected, found.not_a_cell
     _mark_duplicates(session, field.slide_id)
     detail = {"accepted": found.accepted, "counted": found.counted, "infected": found.infected}
     note(session, PROGRAM, "analyse", field_subject(field), **detail, method=field.method)

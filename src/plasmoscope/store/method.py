@@ -20,6 +20,8 @@ class Method(BaseModel):
     model_sha256: str
     threshold: float
     views: int
+    silence: float | None = None
+    """As ``Slide.silence``."""
     performance: Performance | None = None
     """Measured on this laboratory's slides for this way of calling; None where it was not, when the field was analysed.
     """
@@ -39,4 +41,5 @@ class Method(BaseModel):
             model_sha256=classifier.card.sha256,
             threshold=how.threshold,
             views=how.views,
+            silence=how.silence,
         )

@@ -160,6 +160,8 @@ class Field(Base):
     """Whole red cells, with corrections."""
     infected: Mapped[int] = mapped_column(default=0)
     """Whole infected red cells, with corrections."""
+    not_a_cell: Mapped[int] = mapped_column(default=0)
+    """Outlined as red cells but left out, since the model says that they are none or cannot tell; with corrections."""
     created: Mapped[datetime] = mapped_column(default=now)
 
     @hybrid_property
@@ -191,7 +193,8 @@ class Correction(Base):
     by: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=now)
     model_call: Mapped[str]
-    """``infected``, ``not infected``, or the kind of object that the program took it for."""
+    """``infected``, ``not infected``, or the kind of object that the program took it for; ``not_a_cell`` where the
+    model says that it is no red cell, or that it cannot tell."""
     model_probability: Mapped[float | None]
     """P(parasitized)."""
 

@@ -6,6 +6,8 @@ from scipy.optimize import minimize_scalar
 
 # Thresholds over which accuracy is averaged.
 _WINDOW = 11
+# Not being a cell must at least be likelier than being one.
+_LEAST_SILENCE = 0.5
 
 
 def fit_temperature(log_odds: NDArray[np.float32], parasitized: NDArray[np.bool_]) -> float:
@@ -61,3 +63,21 @@ def counting_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[
     """
     threshold = float(np.quantile(probabilities[~parasitized], specificity))
     return min(0.999, float(np.ceil(threshold * 1000) / 1000))
+
+
+def silence_threshold(not_a_cell: NDArray[np.float32], most_silent: float) -> float:
+    """The P(not a cell), to three decimals, from which nothing is called, so that few cells go without a call.
+
+    Args:
+        not_a_cell: of red cells that the model was not trained on, shape (n,).
+        most_silent: the largest share of them that may go without a call.
+
+    Returns:
+        The smallest such threshold, but no less than one half; 1 where the share cannot be kept to.
+    """
+    # The first that may not be silent, and everything as likely as it.
+    allowed = int(most_silent * len(not_a_cell))
+    if allowed >= len(not_a_cell):
+        return _LEAST_SILENCE
+    first = float(np.sort(not_a_cell)[len(not_a_cell) - 1 - allowed])
+    return min(1.0, max(_LEAST_SILENCE, (int(first * 1000) + 1) / 1000))

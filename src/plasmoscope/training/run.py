@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
-from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, TrainingData
+from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, Silence, TrainingData
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
@@ -38,7 +38,7 @@ from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, CellBatches
-from plasmoscope.training.calibration import accuracy_threshold, counting_threshold, fit_temperature
+from plasmoscope.training.calibration import accuracy_threshold, counting_threshold, fit_temperature, silence_threshold
 from plasmoscope.training.export import export_network
 from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
@@ -50,6 +50,7 @@ from plasmoscope.training.speed import mixed_precision_pays, prepare_for_trainin
 from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
 
 _COUNTING_SPECIFICITY = 0.995
+_MOST_SILENT = 0.005
 # What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 # The first machine may be slow to read the data, and the disk they share to show what it wrote.
@@ -351,9 +352,16 @@ def export_run(
     )
     card = card.model_copy(update={"calibration": calibration})
     calibrated = Classifier(network, card)
-    probabilities = np.stack([calibrated.predict_prepared(cells, views) for views in (1, max(VIEWS))])
+    judged = [calibrated.judge_prepared(cells, views) for views in (1, max(VIEWS))]
+    probabilities = np.stack([one.parasitized for one in judged])
     counting = _counting(probabilities[-1], parasitized, max(VIEWS))
-    card = card.model_copy(update={"threshold": accuracy_threshold(probabilities, parasitized), "counting": counting})
+    card = card.model_copy(
+        update={
+            "threshold": accuracy_threshold(probabilities, parasitized),
+            "counting": counting,
+            "silence": None if judged[-1].not_a_cell is None else _silence(judged[-1].not_a_cell),
+        }
+    )
     save_network(folder / "model.onnx", network, card)
     return card
 
@@ -369,6 +377,15 @@ def _counting(probabilities: NDArray[np.float32], parasitized: NDArray[np.bool_]
         specificity=float((~called[~parasitized]).mean()),
         uninfected=int((~parasitized).sum()),
         measured_on="validation cells of the split",
+    )
+
+
+def _silence(not_a_cell: NDArray[np.float32]) -> Silence:
+    threshold = silence_threshold(not_a_cell, _MOST_SILENT)
+    return Silence(
+        threshold=threshold,
+        silent_share=float((not_a_cell >= threshold).mean()),
+        measured_on=f"{len(not_a_cell)} validation cells of the split",
     )
 
 

@@ -36,6 +36,12 @@ def called_cells(records: Path, database: str | None, slide_id: int) -> list[cal
         return called.called_cells(session, slide_id)
 
 
+def cells_not_told(records: Path, database: str | None, slide_id: int) -> list[called.CalledCell]:
+    """What the model left out of a slide's count, and no person has called; arguments as for ``called_cells``."""
+    with closing(Store(records, database)) as store, store.reading() as session:
+        return called.cells_not_told(session, slide_id)
+
+
 @lru_cache(maxsize=2)
 def _pixels(photograph: Path) -> NDArray[np.uint8]:
     """The pixels of a photograph, kept for the next cell of it; its name is its content's hash, so it never changes."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.store.records import Correction
 
-_LETTERS = {"white_cell": "W", "platelet": "P", "precipitate": "S"}
+_LETTERS = {"white_cell": "W", "platelet": "P", "precipitate": "S", "not told": "?"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _call(cell: Cell, correction: Correction | None) -> str:
     if correction is not None and correction.call == "not a cell":
         return "not a cell"
     if correction is None and cell.kind != "red_cell":
-        return cell.kind
+        return "not told" if cell.kind == "not_a_cell" else cell.kind
     if cell.on_border:
         return "cut"
     if correction is not None:

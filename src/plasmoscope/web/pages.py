@@ -1,5 +1,7 @@
 """The pages: what people see in a browser. What their buttons do is in ``actions`` and ``slide_forms``."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.store import audit, counts, fields, history, slides
+from plasmoscope.store.called import CalledCell
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.records import LONGEST_TEXT, Field, Slide
 from plasmoscope.web import actions, api, drawing, entrance, performance_page, slide_forms, views
@@ -45,6 +48,7 @@ _SCRIPTS_SAY = {
     "nowhere": mark("No single place decides: the call rests on the cell as a whole."),
     "infected": CALLS["infected"],
     "notInfected": CALLS["not infected"],
+    "notTold": CALLS["not told"],
 }
 
 
@@ -94,12 +98,13 @@ def show_slide(request: Request, actor: Reader, slide_id: Number) -> Response:
 @_views.get("/slides/{slide_id}/cells")
 async def show_called_cells(request: Request, actor: Reader, slide_id: Number, page: PageNumber = 1) -> Response:
     """The cells called infected."""
-    settings, crew = request.app.state.settings, api.crew_of(request)
-    slide = await run_in_threadpool(_slide, request, slide_id)
-    called = await crew.drawing.take(drawing.called_cells, settings.folder, settings.database_url, slide_id)
-    shown = called[(page - 1) * _CELLS_AT_ONCE : page * _CELLS_AT_ONCE]
-    place = paging(request, page, _CELLS_AT_ONCE, shown, len(called))
-    return await run_in_threadpool(render, request, "slide_cells.html", slide=slide, cells=shown, paging=place)
+    return await _gallery(request, slide_id, page, drawing.called_cells, "/cells")
+
+
+@_views.get("/slides/{slide_id}/not-told")
+async def show_cells_not_told(request: Request, actor: Reader, slide_id: Number, page: PageNumber = 1) -> Response:
+    """What the model left out of the count, for people to call."""
+    return await _gallery(request, slide_id, page, drawing.cells_not_told, "/not-told")
 
 
 @_views.get("/slides/{slide_id}/changes")
@@ -159,6 +164,24 @@ def error_page(request: Request, error: WebError, headers: dict[str, str]) -> Re
     elsewhere = entrance.turned_away(request, error)
     busy, said = error.code == "busy", str(error)
     return elsewhere or render(request, "error.html", error.status, headers, code=error.status, busy=busy, message=said)
+
+
+async def _gallery(
+    request: Request,
+    slide_id: int,
+    page: int,
+    find: Callable[[Path, str | None, int], list[CalledCell]],
+    address: str,
+) -> Response:
+    """Some cells of a slide side by side, at an address below the slide's."""
+    settings, crew = request.app.state.settings, api.crew_of(request)
+    slide = await run_in_threadpool(_slide, request, slide_id)
+    cells = await crew.drawing.take(find, settings.folder, settings.database_url, slide_id)
+    shown = cells[(page - 1) * _CELLS_AT_ONCE : page * _CELLS_AT_ONCE]
+    place = paging(request, page, _CELLS_AT_ONCE, shown, len(cells))
+    return await run_in_threadpool(
+        render, request, "slide_cells.html", slide=slide, cells=shown, paging=place, address=address
+    )
 
 
 def _slide(request: Request, slide_id: int) -> Slide:

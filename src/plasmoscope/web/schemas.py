@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Count
 from plasmoscope.classification.batch import CellResult
-from plasmoscope.labels import ClassName
+from plasmoscope.labels import CallName
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
@@ -44,12 +44,15 @@ class CellAnswer(_Schema):
     file: int
     """Which of the files that were sent it is of, from 0."""
     probability: float | None = None
-    call: ClassName | None = None
+    call: CallName | None = None
+    """``not_a_cell`` where it is no red cell, or nothing that can be told."""
     error: str | None = None
     remark: str | None = None
     """Why the answer may say little."""
     probability_alone: float | None = None
     """What the probability was before the cells were judged together."""
+    not_a_cell_probability: float | None = None
+    """P(not a cell, or nothing that can be told); None of a model that does not tell it."""
 
     @classmethod
     def of(cls, file: int, result: CellResult) -> "CellAnswer":
@@ -62,6 +65,7 @@ class CellAnswer(_Schema):
             error=result.error,
             remark=result.remark,
             probability_alone=result.probability_alone,
+            not_a_cell_probability=result.not_a_cell_probability,
         )
 
 
@@ -103,6 +107,8 @@ class FieldOut(_Schema):
     """What to read it with care for; empty before it is analysed."""
     counted: int
     infected: int
+    not_a_cell: int
+    """Left out of both, since the model says that they are no red cells or that it cannot tell."""
     in_count: bool
     rejected: bool
     reject_reason: str | None
@@ -141,12 +147,14 @@ class SlideOut(_Schema):
     fields_waiting: int
     counted: int
     infected: int
+    not_a_cell: int
 
     @classmethod
     def of(cls, slide: records.Slide, tally: Tally, **more: Any) -> Any:
         """From the records."""
         said = {name: getattr(slide, name) for name in SlideOut.model_fields if hasattr(slide, name)}
         said |= {"patient": slide.patient.code, "counted": tally.counted, "infected": tally.infected}
+        said["not_a_cell"] = tally.not_a_cell
         return cls(**said, fields_analysed=tally.fields, fields_waiting=tally.unfinished, **more)
 
 

@@ -53,7 +53,9 @@ class FieldCard:
     def state(self) -> str:
         """Changes whenever it has to be shown anew."""
         field, said = self.field, " ".join((*self.reasons, *self.warnings))
-        return f"{self.status} {field.counted} {field.infected} {field.accepted} {self.same_as} {said}"
+        return (
+            f"{self.status} {field.counted} {field.infected} {field.not_a_cell} {field.accepted} {self.same_as} {said}"
+        )
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from functools import lru_cache
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
+from plasmoscope.analysis.analyze import much_left_out
 from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, errors_spans, patients_spans
 from plasmoscope.analysis.figures import three_digits
 from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
 from plasmoscope.analysis.results import Count, Interval
+from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import Slide
 from plasmoscope.web.languages import ENGLISH, Language, catalogue
 
@@ -54,6 +56,7 @@ CALLS = {
     "not infected": mark("not infected"),
     "not a cell": mark("not a cell"),
     "not called": mark("red cell, not called"),
+    "not told": mark("not a red cell, or cannot tell"),
     "cut": mark("cut by the border, not counted"),
     "white_cell": mark("white cell"),
     "platelet": mark("platelet"),
@@ -218,6 +221,16 @@ class Words:
         patients = self.number(count.performance.patients) if count.performance else ""
         rests_on = _RESTS_ON[told.measured]
         return " ".join([*sentences, self.say(rests_on, laboratory=laboratory, patients=patients)])
+
+    def left_out(self, tally: Tally) -> str | None:
+        """What a note of the reports says where much is left out of the count; None where it is not much."""
+        if not much_left_out(tally.not_a_cell, tally.counted):
+            return None
+        message = mark(
+            "%(share)s of what is outlined as red cells is left out of the count, because the model says that it is no "
+            "red cell or that it cannot tell. Parasites may be among it: look at it."
+        )
+        return self.say(message, share=self.percent(100 * tally.not_a_cell / (tally.not_a_cell + tally.counted)))
 
     def not_measured(self) -> str:
         """What ``plasmoscope.analysis.counting.NOT_MEASURED`` says."""

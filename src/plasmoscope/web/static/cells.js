@@ -4,6 +4,9 @@ import { takeFiles } from "./dropping.js";
 import { problemOf, said } from "./live.js";
 
 const AT_ONCE = 20;
+// How each call is shown, and said.
+const LOOKS = { Parasitized: "infected", Uninfected: "not-infected", not_a_cell: "not-told" };
+const SAID = { infected: said.infected, "not-infected": said.notInfected };
 const list = document.querySelector(".singles");
 const status = document.querySelector("[data-status]");
 const form = document.querySelector("form.drop");
@@ -43,13 +46,14 @@ function show(cell, file) {
     word.textContent = cell.error;
     word.className = "wrong";
   } else {
-    const infected = cell.call === "Parasitized";
+    const look = LOOKS[cell.call];
     const picture = document.createElement("img");
     picture.src = URL.createObjectURL(file);
     picture.alt = cell.name;
     picture.width = picture.height = 96;
-    row.className = infected ? "infected" : "not-infected";
-    word.textContent = `${infected ? said.infected : said.notInfected} ${share.format(cell.probability)}`;
+    row.className = look;
+    // Of what may be no cell, the probability that it is infected says nothing.
+    word.textContent = look === "not-told" ? said.notTold : `${SAID[look]} ${share.format(cell.probability)}`;
     row.append(picture);
   }
   row.append(word, name);
