@@ -181,6 +181,7 @@ def test_parasites_are_told_by_class():
         "parasites": 3,
         "found": 1,
         "called_uninfected": 1,
+        "not_told": 0,
         "in_cut_cells": 0,
         "in_no_cell": 1,
     }
