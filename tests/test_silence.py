@@ -348,7 +348,7 @@ def test_the_workstation_lists_what_is_undecided_and_takes_a_persons_call(tmp_pa
         page = client.get(place).text
         assert "not a red cell, or cannot tell: 1" in page
         assert re.search(rf'class="object not-told" id="object-{INFECTED}".*>\?</text>', page)
-        assert "The model&#39;s call: not a red cell, or cannot tell." in page
+        assert "The model's call: not a red cell, or cannot tell." in page
         assert "Probability that it is no red cell, or cannot be told: 0.93." in page
         for call in ("infected", "not infected", "not a cell"):
             assert f'name="call" value="{call}"' in page
