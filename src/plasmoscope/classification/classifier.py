@@ -65,7 +65,7 @@ class Classifier:
         """Use ``load`` unless the model is already in memory.
 
         Args:
-            network: an ONNX graph from uint8 RGB (n, size, size, 3) to one to three logits, and features if it names any.
+            network: an ONNX graph from uint8 RGB (n, size, size, 3) to 1 to 3 logits, and to features if it names any.
             card: its card.
             threads: processor threads; all of them if None.
 

@@ -52,14 +52,14 @@ def explain(
             unread += 1
             continue
         ((probability, not_a_cell),) = classifier.judge_prepared(cell[None]).each()
-        told = call_name(probability, card.threshold, not_a_cell, card.silence_threshold) != NOT_TOLD
+        called = call_name(probability, card.threshold, not_a_cell, card.silence_threshold) != NOT_TOLD
         why = explain_cell(classifier, cell)
         tiles += [cell, lay_heat(cell, why.heat) if why.found else np.full_like(cell, 255)]
         names.append(source.name)
         remarks += remarks_on(cell[None], [max(picture.shape[:2])])
-        shown = f"{probability:.2f}" if told else "can't tell"
+        shown = f"{probability:.2f}" if called else "can't tell"
         captions += [f"{len(names)}: {shown}", "" if why.found else "no one place"]
-        calls += [probability >= card.threshold if told else None] * 2
+        calls += [probability >= card.threshold if called else None] * 2
     if tiles:
         Image.fromarray(contact_sheet(tiles, calls, captions, _WIDTH)).save(output)
         console.print(
