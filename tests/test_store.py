@@ -116,6 +116,7 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("fields", "same_place", "JSON NOT NULL DEFAULT '[]'"),
         ("fields", "count_repeat", "BOOLEAN NOT NULL DEFAULT 0"),
         ("fields", "warnings", "JSON NOT NULL DEFAULT '[]'"),
+        ("fields", "not_a_cell", "INTEGER NOT NULL DEFAULT 0"),
         ("audit", "digest", "TEXT"),
     )
     with store.session() as session:
