@@ -28,6 +28,9 @@ def train(
         Path | None, typer.Option(help="ImageNet weights from a file (.safetensors or .pth), for work offline.")
     ] = None,
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
+    other_data: Annotated[
+        Path | None, typer.Option(help="Folder of the fields that the recipe's other cells are cut from.")
+    ] = None,
     accelerator: Annotated[Literal["auto", "cpu", "gpu", "mps"], typer.Option(help="Where to train.")] = "auto",
     precision: Annotated[
         Literal["auto", "32", "bf16"], typer.Option(help="auto: bf16 where the machine is faster with it.")
@@ -73,6 +76,7 @@ def train(
         seed=seed,
         init_weights=init_weights,
         from_scratch=from_scratch or (smoke and init_weights is None),
+        other_data=other_data,
         accelerator=accelerator,
         precision=precision,
         compile=compile_model,

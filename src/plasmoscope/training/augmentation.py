@@ -31,8 +31,11 @@ def augment(images: Tensor, settings: Augmentation, size: int, generator: torch.
         float32 batch in [0, 1], shape (n, 3, size, size).
     """
     images = _resample(images, _affine_matrices(len(images), settings, images.device, generator), size, settings)
+    images = _change_stain(images, settings, generator)
     images = _change_colour(images, settings, generator)
+    images = _lower_resolution(images, settings, generator)
     images = _blur(images, settings, generator)
+    images = _add_noise(images, settings, generator)
     return _erase(images, settings, generator)
 
 
@@ -76,6 +79,43 @@ def _affine_matrices(n: int, settings: Augmentation, device: torch.device, gener
 def _resample(images: Tensor, matrices: Tensor, size: int, settings: Augmentation) -> Tensor:
     grid = functional.affine_grid(matrices, [len(images), 3, size, size], align_corners=False)
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode=settings.fill, align_corners=False)
+
+
+def _change_stain(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """Scale what each channel absorbs: a power of the light that passes (Beer and Lambert). Black stays black."""
+    if settings.absorbance == 0:
+        return images
+    n, device = len(images), images.device
+    alike = torch.randn(n, 1, device=device, generator=generator)
+    apart = torch.randn(n, 3, device=device, generator=generator)
+    power = torch.exp(settings.absorbance * (alike + apart) / math.sqrt(2))
+    # What passes where there is no cell stays: the brightest that a smear shows.
+    clear = images.flatten(2).amax(dim=2).clamp(min=0.1)[:, :, None, None]
+    return clear * (images / clear) ** power[:, :, None, None]
+
+
+def _lower_resolution(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """Shrink some images to between a quarter and the whole of their side, and enlarge them again."""
+    if settings.low_resolution_probability == 0:
+        return images
+    n, device = len(images), images.device
+    chosen = torch.rand(n, device=device, generator=generator) < settings.low_resolution_probability
+    side = images.shape[-1]
+    # One size a batch, another in the next.
+    small = int(side * float(_uniform(1, 0.25, 1, device, generator)))
+    fewer = functional.interpolate(images[chosen], size=max(8, small), mode="area")
+    images = images.clone()
+    images[chosen] = functional.interpolate(fewer, size=side, mode="bilinear", align_corners=False)
+    return images
+
+
+def _add_noise(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """Gaussian noise of a strength of its own in each image, but not on the black around a cell."""
+    if settings.noise == 0:
+        return images
+    strength = _uniform(len(images), 0, settings.noise, images.device, generator)[:, None, None, None]
+    noise = torch.randn(images.shape, device=images.device, generator=generator) * strength
+    return torch.where(images > 0.02, (images + noise).clamp(0, 1), images)
 
 
 def _change_colour(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:

@@ -73,19 +73,15 @@ class PhaseModule(lightning.LightningModule):
         generator = torch.Generator(self.device).manual_seed(seed)
         # Dropout and mixing draw from the global generator, which data loaders advance at moments of their own.
         torch.manual_seed(seed)
-        targets = (labels == PARASITIZED).float()
+        targets: Tensor = labels
         if inputs.is_floating_point():
             inputs = inputs.float()
         else:
             images = augment(to_float(inputs), self.augmentation, self.recipe.image_size_of(self.phase), generator)
             if self.mix is not None:
-                images, mixed = self.mix(images, labels)
-                targets = mixed[:, PARASITIZED]
+                images, targets = self.mix(images, labels)
             inputs = self._normalise(images)
-        smoothing = self.recipe.label_smoothing
-        targets = targets * (1 - smoothing) + smoothing / 2
-        odds = log_odds(self.train_forward(inputs).float())
-        loss = functional.binary_cross_entropy_with_logits(odds, targets)
+        loss = _cross_entropy(self.train_forward(inputs).float(), targets, self.recipe.label_smoothing)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
         return loss
 
@@ -150,6 +146,15 @@ class PhaseModule(lightning.LightningModule):
     def _normalise(self, images: Tensor) -> Tensor:
         normalised = (images - self.mean) / self.std  # type: ignore[operator]
         return normalised.contiguous(memory_format=torch.channels_last)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Of classes, shape (b,), or shares of them, shape (b, c); one logit is the log-odds of the first of two."""
+    if logits.shape[1] > 2:
+        return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+    parasitized = (targets == PARASITIZED).float() if targets.ndim == 1 else targets[:, PARASITIZED]
+    smooth = parasitized * (1 - smoothing) + smoothing / 2
+    return functional.binary_cross_entropy_with_logits(log_odds(logits), smooth)
 
 
 def _mixing(recipe: Recipe) -> v2.Transform | None:

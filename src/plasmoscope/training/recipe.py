@@ -59,6 +59,12 @@ class Augmentation(Settings):
     contrast: Fraction = 0
     saturation: Fraction = 0
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0
+    absorbance: Annotated[float, Field(ge=0, le=1)] = 0
+    """Standard deviation of the logarithm by which what a picture absorbs changes, in each channel and in all."""
+    low_resolution_probability: Fraction = 0
+    """Seen with fewer pixels, down to a quarter a side."""
+    noise: Annotated[float, Field(ge=0, le=1)] = 0
+    """Highest standard deviation of noise, as a share of full brightness."""
     blur_probability: Fraction = 0
     blur_sigma: Range = (0.1, 2.0)
     erasing_probability: Fraction = 0
@@ -110,6 +116,26 @@ class Phase(Settings):
         return self
 
 
+class OtherCells(Settings):
+    """Training cells that are not of the data set."""
+
+    kind: Literal["healthy_fields", "infected_crops", "composed", "transplants", "no_cells"]
+    """Cells of photographs without a parasite, with what else lies there as no cell; pictures of single infected cells
+    on their background; cells of composed scenes; parasites of the data set laid into cells of ``hosts``; drawn
+    pictures of no cell, and two cells as one."""
+    path: str = ""
+    """Below the folder of other data."""
+    aside: Literal["file", "block", "slide"] = "file"
+    """How a fifth of the photographs is kept for validation."""
+    cells: Annotated[int, Field(ge=10)]
+    """At most so many to train on, and a fifth of that to validate on."""
+    hosts: tuple["OtherCells", ...] = ()
+
+    def most(self, aside: bool) -> int:
+        """Cells to make of one part."""
+        return self.cells // 5 if aside else self.cells
+
+
 class Published(Settings):
     """What the source reports."""
 
@@ -150,6 +176,10 @@ class Recipe(Settings):
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights; absent means no average."""
     augmentation: Augmentation = Augmentation()
+    referred_share: Fraction = 0
+    """Of the data set's cells: their colours are referred to their patient, as those of fields are to their slide; the
+    others keep their own, as cells do that come without a slide."""
+    other_cells: tuple[OtherCells, ...] = ()
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

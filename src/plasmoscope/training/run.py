@@ -34,6 +34,7 @@ from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split, save_split
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import alone_in, empty, replace_file, whole_file
+from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
@@ -44,6 +45,8 @@ from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.other_cells import Maker
+from plasmoscope.training.patient_references import referred
 from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
@@ -69,6 +72,8 @@ class RunOptions:
     init_weights: Path | None = None
     """ImageNet weights from a file instead of torchvision's download."""
     from_scratch: bool = False
+    other_data: Path | None = None
+    """Folder that the paths of the recipe's other cells are below."""
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     precision: Literal["auto", "32", "bf16"] = "auto"
     """``auto``: bf16 where the machine is faster with it."""
@@ -128,7 +133,7 @@ def _train(
         say(f"{folder} holds a finished run.")
         return read_network(folder / "model.onnx", ModelCard)[1]
     weights_file = folder / "weights.safetensors"
-    data = _Data(dataset, split, cache_folder, track)
+    data = _Data(dataset, split, cache_folder, track, recipe, options.other_data)
     if not weights_file.exists():
         model = initial_model(recipe, options, say)
         for index in range(len(recipe.phases)):
@@ -155,10 +160,32 @@ class _Data:
     split: Split
     cache_folder: Path
     track: Track
+    recipe: Recipe
+    others: Path | None
+    """Folder of the data that the recipe's other cells are made of."""
 
     def cells(self, size: int, part: str) -> CachedCells:
+        """The data set's cells of one part."""
         pixels = decoded_cells(self.dataset, size, self.cache_folder, self.track)
         return CachedCells(pixels, self.dataset.labels, self.split.part(part))
+
+    def all_cells(self, size: int, part: str) -> CachedCells:
+        """The data set's cells of one part, referred as the recipe asks, and the recipe's other cells."""
+        cells = self.cells(size, part)
+        if not (self.recipe.referred_share or self.recipe.other_cells):
+            return cells
+        members, aside = self.split.part(part), part != "train"
+        pixels = cells.inputs.numpy()[members]
+        # The same cells in every run and phase, whatever was drawn before.
+        chosen = np.flatnonzero(np.random.default_rng(0).random(len(members)) < self.recipe.referred_share)
+        patients = [self.dataset.patients[index] for index in members]
+        pixels[chosen] = referred(pixels, patients)[chosen]
+        made_at = self.recipe.cache_size
+        maker = Maker(self.others or Path(), self.dataset, members, made_at, aside, self.cache_folder, self.track)
+        others = maker.make(self.recipe.other_cells)
+        resized = [resize_cell(cell, size) for cell in others.pixels]
+        labels = np.concatenate([self.dataset.labels[members], others.labels])
+        return CachedCells(np.stack([*pixels, *resized]), labels, np.arange(len(labels)))
 
     def features(
         self, frozen: nn.Module, recipe: Recipe, phase: Phase, device: torch.device
@@ -295,8 +322,8 @@ def _run_phase(
             frozen, learner = split_stages(model, phase.trainable)
             training, validation = data.features(frozen, recipe, phase, device)
         else:
-            training = data.cells(recipe.cache_size_of(phase), "train")
-            validation = data.cells(recipe.image_size_of(phase), "validation")
+            training = data.all_cells(recipe.cache_size_of(phase), "train")
+            validation = data.all_cells(recipe.image_size_of(phase), "validation")
         module = PhaseModule(learner, recipe, index, options.seed, options.compile)
         last = checkpoints / "last.ckpt"
         if last.exists():

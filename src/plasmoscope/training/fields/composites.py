@@ -59,7 +59,13 @@ class Canvas:
         self.change: Floats = np.eye(3, dtype=np.float32)
 
     def lay(
-        self, patch: Floats, mask: Floats, centre: NDArray[np.float64], tissue: Tissue, heaped: bool = True
+        self,
+        patch: Floats,
+        mask: Floats,
+        centre: NDArray[np.float64],
+        tissue: Tissue,
+        heaped: bool = True,
+        infected: bool = False,
     ) -> None:
         """Lay an absorbance, shape (h, w, 3), with its mask, shape (h, w), down around a centre (x, y)."""
         height, width = mask.shape
@@ -73,7 +79,8 @@ class Canvas:
         if tissue in (Tissue.RED_CELL, Tissue.WHITE_CELL):
             outline = _outline_of(mask)
             if outline is not None:
-                self.objects.append(SceneObject(tissue, outline + np.array([left, top], np.float32)))
+                placed = outline + np.array([left, top], np.float32)
+                self.objects.append(SceneObject(tissue, placed, infected=infected))
         else:
             area = self.surface[rows, columns]
             area[seen > 0.5] = tissue
@@ -267,13 +274,14 @@ def _lay_red_cells(
         if centre is None:
             continue
         patch, mask = warp(rng, cell, across, shapes)
-        if rng.random() < filled:
+        grown = rng.random() < filled
+        if grown:
             patch = patch + _filling(rng, mask, across)
         if rng.random() < platelet_like:
             patch = patch + _speck_on_cell(rng, mask, across)
         if faint and rng.random() < 0.3:
             patch = patch * np.float32(rng.uniform(0.25, 0.7))
-        canvas.lay(patch, mask, centre, Tissue.RED_CELL, heaped)
+        canvas.lay(patch, mask, centre, Tissue.RED_CELL, heaped, infected=cell.infected or grown)
         centres.append(centre)
         radii.append(across / 2)
         last = centre

@@ -22,6 +22,8 @@ class SceneObject:
     """Closed polygon, shape (k, 2), x and y in pixels."""
     whole: bool = True
     """Whether the outline is known all round; that of a cell cut by the picture's border is not."""
+    infected: bool = False
+    """Of a red cell that was laid there."""
 
 
 @dataclass
