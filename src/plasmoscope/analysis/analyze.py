@@ -33,9 +33,11 @@ from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.pages import Content, pages_of
 from plasmoscope.imaging.reading import ImageError, picture_orientation, read_image, read_picture, stored_orientation
+from plasmoscope.imaging.reference import refer
 from plasmoscope.imaging.sources import ImageFile, Readable
 from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED, call_name
 from plasmoscope.progress import Track, untracked
+from plasmoscope.segmentation.reference import cut_referred, references
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
 Item = TypeVar("Item")
@@ -382,9 +384,32 @@ def _cells(
 ) -> tuple[Cell, ...]:
     found = _reading_order(segmentation)
     reds = [index for index, item in enumerate(found) if item.kind == "red_cell"]
-    crops = [cut_cell(image, found[index].outline) for index in reds]
+    standard = classifier.card.preprocessing.reference
+    crops = cut_referred(image, segmentation, [found[index] for index in reds], standard)
     judged = dict(zip(reds, _judge(crops, classifier, how.views), strict=True))
     return tuple(_cell(number, item, judged.get(number - 1), how) for number, item in enumerate(found, start=1))
+
+
+def crop_as_called(image: NDArray[np.uint8], cell: Cell, classifier: Classifier) -> NDArray[np.uint8]:
+    """A red cell of a field that was analysed, cut out and with its colours as they were when it was called.
+
+    Args:
+        image: the upright field, RGB, shape (h, w, 3).
+        cell: of it.
+        classifier: that called it.
+    """
+    crop = cut_cell(image, np.array(cell.outline, np.int32))
+    standard = classifier.card.preprocessing.reference
+    if standard is None:
+        return crop
+    segmentation = segment_field(image)
+    reds = [item for item in segmentation.objects if item.kind == "red_cell"]
+    if not reds:
+        return crop
+    # A cell that the reader of today does not outline is told against the light at its nearest neighbour.
+    away = [float(np.hypot(*(item.outline.mean(axis=0) - cell.centre))) for item in reds]
+    own = references(segmentation, reds, [cut_cell(image, item.outline) for item in reds])[int(np.argmin(away))]
+    return refer(crop, own, standard)
 
 
 def _judge(crops: list[NDArray[np.uint8]], classifier: Classifier, views: int) -> list[tuple[float, float | None]]:

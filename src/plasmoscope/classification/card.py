@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plasmoscope.imaging.reference import Reference
 from plasmoscope.networks import CardRecord, NetworkCard
 
 
@@ -16,6 +17,9 @@ class Preprocessing(CardRecord):
     background: Literal["black"] = "black"
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    reference: Reference | None = None
+    """What the colours of a slide's cells are brought to, by its own background and median red cell; None where they
+    are taken as they are."""
 
 
 class Calibration(CardRecord):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.imaging.reference import Reference, absorbance, colour_of
+from plasmoscope.imaging.cells import cut_cell
+from plasmoscope.imaging.reference import Reference, absorbance, colour_of, refer
 from plasmoscope.segmentation.instances import STRIDE
 from plasmoscope.segmentation.segment import FoundObject, Segmentation
 from plasmoscope.segmentation.vocabulary import Tissue
@@ -40,6 +41,24 @@ def references(
     ] or [absorbance(colour, light) for colour, light in zip(colours, clear, strict=True) if colour is not None]
     median = np.median(taken, axis=0) if taken else np.zeros(3)
     return [Reference(_colour(light), _colour((light + 1) * np.exp(-median) - 1)) for light in clear]
+
+
+def cut_referred(
+    image: NDArray[np.uint8], segmentation: Segmentation, cells: Sequence[FoundObject], standard: Reference | None
+) -> list[NDArray[np.uint8]]:
+    """Red cells cut out of their field as a classifier takes them: RGB on black, of their own sizes.
+
+    Args:
+        image: the field, RGB, shape (h, w, 3).
+        segmentation: of it.
+        cells: all its red cells, in any order.
+        standard: what their colours are brought to; None leaves them as they are.
+    """
+    crops = [cut_cell(image, cell.outline) for cell in cells]
+    if standard is None:
+        return crops
+    own = references(segmentation, cells, crops)
+    return [refer(crop, one, standard) for crop, one in zip(crops, own, strict=True)]
 
 
 def _clear_around(segmentation: Segmentation, cells: Sequence[FoundObject]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from plasmoscope.imaging.reading import read_image
 from plasmoscope.imaging.reference import STANDARD, Reference, absorbance, colour_of, refer
 from plasmoscope.labels import NOT_A_CELL, PARASITIZED, UNINFECTED
 from plasmoscope.progress import Track, untracked
-from plasmoscope.segmentation.reference import references
+from plasmoscope.segmentation.reference import cut_referred, references
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 from plasmoscope.segmentation.vocabulary import Tissue
 from plasmoscope.training.fields.composites import Stock, compose
@@ -168,18 +168,12 @@ def _healthy(image: Pixels, size: int) -> Iterator[Labelled]:
     segmentation = segment_field(image)
     whole = [found for found in segmentation.objects if not found.on_border]
     reds = [found for found in whole if found.kind == "red_cell"]
-    for cell in referred_cells(image, segmentation, reds):
+    for cell in cut_referred(image, segmentation, reds, STANDARD):
         yield resize_cell(cell, size), UNINFECTED
     typical = np.median([found.area for found in reds]) if reds else 0.0
     others = [found for found in whole if found.kind != "red_cell" and found.area > _LEAST_AREA * typical]
     for cell in _referred_as(image, segmentation, others, reds):
         yield resize_cell(cell, size), NOT_A_CELL
-
-
-def referred_cells(image: Pixels, segmentation: Segmentation, reds: Sequence[FoundObject]) -> list[Pixels]:
-    """Red cells cut out of their field, their colours referred to it; RGB on black, of their own sizes."""
-    crops = [cut_cell(image, found.outline) for found in reds]
-    return [refer(crop, own) for crop, own in zip(crops, references(segmentation, reds, crops), strict=True)]
 
 
 def _referred_as(
@@ -233,7 +227,7 @@ def _of_scene(rng: Rng, stock: Stock, size: int) -> Iterator[Labelled]:
     if not truth or (segmentation.diameter or 0) < _LEAST_DIAMETER or (scene.blur or 0) > _MOST_BLUR:
         return
     middles = np.array([thing.outline.mean(axis=0) for thing in truth])
-    for found, cell in zip(reds, referred_cells(scene.image, segmentation, reds), strict=True):
+    for found, cell in zip(reds, cut_referred(scene.image, segmentation, reds, STANDARD), strict=True):
         inside = [
             index
             for index, (x, y) in enumerate(middles.tolist())

@@ -35,6 +35,7 @@ from plasmoscope.data.splits import Split, make_split, save_split
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import alone_in, empty, replace_file, whole_file
 from plasmoscope.imaging.cells import resize_cell
+from plasmoscope.imaging.reference import STANDARD
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
@@ -358,7 +359,8 @@ def export_run(
     model: nn.Module, recipe: Recipe, data: TrainingData, folder: Path, validation: CachedCells
 ) -> ModelCard:
     """Export the network, calibrate it on its own outputs, and write it with its card."""
-    preprocessing = Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std)
+    standard = STANDARD if recipe.referred_share else None
+    preprocessing = Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std, reference=standard)
     network = export_network(model, preprocessing)
     card = ModelCard.of(
         network,

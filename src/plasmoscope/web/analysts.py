@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from plasmoscope.analysis.analyze import Look, calling, look_at_field
+from plasmoscope.analysis.analyze import Look, calling, crop_as_called, look_at_field
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.explanation import explain
 from plasmoscope.imaging.pages import Content, pages_of
-from plasmoscope.imaging.reading import ImageError
+from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.sources import Readable, Unreadable
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.pictures import lay_heat
-from plasmoscope.web.drawing import cut_out
 from plasmoscope.web.processes import Processes
 from plasmoscope.web.settings import MAX_CELLS
 
@@ -108,6 +107,6 @@ def _sent_cells(files: Sequence[Readable]) -> list[tuple[int, Readable]]:
 
 def _explain(model: Path | None, photograph: Path, cell: Cell) -> bytes | None:
     classifier = _loaded(model)
-    crop = classifier.prepare(cut_out(photograph, cell))
+    crop = classifier.prepare(crop_as_called(read_image(photograph), cell, classifier))
     why = explain(classifier, crop)
     return encode_png(lay_heat(crop, why.heat)) if why.found else None
