@@ -52,19 +52,21 @@ def colour_of(cell: NDArray[np.uint8]) -> NDArray[np.float64] | None:
 def refer(cells: NDArray[np.uint8], own: Reference, to: Reference = STANDARD) -> NDArray[np.uint8]:
     """Bring the colours of one slide's cells to those of a reference.
 
-    In each channel what a pixel absorbs, over the slide's background, is scaled by what the reference's red cell
-    absorbs over what the slide's own does. Black stays black.
+    Up to what the slide's own red cell absorbs, over its background, each channel's absorbance is scaled to what the
+    reference's does; what a parasite absorbs beyond is kept, for how a red cell takes eosin says nothing of how a
+    parasite takes azure. Black stays black.
 
     Args:
         cells: RGB, shape (..., h, w, 3).
         own: the slide's background and median red cell.
         to: what they become.
     """
-    low = _LEAST_ABSORBANCE
-    change = np.maximum(to.absorbance, low) / np.maximum(own.absorbance, low)
+    cell = np.maximum(own.absorbance, _LEAST_ABSORBANCE)
+    change = np.maximum(to.absorbance, _LEAST_ABSORBANCE) / cell
     change = np.clip(change, 1 / _MOST_CHANGE, _MOST_CHANGE)
     levels = np.arange(256, dtype=np.float64)[:, None]
-    taken = absorbance(levels, np.array(own.background)) * change
+    taken = absorbance(levels, np.array(own.background))
+    taken = np.minimum(taken, cell) * change + np.maximum(taken - cell, 0)
     table = np.exp(-taken) * (np.array(to.background) + 1) - 1
     table[0] = 0
     # One look-up a pixel: the change depends on nothing but its own value.

@@ -36,7 +36,7 @@ Rng = np.random.Generator
 Labelled = tuple[Pixels, int]
 
 # Raise this when what is made changes.
-_FORMAT = 2
+_FORMAT = 3
 # Side of a composed scene, which holds some twenty cells of the largest size.
 _SCENE = 384
 # Pixels, and standard deviation over a diameter: what lies beyond shows no ring.
@@ -91,7 +91,8 @@ class Maker:
         )
 
     def _kept(self, source: OtherCells) -> Cells:
-        what = f"{_FORMAT} {source} {self.size} {self.aside} {self.dataset.fingerprint} {self.members.tolist()}"
+        cells = "" if source.kind in ("healthy_fields", "infected_crops") else self.members.tolist()
+        what = f"{_FORMAT} {source} {self.folder} {self.size} {self.aside} {self.dataset.fingerprint} {cells}"
         file = self.cache_folder / f"other-{source.kind}-{hashlib.sha256(what.encode()).hexdigest()[:16]}.npz"
         if not file.exists():
             self.cache_folder.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.imaging.reference import Reference, colour_of, refer
+from plasmoscope.imaging.reference import Reference, colour_of
 
 _BLACK = 25
 # Of a side: the outermost part is mixed with the black surround, the next one shows some background.
 _MIXED, _RIM = 1 / 96, 4 / 96
+# More cells of a patient change no median.
+_ENOUGH = 60
 
 
 def patient_references(pixels: NDArray[np.uint8], patients: Sequence[str]) -> dict[str, Reference]:
@@ -27,6 +29,8 @@ def patient_references(pixels: NDArray[np.uint8], patients: Sequence[str]) -> di
     colours: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     mixed, rim_width = (_square(max(1, round(share * pixels.shape[1]))) for share in (_MIXED, _RIM))
     for cell, patient in zip(pixels, patients, strict=True):
+        if len(rims[patient]) == _ENOUGH:
+            continue
         lit = (cell.max(axis=2) > _BLACK).astype(np.uint8)
         rim = (cv2.erode(lit, mixed, borderValue=0) > 0) & (cv2.erode(lit, rim_width, borderValue=0) == 0)
         colour = colour_of(cell)
@@ -37,14 +41,8 @@ def patient_references(pixels: NDArray[np.uint8], patients: Sequence[str]) -> di
         patient: Reference(
             _colour(np.percentile(rims[patient], 75, axis=0)), _colour(np.median(colours[patient], axis=0))
         )
-        for patient in rims
+        for patient in colours
     }
-
-
-def referred(pixels: NDArray[np.uint8], patients: Sequence[str]) -> NDArray[np.uint8]:
-    """The cells with their colours referred to their patients; cells of unknown look stay as they are."""
-    own = patient_references(pixels, patients)
-    return np.stack([refer(cell, own[p]) if p in own else cell for cell, p in zip(pixels, patients, strict=True)])
 
 
 def _square(reach: int) -> NDArray[np.uint8]:

@@ -35,7 +35,7 @@ from plasmoscope.data.splits import Split, make_split, save_split
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import alone_in, empty, replace_file, whole_file
 from plasmoscope.imaging.cells import resize_cell
-from plasmoscope.imaging.reference import STANDARD
+from plasmoscope.imaging.reference import STANDARD, refer
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
@@ -47,7 +47,7 @@ from plasmoscope.training.history import History, plot_learning_curves, read_his
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.other_cells import Maker
-from plasmoscope.training.patient_references import referred
+from plasmoscope.training.patient_references import patient_references
 from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
@@ -176,11 +176,14 @@ class _Data:
         if not (self.recipe.referred_share or self.recipe.other_cells):
             return cells
         members, aside = self.split.part(part), part != "train"
-        pixels = cells.inputs.numpy()[members]
+        everything = cells.inputs.numpy()
+        pixels = everything[members]
+        own = patient_references(everything, self.dataset.patients)
         # The same cells in every run and phase, whatever was drawn before.
-        chosen = np.flatnonzero(np.random.default_rng(0).random(len(members)) < self.recipe.referred_share)
-        patients = [self.dataset.patients[index] for index in members]
-        pixels[chosen] = referred(pixels, patients)[chosen]
+        draws = np.random.default_rng(0).random(len(members))
+        for index in np.flatnonzero(draws < self.recipe.referred_share).tolist():
+            if reference := own.get(self.dataset.patients[members[index]]):
+                pixels[index] = refer(pixels[index], reference)
         made_at = self.recipe.cache_size
         maker = Maker(self.others or Path(), self.dataset, members, made_at, aside, self.cache_folder, self.track)
         others = maker.make(self.recipe.other_cells)
