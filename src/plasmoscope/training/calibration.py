@@ -49,7 +49,7 @@ def accuracy_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[
     return float(thresholds[_WINDOW // 2 + int(np.argmax(smooth))])
 
 
-def counting_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[np.bool_], specificity: float) -> float:
+def counting_threshold(uninfected: NDArray[np.float32], specificity: float) -> float:
     """The threshold, to three decimals, at which about this share of uninfected cells is called uninfected.
 
     The quantile lies between two cells, so the share falls short by at most one cell and those that round to its value.
@@ -58,10 +58,10 @@ def counting_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[
     a set that is half parasitized.
 
     Args:
-        probabilities: calibrated P(parasitized), shape (n,).
-        parasitized: the truth, shape (n,).
+        uninfected: calibrated P(parasitized) of uninfected cells, shape (n,).
+        specificity: the share of them.
     """
-    threshold = float(np.quantile(probabilities[~parasitized], specificity))
+    threshold = float(np.quantile(uninfected, specificity))
     return min(0.999, float(np.ceil(threshold * 1000) / 1000))
 
 

@@ -36,7 +36,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import alone_in, empty, replace_file, whole_file
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.imaging.reference import STANDARD, refer
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells, CellBatches
@@ -55,6 +55,8 @@ from plasmoscope.training.weights import WeightsError, imagenet_weights, read_we
 
 _COUNTING_SPECIFICITY = 0.995
 _MOST_SILENT = 0.005
+# In healthy blood of other laboratories every call is a phantom, and a slide is positive by a few of them.
+_SPECIFICITY_ELSEWHERE = 0.999
 # What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 # The first machine may be slow to read the data, and the disk they share to show what it wrote.
@@ -148,7 +150,8 @@ def _train(
     write_history(folder / "history.csv", history)
     plot_learning_curves(history, folder / "learning_curves.png")
     validation = data.cells(recipe.image_size, "validation")
-    card = export_run(model, recipe, _describe_data(dataset, split, options.seed), folder, validation)
+    described = _describe_data(dataset, split, options.seed)
+    card = export_run(model, recipe, described, folder, validation, data.healthy_elsewhere())
     say(f"Calibrated on validation: temperature {card.calibration.temperature:.3f}, threshold {card.threshold:.2f}.")
     return card
 
@@ -175,7 +178,7 @@ class _Data:
         cells = self.cells(size, part)
         if not (self.recipe.referred_share or self.recipe.other_cells):
             return cells
-        members, aside = self.split.part(part), part != "train"
+        members = self.split.part(part)
         everything = cells.inputs.numpy()
         pixels = everything[members]
         own = patient_references(everything, self.dataset.patients)
@@ -184,12 +187,23 @@ class _Data:
         for index in np.flatnonzero(draws < self.recipe.referred_share).tolist():
             if reference := own.get(self.dataset.patients[members[index]]):
                 pixels[index] = refer(pixels[index], reference)
-        made_at = self.recipe.cache_size
-        maker = Maker(self.others or Path(), self.dataset, members, made_at, aside, self.cache_folder, self.track)
-        others = maker.make(self.recipe.other_cells)
+        others = self._maker(part).make(self.recipe.other_cells)
         resized = [resize_cell(cell, size) for cell in others.pixels]
         labels = np.concatenate([self.dataset.labels[members], others.labels])
         return CachedCells(np.stack([*pixels, *resized]), labels, np.arange(len(labels)))
+
+    def healthy_elsewhere(self) -> NDArray[np.uint8]:
+        """Red cells of the recipe's healthy fields that are kept aside, shape (n, size, size, 3)."""
+        sources = [source for source in self.recipe.other_cells if source.kind == "healthy_fields"]
+        size = self.recipe.image_size
+        if not sources:
+            return np.empty((0, size, size, 3), np.uint8)
+        cells = self._maker("validation").make(sources)
+        return np.stack([resize_cell(cell, size) for cell in cells.pixels[cells.labels == UNINFECTED]])
+
+    def _maker(self, part: str) -> Maker:
+        members, size = self.split.part(part), self.recipe.cache_size
+        return Maker(self.others or Path(), self.dataset, members, size, part != "train", self.cache_folder, self.track)
 
     def features(
         self, frozen: nn.Module, recipe: Recipe, phase: Phase, device: torch.device
@@ -359,9 +373,23 @@ def _run_phase(
 
 
 def export_run(
-    model: nn.Module, recipe: Recipe, data: TrainingData, folder: Path, validation: CachedCells
+    model: nn.Module,
+    recipe: Recipe,
+    data: TrainingData,
+    folder: Path,
+    validation: CachedCells,
+    healthy_elsewhere: NDArray[np.uint8],
 ) -> ModelCard:
-    """Export the network, calibrate it on its own outputs, and write it with its card."""
+    """Export the network, calibrate it on its own outputs, and write it with its card.
+
+    Args:
+        model: trained.
+        recipe: that it was trained by.
+        data: what is said of the data.
+        folder: gets the network and the card.
+        validation: cells of the data set.
+        healthy_elsewhere: uninfected cells of other laboratories, shape (n, size, size, 3).
+    """
     standard = STANDARD if recipe.referred_share else None
     preprocessing = Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std, reference=standard)
     network = export_network(model, preprocessing)
@@ -386,7 +414,8 @@ def export_run(
     calibrated = Classifier(network, card)
     judged = [calibrated.judge_prepared(cells, views) for views in (1, max(VIEWS))]
     probabilities = np.stack([one.parasitized for one in judged])
-    counting = _counting(probabilities[-1], parasitized, max(VIEWS))
+    elsewhere = calibrated.predict_prepared(healthy_elsewhere, max(VIEWS))
+    counting = _counting(probabilities[-1], parasitized, elsewhere, max(VIEWS))
     card = card.model_copy(
         update={
             "threshold": accuracy_threshold(probabilities, parasitized),
@@ -398,8 +427,18 @@ def export_run(
     return card
 
 
-def _counting(probabilities: NDArray[np.float32], parasitized: NDArray[np.bool_], views: int) -> Counting:
-    threshold = counting_threshold(probabilities, parasitized, _COUNTING_SPECIFICITY)
+def _counting(
+    probabilities: NDArray[np.float32],
+    parasitized: NDArray[np.bool_],
+    healthy_elsewhere: NDArray[np.float32],
+    views: int,
+) -> Counting:
+    threshold = counting_threshold(probabilities[~parasitized], _COUNTING_SPECIFICITY)
+    measured_on = "validation cells of the split"
+    if len(healthy_elsewhere):
+        # Look-alikes that one laboratory does not have decide in another.
+        threshold = max(threshold, counting_threshold(healthy_elsewhere, _SPECIFICITY_ELSEWHERE))
+        measured_on += f"; the threshold also on {len(healthy_elsewhere):,} healthy cells of other laboratories"
     called = probabilities >= threshold
     return Counting(
         threshold=threshold,
@@ -408,7 +447,7 @@ def _counting(probabilities: NDArray[np.float32], parasitized: NDArray[np.bool_]
         parasitized=int(parasitized.sum()),
         specificity=float((~called[~parasitized]).mean()),
         uninfected=int((~parasitized).sum()),
-        measured_on="validation cells of the split",
+        measured_on=measured_on,
     )
 
 
