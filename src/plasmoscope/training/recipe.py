@@ -100,8 +100,10 @@ class Phase(Settings):
     """Share of the learning rate at which a cosine ends."""
     plateau_patience: Annotated[int, Field(ge=0)] = 2
     """Epochs without a lower validation loss before a plateau schedule halves the rate."""
+    chosen_by: Literal["val_accuracy", "val_auc"] = "val_accuracy"
+    """What the best epoch has most of; the AUC where a threshold is set afterwards, far from one half."""
     patience: Annotated[int, Field(ge=1)] | None = None
-    """Stop after this many epochs without a better validation accuracy; absent means never."""
+    """Stop after this many epochs without a better one; absent means never."""
 
     @model_validator(mode="after")
     def _something_learns(self) -> "Phase":

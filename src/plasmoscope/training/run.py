@@ -305,14 +305,14 @@ def _run_phase(
         return
     phase = recipe.phases[index]
     checkpoints = folder / "checkpoints" / f"phase-{index + 1}"
-    best = ModelCheckpoint(checkpoints, "best", monitor="val_accuracy", mode="max", save_on_train_epoch_end=True)
+    best = ModelCheckpoint(checkpoints, "best", monitor=phase.chosen_by, mode="max", save_on_train_epoch_end=True)
     # save_last of the best one would leave out epochs that bring no improvement.
     latest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     callbacks: list[Callback] = [History(phase_file(folder, index, "csv"), index + 1, say), _Divergence(index)]
     if recipe.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
     if phase.patience:
-        callbacks.append(EarlyStopping("val_accuracy", mode="max", patience=phase.patience))
+        callbacks.append(EarlyStopping(phase.chosen_by, mode="max", patience=phase.patience))
     # Last, so that a checkpoint holds what the others noted of its epoch.
     callbacks += [best, latest]
     with quiet_lightning():
