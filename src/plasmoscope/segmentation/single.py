@@ -5,8 +5,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.imaging.cells import cut_cell
+from plasmoscope.segmentation.preparing import clear_colour
 from plasmoscope.segmentation.reader import FieldReader
 from plasmoscope.segmentation.segment import segment_field
+
+# Clear background that is laid around a picture, as a share of its side.
+_MARGIN = 0.5
 
 
 def isolate_cell(image: NDArray[np.uint8], reader: FieldReader | None = None) -> NDArray[np.uint8]:
@@ -19,14 +23,18 @@ def isolate_cell(image: NDArray[np.uint8], reader: FieldReader | None = None) ->
     Returns:
         RGB, its bounding box with black outside; the picture as it is where no cell lies near the middle.
     """
-    cells = [found.outline for found in segment_field(image, reader).objects if found.kind == "red_cell"]
+    reach = round(_MARGIN * max(image.shape[:2]))
+    clear = clear_colour(image).tolist()
+    # The reader was trained on fields, where a cell fills a small part of the picture.
+    wide = np.asarray(cv2.copyMakeBorder(image, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=clear), np.uint8)
+    cells = [found.outline for found in segment_field(wide, reader).objects if found.kind == "red_cell"]
     if not cells:
         return image
-    middle = (image.shape[1] / 2, image.shape[0] / 2)
+    middle = (wide.shape[1] / 2, wide.shape[0] / 2)
 
     def depth(outline: NDArray[np.int32]) -> float:
         """Inside is positive; between two that do not hold the middle the nearer one."""
         return float(cv2.pointPolygonTest(outline.astype(np.float32), middle, True))
 
     nearest = max(cells, key=depth)
-    return cut_cell(image, nearest) if depth(nearest) > -0.25 * min(image.shape[:2]) else image
+    return cut_cell(wide, nearest) if depth(nearest) > -0.25 * min(image.shape[:2]) else image
