@@ -97,7 +97,7 @@ def show_dealt(slides: Sequence[DealtSlide], name: str) -> None:
 def count_rendered(arguments: argparse.Namespace) -> None:
     """Render slides from 0 to 10 % parasitaemia."""
     rng = np.random.default_rng(arguments.seed)
-    classifier = Classifier.load()
+    classifier = Classifier.load(use="fields")
     performance = measure(classifier, arguments.measured, rng)
     print(performance.model_dump_json(indent=2))
     print(performance.errors, flush=True)

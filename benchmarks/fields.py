@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     cv2.setNumThreads(arguments.threads)
-    classifier = Classifier.load(threads=arguments.threads)
+    classifier = Classifier.load(threads=arguments.threads, use="fields")
     with tempfile.TemporaryDirectory() as name:
         file = arguments.field or Path(name) / "field.jpg"
         if arguments.field is None:

@@ -182,7 +182,7 @@ class _Work:
 
 def _record_large_slide(folder: Path, photograph: bytes, number: int) -> tuple[int, list[str]]:
     """The number of a slide whose photographs are analysed, and places of some of its cells in the interface."""
-    classifier = Classifier.load()
+    classifier = Classifier.load(use="fields")
     how = calling(classifier)
     found, method = analyze_field(photograph, classifier), Method.of(classifier, how)
     store = Store(folder)

@@ -107,7 +107,7 @@ def analyze_field(
     Returns:
         The field; where it fails the quality gate or cannot be read, ``accepted`` is false and says why.
     """
-    classifier = classifier or Classifier.load()
+    classifier = classifier or Classifier.load(use="fields")
     how = calling(classifier, threshold, views)
     return look_at_field(image, name or field_names([image])[0], classifier, how, override_gate).field
 
@@ -210,7 +210,7 @@ def analyze_slide(
     if not images:
         raise AnalysisError("No field was given; name the photographs of the slide.")
     red_cells = red_cell_count(options.red_cells_per_ul, options.haematocrit_percent)
-    classifier = classifier or Classifier.load()
+    classifier = classifier or Classifier.load(use="fields")
     how = calling(classifier, options.threshold, options.views)
     if options.performance:
         options.performance.check(classifier.card.sha256, how.threshold, how.views)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +22,10 @@ from plasmoscope.networks import ModelError, open_session, read_network
 
 CellImage = NDArray[np.generic] | Image.Image | Path | str
 
-SHIPPED_MODEL = "mobilenet_v2_96.onnx"
+Use = Literal["cells", "fields"]
+"""What a model is wanted for: pictures of single cells, as the NIH data set's are; or the cells of whole fields, of any
+laboratory, told against their own slide."""
+_SHIPPED: dict[Use, str] = {"cells": "mobilenet_v2_96.onnx", "fields": "mobilenet_v2_fields.onnx"}
 # Activations of this many cells at 96 px still fit the processor's cache.
 _BATCH = 32
 # The names of a graph's outputs; graphs of earlier versions have no features.
@@ -31,10 +34,10 @@ OUTPUTS = ("logits", "features")
 _PREPARED = 8 * _BATCH
 
 
-def find_model(model: Path | str | None) -> Path:
-    """The ONNX file of a model: the one that ships if None, a run folder's ``model.onnx``, or the file named."""
+def find_model(model: Path | str | None, use: Use = "cells") -> Path:
+    """The ONNX file of a model: the one that ships for this use if None, a run folder's ``model.onnx``, or the file."""
     if model is None:
-        return Path(__file__).parent / "models" / SHIPPED_MODEL
+        return Path(__file__).parent / "models" / _SHIPPED[use]
     path = Path(model)
     return path / "model.onnx" if path.is_dir() else path
 
@@ -80,18 +83,19 @@ class Classifier:
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     @classmethod
-    def load(cls, model: Path | str | None = None, threads: int | None = None) -> "Classifier":
+    def load(cls, model: Path | str | None = None, threads: int | None = None, use: Use = "cells") -> "Classifier":
         """Load a model and check it against its card.
 
         Args:
             model: an ``.onnx`` file with its card beside it, or a run folder with a ``model.onnx``; the one that
                 ships if None.
             threads: processor threads; all of them if None.
+            use: which of those that ship.
 
         Raises:
             ModelError: missing, altered or not usable. Without a model there is no answer.
         """
-        return cls(*read_network(find_model(model), ModelCard), threads)
+        return cls(*read_network(find_model(model, use), ModelCard), threads)
 
     def predict(
         self, images: CellImage | Iterable[CellImage], views: int = 1, smears: Sequence[Hashable] | None = None

@@ -72,7 +72,7 @@ def analyze(
         raise typer.Exit(2)
     context.with_resource(alone_in(output))
     check_slide_folder(output, slide, patient, photograph_hashes(sources))
-    classifier = Classifier.load(model)
+    classifier = Classifier.load(model, use="fields")
     options = SlideOptions(
         slide=slide,
         patient=patient,

@@ -28,7 +28,7 @@ def demo(
     held = held_report(output)
     if held is not None and not (is_demo(held.slide) and held.patient is None):
         raise OutputError(f"{output} holds the report of {held.whose}, which would be lost; choose another --output.")
-    result = run_demo(Classifier.load(model), seed, track=track)
+    result = run_demo(Classifier.load(model, use="fields"), seed, track=track)
     pictures = dict(zip((field.name for field in result.slide.fields), result.images, strict=True))
     write_slide(output, result.slide, lambda field: pictures[field.name], track=track)
     table = Table(title="A synthetic slide, cell by cell")

@@ -111,7 +111,7 @@ def evaluate_fields(
     if output:
         context.with_resource(alone_in(output))
         check_evaluation_folder(output, [name for one in annotated for name in one.truth])
-    classifier = Classifier.load(model)
+    classifier = Classifier.load(model, use="fields")
     how = calling(classifier, threshold, tta)
     done = [_evaluate(one, classifier, how, iou, one.name in (healthy or []), output is not None) for one in annotated]
     unread = [fault for one in done for fault in one.unread]

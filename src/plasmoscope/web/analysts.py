@@ -7,7 +7,7 @@ from pathlib import Path
 from plasmoscope.analysis.analyze import Look, calling, crop_as_called, look_at_field
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear
-from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.classifier import Classifier, Use
 from plasmoscope.classification.explanation import explain
 from plasmoscope.imaging.pages import Content, pages_of
 from plasmoscope.imaging.reading import ImageError, read_image
@@ -60,8 +60,8 @@ class Analysts:
 
 
 @cache
-def _loaded(model: Path | None) -> Classifier:
-    return Classifier.load(model)
+def _loaded(model: Path | None, use: Use = "fields") -> Classifier:
+    return Classifier.load(model, use=use)
 
 
 def _look(model: Path | None, photograph: Path | bytes, name: str, override_gate: bool) -> Look:
@@ -85,7 +85,7 @@ def _sent_page(file: Content, number: int | None) -> Readable:
 
 
 def _call_cells(model: Path | None, files: Sequence[Readable], one_smear: bool) -> list[tuple[int, CellResult]]:
-    classifier = _loaded(model)
+    classifier = _loaded(model, "cells")
     cells = _sent_cells(files)
     judged = list(classify_sources(classifier, [cell for _, cell in cells]))
     if one_smear:

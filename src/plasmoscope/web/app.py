@@ -16,8 +16,10 @@ from starlette.exceptions import HTTPException
 
 from plasmoscope import __version__
 from plasmoscope.analysis.analyze import calling
-from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.card import ModelCard
+from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.networks import read_network
 from plasmoscope.store.method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web import api, pages, security, watch
@@ -50,7 +52,7 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
     """
     metrics = Metrics()
     store = Store(settings.folder, settings.database_url)
-    classifier = Classifier.load(settings.model)
+    classifier = Classifier.load(settings.model, use="fields")
     method = Method.of(classifier, calling(classifier))
     sessions = security.Sessions(settings)
     own = crew is None
@@ -78,7 +80,9 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.settings, app.state.store = settings, store
-    app.state.card, app.state.method = classifier.card, method
+    # Single cells are not told against a slide.
+    _, app.state.card = read_network(find_model(settings.model), ModelCard)
+    app.state.method = method
     app.state.metrics, app.state.sessions, app.state.login_limit = metrics, sessions, security.LoginLimit()
     app.state.crew, app.state.analysing_alone = crew, BoundedSemaphore(settings.workers)
     app.include_router(api.router)
