@@ -13,7 +13,8 @@ from plasmoscope.labels import NOT_A_CELL, PARASITIZED, UNINFECTED
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.other_cells import Cells, Maker
-from plasmoscope.training.recipe import OtherCells
+from plasmoscope.training.recipe import OtherCells, load_recipe
+from plasmoscope.training.run import RunError, RunOptions, train
 
 HEALTHY = OtherCells(kind="healthy_fields", path="healthy", aside="block", cells=40)
 
@@ -86,3 +87,11 @@ def test_pictures_of_nothing_and_doublets_are_no_cells_and_made_once(data: Path)
     first, again = made(data, [source]), made(data, [source])
     assert (first.labels == NOT_A_CELL).all()
     assert (first.pixels == again.pixels).all()
+
+
+def test_a_recipe_that_cuts_cells_from_fields_says_where_they_must_lie(data: Path) -> None:
+    recipe, dataset = load_recipe("mobilenet_v2_fields"), load_nih(data / "nih_cells.zip")
+    with pytest.raises(RunError, match="--other-data"):
+        train(recipe, dataset, data / "run", data / "cache")
+    with pytest.raises(RunError, match="no fields_chula/images, fields_txl/images, plasmocount_crops/images in"):
+        train(recipe, dataset, data / "run", data / "cache", RunOptions(other_data=data))

@@ -215,9 +215,9 @@ class Recipe(Settings):
         return phase.cache_size or self.cache_size
 
     def shortened(self) -> "Recipe":
-        """The same recipe with one epoch a phase and small batches, to see that it runs."""
+        """The same recipe with one epoch a phase, small batches and no other cells, to see that it runs."""
         phases = tuple(phase.model_copy(update={"epochs": 1, "warmup_epochs": 0}) for phase in self.phases)
-        return self.model_copy(update={"phases": phases, "batch_size": 8})
+        return self.model_copy(update={"phases": phases, "batch_size": 8, "other_cells": ()})
 
     def changed(self, settings: Sequence[str]) -> "Recipe":
         """The same recipe with some fields changed.

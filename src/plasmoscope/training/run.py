@@ -130,6 +130,7 @@ def _train(
     track: Track,
     say: Callable[[str], None],
 ) -> ModelCard:
+    _check_other_data(recipe, options.other_data)
     split = make_split(recipe.split, dataset)
     _open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
@@ -212,6 +213,17 @@ class _Data:
         features = cached_features(frozen, pixels, recipe.mean, recipe.std, device, self.cache_folder, self.track)
         labels = self.dataset.labels
         return CachedCells(features, labels, self.split.train), CachedCells(features, labels, self.split.validation)
+
+
+def _check_other_data(recipe: Recipe, folder: Path | None) -> None:
+    wanted = sorted({source.path for source in recipe.other_cells if source.path})
+    if wanted and folder is None:
+        raise RunError(
+            f"The recipe {recipe.name} cuts cells from {', '.join(wanted)}. Give the folder that holds them with "
+            "--other-data."
+        )
+    if missing := [path for path in wanted if folder and not (folder / path / "images").is_dir()]:
+        raise RunError(f"There is no {', '.join(f'{path}/images' for path in missing)} in {folder}.")
 
 
 def _first_process() -> bool:
