@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.reference import cut_referred, references
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 from plasmoscope.segmentation.vocabulary import Tissue
-from plasmoscope.training.fields.composites import Stock, compose
+from plasmoscope.training.fields.composites import Stock, compose, filling
 from plasmoscope.training.fields.cutouts import red_cells
 from plasmoscope.training.fields.elsewhere import something_else
 from plasmoscope.training.fields.labelled import cutouts_of, read_boxed_fields
@@ -118,6 +119,10 @@ class Maker:
                 yield from self._composed(source, rng)
             case "transplants":
                 yield from self._transplants(source, rng)
+            case "filled":
+                hosts = self._hosts(source)
+                for _ in range(source.most(self.aside)):
+                    yield _filled(rng, hosts[int(rng.integers(len(hosts)))]), PARASITIZED
             case "no_cells":
                 yield from self._no_cells(source, rng)
 
@@ -286,9 +291,20 @@ def _transplant(rng: Rng, host: Pixels, parasite: _Parasite) -> Pixels:
     if rng.random() < 0.5:
         laid = cv2.GaussianBlur(laid, (0, 0), rng.uniform(0.4, 1.6))
     laid = laid * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.12, 3))
-    taken = _taken(host) + laid
-    pixels = np.exp(-taken) * (np.array(STANDARD.background) + 1) - 1
-    return np.asarray(np.where(inside[:, :, None], np.clip(np.rint(pixels), 0, 255), 0), np.uint8)
+    return _with(host, laid)
+
+
+def _filled(rng: Rng, host: Pixels) -> Pixels:
+    """Another laboratory's cell with a drawn trophozoite, schizont or gametocyte that fills much of it."""
+    inside = (host.max(axis=2) > 25).astype(np.float32)
+    return _with(host, filling(rng, inside, float(host.shape[0])))
+
+
+def _with(host: Pixels, absorbed: NDArray[np.floating[Any]]) -> Pixels:
+    """A cell with something in it that absorbs so much more, shape (size, size, 3)."""
+    pixels = np.exp(-_taken(host) - absorbed) * (np.array(STANDARD.background) + 1) - 1
+    inside = host.max(axis=2, keepdims=True) > 25
+    return np.asarray(np.where(inside, np.clip(np.rint(pixels), 0, 255), 0), np.uint8)
 
 
 def _place(rng: Rng, inside: NDArray[np.bool_], radius: float) -> NDArray[np.float64]:

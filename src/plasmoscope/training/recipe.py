@@ -121,10 +121,10 @@ class Phase(Settings):
 class OtherCells(Settings):
     """Training cells that are not of the data set."""
 
-    kind: Literal["healthy_fields", "infected_crops", "composed", "transplants", "no_cells"]
+    kind: Literal["healthy_fields", "infected_crops", "composed", "transplants", "filled", "no_cells"]
     """Cells of photographs without a parasite, with what else lies there as no cell; pictures of single infected cells
     on their background; cells of composed scenes; parasites of the data set laid into cells of ``hosts``; drawn
-    pictures of no cell, and two cells as one."""
+    late stages that fill them; drawn pictures of no cell, and two cells as one."""
     path: str = ""
     """Below the folder of other data."""
     aside: Literal["file", "block", "slide"] = "file"

@@ -276,7 +276,7 @@ def _lay_red_cells(
         patch, mask = warp(rng, cell, across, shapes)
         grown = rng.random() < filled
         if grown:
-            patch = patch + _filling(rng, mask, across)
+            patch = patch + filling(rng, mask, across)
         if rng.random() < platelet_like:
             patch = patch + _speck_on_cell(rng, mask, across)
         if faint and rng.random() < 0.3:
@@ -308,7 +308,7 @@ def _place(
     return np.asarray(tried[free[0]]) if len(free) else None
 
 
-def _filling(rng: Rng, mask: Floats, across: float) -> Floats:
+def filling(rng: Rng, mask: Floats, across: float) -> Floats:
     """A trophozoite, schizont or gametocyte that fills much of its cell, with pigment."""
     side = mask.shape[0]
     reach = rng.uniform(0.3, 0.95) * across / 2
