@@ -290,8 +290,8 @@ def _transplant(rng: Rng, host: Pixels, parasite: _Parasite) -> Pixels:
     laid = cv2.warpAffine(parasite.absorbance, moved, (size, size), flags=cv2.INTER_LINEAR)
     if rng.random() < 0.5:
         laid = cv2.GaussianBlur(laid, (0, 0), rng.uniform(0.4, 1.6))
-    laid = laid * np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.12, 3))
-    return _with(host, laid)
+    strength = np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.12, 3))
+    return _with(host, np.asarray(laid * strength, np.float32))
 
 
 def _filled(rng: Rng, host: Pixels) -> Pixels:
