@@ -13,6 +13,7 @@ _WITNESS = {
         "lightning",
         "torchmetrics",
         "sklearn",
+        "cleanlab",
         "onnx",
         "onnxscript",
         "matplotlib",

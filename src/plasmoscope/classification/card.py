@@ -68,6 +68,10 @@ class TrainingData(CardRecord):
     seed: int | None = None
     cells: dict[str, int] = Field(default={})
     patients: dict[str, int] = Field(default={})
+    labels: str = "original"
+    """Or how a review changed the data set's labels."""
+    unsure: dict[str, int] = Field(default={})
+    """Cells of each part that the review left out."""
 
 
 class Figure(CardRecord):
@@ -86,6 +90,8 @@ class Evaluation(CardRecord):
     views: int
     by_smear: bool = False
     """Whether the cells of each patient were judged together."""
+    labels: str = "original"
+    """What they were judged by; or how a review changed them."""
     cells: int
     interval: str
     threshold: float

@@ -10,6 +10,7 @@ from rich.markup import escape
 from plasmoscope import __version__
 from plasmoscope.cli.account import account
 from plasmoscope.cli.analyze import analyze
+from plasmoscope.cli.audit import audit
 from plasmoscope.cli.classify import classify
 from plasmoscope.cli.compare import compare
 from plasmoscope.cli.console import errors
@@ -62,6 +63,7 @@ for command in (
     evaluate_fields,
     compare,
     recompute,
+    audit,
     convert,
     recipes,
     summary,

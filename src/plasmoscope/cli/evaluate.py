@@ -9,7 +9,14 @@ from rich.table import Table
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import DataOption, ModelOption, ViewsListOption, given_cells
+from plasmoscope.cli.options import (
+    DataOption,
+    DecisionsOption,
+    LabelsOption,
+    ModelOption,
+    ViewsListOption,
+    given_cells,
+)
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -31,9 +38,11 @@ def evaluate(
         Path | None,
         typer.Option(
             help="Folder for figures and pictures (default for a run folder: its evaluations/; for other cells, or "
-            "another --split or --threshold than the model's own: none)."
+            "another --split, --threshold or --labels than the model's own: none)."
         ),
     ] = None,
+    labels: LabelsOption = "original",
+    decisions: DecisionsOption = None,
     record: Annotated[
         bool, typer.Option("--record", help="Write the figures into the card of the --model that they are of.")
     ] = False,
@@ -63,7 +72,7 @@ def evaluate(
     if split is None and card.data.split == UNKNOWN_SPLIT and part != "all":
         raise PlasmoscopeError("What this model was trained on is unknown; name a --split, or take --part all.")
     split = split or card.data.split
-    dataset = given_cells(data)
+    dataset = given_cells(data, labels, decisions)
     members, by_patient = part_members(dataset, split, part)
     if by_smear:
         # A name that tells none is an error before the work, not after it.
@@ -75,8 +84,9 @@ def evaluate(
         )
     if flattered := _what_flatters(card.data.split if its_cells else None, split, part):
         console.print(f"[yellow]{flattered}")
-    # What stands in a run's own folder is compared with others', so it keeps to the run's own cells and threshold.
-    own = its_cells and split == card.data.split and threshold is None
+    # What stands in a run's own folder is compared with others', so it keeps to its own cells, labels and threshold.
+    its_labels = dataset.label_set == card.data.labels
+    own = its_cells and its_labels and split == card.data.split and threshold is None
     output = output or (evaluation_folder(model) if own and model and model.is_dir() else None)
     limit = card.threshold if threshold is None else threshold
     evaluations = []
@@ -91,6 +101,8 @@ def evaluate(
             if output:
                 write_report(output, predictions, evaluation)
     _show(f"{card.name} on {part} of {split}: {len(members):,} cells, threshold {limit:.2f}", evaluations)
+    if labels == "reviewed":
+        console.print(f"Labels {dataset.label_set}.")
     console.print(f"Intervals: {', '.join(dict.fromkeys(e.interval for e in evaluations))}.")
     if output:
         console.print(f"Figures and pictures are in {output}.")
@@ -142,5 +154,5 @@ def _looked(evaluation: "Evaluation") -> str:
 
 
 def _same_protocol(one: object, other: object) -> bool:
-    fields = ("part", "split", "views", "by_smear", "threshold")
+    fields = ("part", "split", "views", "by_smear", "labels", "threshold")
     return all(getattr(one, field) == getattr(other, field) for field in fields)

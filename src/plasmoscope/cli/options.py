@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
 
 from plasmoscope.cli.console import errors
+from plasmoscope.errors import PlasmoscopeError
 
 if TYPE_CHECKING:
     from plasmoscope.data.nih import CellDataset
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout (cell_images/...).")]
+LabelsOption = Annotated[
+    Literal["original", "reviewed"],
+    typer.Option("--labels", help="The folders' labels, or those with what a review decided (give --decisions)."),
+]
+DecisionsOption = Annotated[
+    Path | None, typer.Option("--decisions", help="Table of decisions, as the page of 'plasmoscope audit' saves it.")
+]
 CacheOption = Annotated[
     Path | None,
     typer.Option("--cache", help="Folder for decoded cells and the like (default: the user's cache folder)."),
@@ -100,11 +108,16 @@ def given_images(paths: Sequence[Path], output: Path | None) -> "list[Readable]"
     return sources
 
 
-def given_cells(path: Path) -> "CellDataset":
-    """The labelled cells in what was given, with a word on pictures that are none."""
+def given_cells(
+    path: Path, labels: Literal["original", "reviewed"] = "original", decisions: Path | None = None
+) -> "CellDataset":
+    """The labelled cells in what was given, reviewed where asked for, with a word on pictures that are none."""
     from plasmoscope.data.nih import load_nih
+    from plasmoscope.data.reviewed import read_decisions, with_reviewed_labels
 
+    if (labels == "reviewed") != (decisions is not None):
+        raise PlasmoscopeError("Reviewed labels need both: --labels reviewed --decisions FILE.csv.")
     dataset = load_nih(path)
     if left := dataset.left_out:
         errors.print(f"Left out, as in the folder of no class: {len(left):,} pictures, such as {escape(left[0])}.")
-    return dataset
+    return with_reviewed_labels(dataset, read_decisions(decisions)) if decisions else dataset

@@ -7,7 +7,7 @@ import typer
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, SettingsOption, given_cells
+from plasmoscope.cli.options import CacheOption, DecisionsOption, LabelsOption, SettingsOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -43,6 +43,8 @@ def train(
     ] = False,
     devices: Annotated[int, typer.Option(min=1, help="Devices (or CPU processes) that share each batch.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines that run this command together.")] = 1,
+    labels: LabelsOption = "original",
+    decisions: DecisionsOption = None,
     settings: SettingsOption = [],  # noqa: B006
     cache: CacheOption = None,
 ) -> None:
@@ -61,7 +63,9 @@ def train(
         chosen = chosen.changed([f"phases.{index}.epochs={epochs}" for index in range(len(chosen.phases))])
     if smoke:
         chosen = chosen.shortened()
-    folder = output or Path("runs") / f"{chosen.name}-{chosen.split}-{seed}{'-smoke' if smoke else ''}"
+    folder = output or Path("runs") / (
+        f"{chosen.name}-{chosen.split}-{seed}{'-reviewed' if labels == 'reviewed' else ''}{'-smoke' if smoke else ''}"
+    )
     if data is None and not smoke:
         raise PlasmoscopeError(
             "Give the data set with --data: a folder or zip in the NIH layout. 'plasmoscope data download' fetches it."
@@ -69,7 +73,7 @@ def train(
     if data is None:
         data = folder.with_name(f"{folder.name}-cells")
         write_cells(data, _SMOKE_FIELDS)
-    dataset = given_cells(data)
+    dataset = given_cells(data, labels, decisions)
     if smoke:
         dataset = dataset.thinned(_SMOKE_CELLS)
     options = RunOptions(
@@ -94,4 +98,6 @@ def train(
         # A folder that the user named may hold something else.
         afresh=smoke and output is None,
     )
+    if labels == "reviewed":
+        console.print(f"Labels {dataset.label_set}.")
     console.print(f"Model, card and learning curves are in {folder}.")

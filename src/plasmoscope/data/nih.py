@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -36,11 +36,20 @@ class Cell:
     slide: str | None
     field: str | None
     patient: str | None
+    folder_label: int | None = None
+    """The folder's class where a review flipped the label."""
+    unsure: bool = False
+    """Whether a review could not tell the label; such a cell is in no part of a split."""
+
+    @property
+    def as_filed(self) -> int:
+        """Class of the folder, which names, order and splits go by, whatever a review said."""
+        return self.label if self.folder_label is None else self.folder_label
 
     @property
     def name(self) -> str:
-        """``Class/official name.png``, whatever format the image is stored in."""
-        return f"{CLASS_NAMES[self.label]}/{self.stem}.png"
+        """``Class/official name.png``, the folder's class, whatever format the image is stored in."""
+        return f"{CLASS_NAMES[self.as_filed]}/{self.stem}.png"
 
 
 class CellDataset:
@@ -50,7 +59,7 @@ class CellDataset:
         self.root = root
         self.left_out = tuple(left_out)
         """Pictures that lie apart from the classes' folders."""
-        self.cells = tuple(sorted(cells, key=lambda cell: (cell.label, cell.stem)))
+        self.cells = tuple(sorted(cells, key=lambda cell: (cell.as_filed, cell.stem)))
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -68,6 +77,40 @@ class CellDataset:
     def labels(self) -> NDArray[np.int64]:
         """Class index of every cell, shape (n,); 0 is Parasitized."""
         return np.array([cell.label for cell in self.cells], dtype=np.int64)
+
+    @cached_property
+    def labels_as_filed(self) -> NDArray[np.int64]:
+        """The same by the folders, whatever a review said."""
+        return np.array([cell.as_filed for cell in self.cells], dtype=np.int64)
+
+    @cached_property
+    def unsure(self) -> NDArray[np.int64]:
+        """Indices of the cells that a review could not tell, ascending."""
+        return np.flatnonzero([cell.unsure for cell in self.cells])
+
+    @property
+    def original(self) -> "CellDataset":
+        """The same cells with the folders' labels, whatever a review said."""
+        cells = [replace(cell, label=cell.as_filed, folder_label=None, unsure=False) for cell in self.cells]
+        return CellDataset(self.root, cells, self.left_out)
+
+    @cached_property
+    def label_set(self) -> str:
+        """``original``, or how a review changed the labels, with a short hash of what it changed."""
+        if not self._changed:
+            return "original"
+        flipped = sum(cell.folder_label is not None for cell in self.cells)
+        short = hashlib.sha256("\n".join(self._changed).encode("utf-8", "replace")).hexdigest()[:8]
+        return f"reviewed ({short}): {flipped} flipped, {len(self.unsure)} left out as unsure"
+
+    @property
+    def _changed(self) -> list[str]:
+        """One line for each cell that a review changed."""
+        return [
+            f"{cell.name} {'unsure' if cell.unsure else CLASS_NAMES[cell.label]}"
+            for cell in self.cells
+            if cell.unsure or cell.folder_label is not None
+        ]
 
     @cached_property
     def patients(self) -> tuple[str, ...]:
@@ -95,8 +138,9 @@ class CellDataset:
 
     @cached_property
     def content(self) -> str:
-        """Short hash of the cells' names: the same for every copy of a data set."""
-        return hashlib.sha256("\n".join(self.names).encode("utf-8", "replace")).hexdigest()[:16]
+        """Short hash of the cells' names and of what a review changed: the same for every copy of a data set."""
+        text = "\n".join([*self.names, *self._changed])
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def load_nih(path: Path) -> CellDataset:

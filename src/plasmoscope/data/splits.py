@@ -1,7 +1,7 @@
 """Named ways to part a data set into train, validation and test, each reproducible to the member."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -33,6 +33,11 @@ class Split:
         if name not in parts:
             raise DataError(f"There is no part '{name}' in a split. Choose one of: {', '.join(parts)}.")
         return np.sort(parts[name])
+
+    def without(self, members: NDArray[np.int64]) -> "Split":
+        """The same parts without some cells."""
+        train, validation, test = (part[~np.isin(part, members)] for part in (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test)
 
 
 def seed42(dataset: CellDataset) -> Split:
@@ -79,7 +84,7 @@ def patient(dataset: CellDataset, fold: int = 0) -> Split:
 
     if not 0 <= fold < PATIENT_FOLDS:
         raise DataError(f"The patient split has folds 0 to {PATIENT_FOLDS - 1}, not {fold}.")
-    labels, patients = dataset.labels, np.array(dataset.patients)
+    labels, patients = dataset.labels_as_filed, np.array(dataset.patients)
     folds = StratifiedGroupKFold(PATIENT_FOLDS, shuffle=True, random_state=42).split(labels, labels, patients)
     rest, test = list(folds)[fold]
     inner = StratifiedGroupKFold(7, shuffle=True, random_state=42).split(rest, labels[rest], patients[rest])
@@ -124,6 +129,8 @@ SPLITS: dict[str, Callable[[CellDataset], Split]] = {
 def make_split(name: str, dataset: CellDataset) -> Split:
     """Split by name; ``patient`` is short for its first fold.
 
+    Cells are dealt by the folders' labels; those that a review was unsure of are then left out.
+
     Raises:
         DataError: no such split, or too few cells for it.
     """
@@ -131,9 +138,17 @@ def make_split(name: str, dataset: CellDataset) -> Split:
     if function is None:
         raise DataError(f"There is no split '{name}'. Choose one of: patient, {', '.join(SPLITS)}.")
     try:
-        split = function(dataset)
+        split = function(dataset).without(dataset.unsure)
     except ValueError as error:
         raise DataError(f"The data set is too small for the split {name}: {error}") from error
     if min(len(split.train), len(split.validation), len(split.test)) == 0:
         raise DataError(f"The data set of {len(dataset)} cells is too small for the split {name}: a part is empty.")
     return split
+
+
+def unsure_cells(name: str, dataset: CellDataset) -> dict[str, int]:
+    """How many cells of each part of a split a review left out; empty where it left out none."""
+    if not len(dataset.unsure):
+        return {}
+    whole = make_split(name, dataset.original)
+    return {part: int(np.isin(whole.part(part), dataset.unsure).sum()) for part in ("train", "validation", "test")}

@@ -91,10 +91,11 @@ class Row:
 
     @property
     def split(self) -> str:
-        """The protocol's split, and how many seeds where there are more than one."""
+        """The protocol's split, how many seeds where there are more than one, and whether labels were reviewed."""
         folds = len({run.recipe.split for run in self.runs})
         split = self.runs[0].recipe.split if folds == 1 else f"patient, {folds} folds"
-        return split if len(self.seeds) == 1 else f"{split}, {len(self.seeds)} seeds"
+        of_seeds = split if len(self.seeds) == 1 else f"{split}, {len(self.seeds)} seeds"
+        return of_seeds if self.runs[0].card.data.labels == "original" else f"{of_seeds}, labels reviewed"
 
     def of_seeds(self, figure: str) -> list[float]:
         """A figure with each seed, in the order of ``seeds``; with folds the mean over these."""
@@ -202,7 +203,12 @@ def comparison_rows(runs: Iterable[Run], part: str, views: int) -> list[Row]:
     repeats: Counter[tuple[object, ...]] = Counter()
     of_one_seed: dict[tuple[object, ...], list[Run]] = defaultdict(list)
     for run in runs:
-        recipe = (_but_split(run.recipe), "patient" if _is_fold(run) else run.recipe.split, run.random_start)
+        recipe = (
+            _but_split(run.recipe),
+            "patient" if _is_fold(run) else run.recipe.split,
+            run.random_start,
+            run.card.data.labels,
+        )
         again = repeats[*recipe, run.seed, run.recipe.split]
         repeats[*recipe, run.seed, run.recipe.split] += 1
         of_one_seed[*recipe, again, run.seed].append(run)

@@ -72,18 +72,25 @@ def judged_by_smear(classifier: Classifier, predictions: Predictions) -> Predict
 
 
 def part_members(dataset: CellDataset, split: str, part: str) -> tuple[tuple[int, ...], bool]:
-    """Indices of a split's part, or of ``all`` cells, and whether the split keeps patients apart."""
+    """Indices of a split's part, or of ``all`` cells, and whether the split keeps patients apart.
+
+    Cells that a review was unsure of are in neither.
+    """
     if part == "all":
-        return tuple(range(len(dataset))), all(cell.patient is not None for cell in dataset.cells)
+        sure = np.setdiff1d(np.arange(len(dataset)), dataset.unsure)
+        return tuple(sure.tolist()), all(cell.patient is not None for cell in dataset.cells)
     made = make_split(split, dataset)
     return tuple(made.part(part).tolist()), made.by_patient
 
 
 def has_parts_of(dataset: CellDataset, data: TrainingData) -> bool:
-    """Whether a data set may be the one that a model was trained on: its split deals it into parts of those sizes."""
+    """Whether a data set may be the one that a model was trained on: its split deals it into parts of those sizes.
+
+    Labels do not matter: a review may have left out cells here, there or nowhere.
+    """
     try:
-        made = make_split(data.split, dataset)
-        return all(len(made.part(name)) == cells for name, cells in data.cells.items())
+        made = make_split(data.split, dataset.original)
+        return all(len(made.part(name)) == cells + data.unsure.get(name, 0) for name, cells in data.cells.items())
     except DataError:
         return False
 
@@ -98,6 +105,7 @@ def summarise(predictions: Predictions, split: str, part: str, threshold: float,
         split=split,
         views=predictions.views,
         by_smear=predictions.by_smear,
+        labels=predictions.dataset.label_set,
         cells=len(predictions.members),
         interval=f"95 % bootstrap by {'patient' if by_patient else 'cell'}",
         threshold=threshold,

@@ -106,3 +106,30 @@ def plot_most_wrong(
 def _show_cell(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
     axes.imshow(resize_cell(image, _TILE))
     axes.set_title(title, fontsize=8)
+
+
+def plot_suspects(
+    images: Sequence[NDArray[np.uint8]], names: Sequence[str], probabilities: Floats, file: Path, columns: int = 10
+) -> None:
+    """Suspected labels, the most suspect first, each with its name (class and cell) and probability.
+
+    Args:
+        images: RGB pictures of any sizes, with names ``Class/name.png`` and P(parasitized) in the same order.
+    """
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(1.7 * columns, 2.3 * rows + 0.6), layout="constrained")
+    figure.suptitle(
+        "Suspected labels: label, P(parasitized) by networks that never saw the patient, cell. Research use only."
+    )
+    grid: NDArray[np.object_] = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for number, (axes, image, name, probability) in enumerate(
+        zip(grid, images, names, probabilities, strict=False), start=1
+    ):
+        label, _, cell = name.removesuffix(".png").partition("/")
+        _show_cell(axes, image, f"{number}. {label}\nP {probability:.3f}")
+        # An official name is longer than its picture is wide.
+        lines = "\n".join(cell[start : start + 24] for start in range(0, len(cell), 24))
+        axes.text(0.5, -0.03, lines, transform=axes.transAxes, ha="center", va="top", fontsize=5.5, parse_math=False)
+    figure.savefig(file, dpi=_DPI)

@@ -1,4 +1,4 @@
-"""A slide's report as one HTML page that needs nothing outside itself: no script, no link, no network."""
+"""HTML pages that need nothing outside themselves, no link and no network; a slide's report has no script either."""
 
 from base64 import b64encode
 
@@ -9,6 +9,11 @@ from plasmoscope.reports.illustrations import Illustrations
 
 def slide_html(slide: Slide, illustrations: Illustrations) -> str:
     """The page, for a screen and for printing."""
+    return page("slide.html", slide=slide, shown=illustrations, words=wording)
+
+
+def page(template: str, **values: object) -> str:
+    """A page that stands alone; its template's filter ``base64`` puts pictures into it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -20,4 +25,4 @@ def slide_html(slide: Slide, illustrations: Illustrations) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["base64"] = lambda content: b64encode(content).decode("ascii")
-    return environment.get_template("slide.html").render(slide=slide, shown=illustrations, words=wording)
+    return environment.get_template(template).render(values)

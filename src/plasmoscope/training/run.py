@@ -31,7 +31,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
-from plasmoscope.data.splits import Split, make_split, save_split
+from plasmoscope.data.splits import Split, make_split, save_split, unsure_cells
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import alone_in, empty, replace_file, whole_file
 from plasmoscope.imaging.cells import resize_cell
@@ -281,7 +281,7 @@ def _differences(config: dict[str, Any], recipe: Recipe, config_file: Path) -> l
             "with --output."
         ) from error
     if (config["cells"], config["content"]) != cells:
-        found.append(f"a data set of {config['cells']:,} other cells instead of {cells[0]:,}")
+        found.append(f"a data set of {config['cells']:,} other cells or labels instead of {cells[0]:,}")
     own = config["options"]
     return found + [
         f"{name} {own[name]} instead of {options.get(name)}" for name in own if own[name] != options.get(name)
@@ -481,6 +481,8 @@ def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingDat
         seed=seed,
         cells={name: len(members) for name, members in parts.items()},
         patients={name: len({dataset.patients[i] for i in m}) for name, m in parts.items()} if official else {},
+        labels=dataset.label_set,
+        unsure=unsure_cells(split.name, dataset),
     )
 
 

@@ -1,0 +1,49 @@
+"""``plasmoscope audit``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from plasmoscope.caches import open_cache
+from plasmoscope.cli.console import console
+from plasmoscope.cli.options import DataOption, ViewsOption, given_cells
+from plasmoscope.extras import require_extra
+
+
+def audit(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of all patient folds, each evaluated with --part test.")],
+    data: DataOption,
+    tta: ViewsOption = 1,
+    output: Annotated[Path, typer.Option(help="Folder for the review sheet, the picture and the tables.")] = Path(
+        "audit"
+    ),
+    most: Annotated[int, typer.Option(min=1, help="Suspects on the sheet, the first of them.")] = 1000,
+) -> None:
+    """Find labels that may be wrong, by networks that never saw the cell's patient, and make a sheet to review them.
+
+    The page saves decisions.csv; train and evaluate take it with --labels reviewed --decisions decisions.csv.
+    """
+    require_extra("train", "The audit of labels")
+    open_cache()
+    from plasmoscope.evaluation.audit import audit_labels
+    from plasmoscope.evaluation.comparison import read_run
+    from plasmoscope.evaluation.review_sheet import SHEET, write_audit
+    from plasmoscope.labels import CLASS_NAMES
+
+    dataset = given_cells(data)
+    found = audit_labels(dataset, [read_run(folder) for folder in runs], tta)
+    shown = write_audit(output, found, most)
+    table = Table(title="Suspected labels")
+    for heading in ("label", "cells", "suspected", "share"):
+        table.add_column(heading)
+    for label, name in enumerate(CLASS_NAMES):
+        cells, suspected = int((dataset.labels == label).sum()), found.suspected(label)
+        table.add_row(name, f"{cells:,}", f"{suspected:,}", f"{suspected / cells:.2%}")
+    console.print(table)
+    console.print(
+        f"{len(found.suspects):,} labels are suspected; a suspicion is no proof. Review the first {shown:,} in "
+        f"{output / SHEET} (open it in a browser), and give what it saves to train or evaluate with "
+        "--labels reviewed --decisions FILE."
+    )

@@ -1,0 +1,119 @@
+"""Which labels of a data set may be wrong: confident learning on what networks say of patients they never saw."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plasmoscope.csv_tables import read_csv
+from plasmoscope.data.nih import CellDataset, patient_of
+from plasmoscope.data.splits import PATIENT_FOLDS
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.evaluation.comparison import Run
+from plasmoscope.evaluation.metrics import Bools, Floats
+from plasmoscope.files import name_as_text
+from plasmoscope.labels import PARASITIZED
+
+
+class AuditError(PlasmoscopeError):
+    """The runs given do not judge every cell by networks that never saw its patient."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Out-of-fold probabilities of a data set and the labels that they speak against."""
+
+    dataset: CellDataset
+    probabilities: Floats
+    """P(parasitized) of every cell, in the data set's order; of several seeds the mean."""
+    suspects: NDArray[np.intp]
+    """Indices of the suspected labels, the least likely label first."""
+
+    def suspected(self, label: int) -> int:
+        """How many labels of a class are suspected."""
+        return int((self.dataset.labels[self.suspects] == label).sum())
+
+
+def audit_labels(dataset: CellDataset, runs: Sequence[Run], views: int) -> Audit:
+    """Rank the labels of a data set.
+
+    Args:
+        runs: patient folds, evaluated on their test parts; of every fold at least one.
+        views: of the evaluations that are read.
+
+    Raises:
+        AuditError: a run is no patient fold, has seen a patient that it judges, or cells are judged by none.
+        ComparisonError: a run was not evaluated with these views.
+    """
+    probabilities = out_of_fold(dataset, runs, views)
+    return Audit(dataset, probabilities, suspected_labels(probabilities, dataset.labels == PARASITIZED))
+
+
+def out_of_fold(dataset: CellDataset, runs: Sequence[Run], views: int) -> Floats:
+    """P(parasitized) of every cell by networks that never saw its patient, shape (n,); errors as ``audit_labels``."""
+    place = {name_as_text(name): index for index, name in enumerate(dataset.names)}
+    total, judged = np.zeros(len(dataset)), np.zeros(len(dataset))
+    for run in runs:
+        _check_apart(run)
+        cells = run.cells("test", views)
+        unknown = next((name for name in cells.names if name not in place), None)
+        if unknown is not None:
+            raise AuditError(f"{run.folder} judged {unknown}, which is not in {dataset.root}. Give its own data set.")
+        members = [place[name] for name in cells.names]
+        _check_unseen(run, cells.names)
+        total[members] += cells.probabilities
+        judged[members] += 1
+    if missing := np.flatnonzero(judged == 0).tolist():
+        raise AuditError(
+            f"{len(missing):,} of {len(dataset):,} cells are judged by none of these runs, such as "
+            f"{dataset.names[missing[0]]}. Give every fold, patient-0 to patient-{PATIENT_FOLDS - 1}, trained on the "
+            "original labels."
+        )
+    return total / judged
+
+
+def suspected_labels(probabilities: Floats, parasitized: Bools) -> NDArray[np.intp]:
+    """Labels that confident learning (Northcutt et al. 2021, by cleanlab) takes for wrong, the most suspect first.
+
+    It counts how many labels of each class are wrong, by thresholds that are each class's mean probability, and takes
+    so many of the least likely ones: that a network is less sure of one class than of the other casts no suspicion.
+
+    Args:
+        probabilities: P(parasitized) of networks that did not learn the label, shape (n,).
+        parasitized: the labels, shape (n,); both classes must occur.
+    """
+    from cleanlab.filter import find_label_issues
+
+    found = find_label_issues(
+        labels=parasitized.astype(np.int64),
+        pred_probs=np.stack([1 - probabilities, probabilities], axis=1),
+        filter_by="prune_by_noise_rate",
+        return_indices_ranked_by="self_confidence",
+        n_jobs=1,
+    )
+    return np.asarray(found, np.intp)
+
+
+def _check_apart(run: Run) -> None:
+    if not run.recipe.split.startswith("patient-"):
+        raise AuditError(
+            f"{run.folder} was trained on the split {run.recipe.split}, so it has seen cells of the patients that it "
+            f"would judge. Train folds with --split patient-0 to patient-{PATIENT_FOLDS - 1}, evaluate each with "
+            "--part test, and give those folders."
+        )
+
+
+def _check_unseen(run: Run, judged: Sequence[str]) -> None:
+    """The run's own table of its split says whose cells it has seen, in training and in choosing its epoch."""
+    file: Path = run.folder / "split.csv"
+    try:
+        seen = {patient_of(row["name"]) for row in read_csv(file) if row["part"] != "test"}
+    except (OSError, UnicodeDecodeError, KeyError) as error:
+        raise AuditError(f"{file} cannot be read, so whom this run has seen is not known ({error}).") from error
+    if known := next((name for name in judged if patient_of(name) in seen), None):
+        raise AuditError(
+            f"{run.folder} has seen cells of the patient of {known}. Evaluate it anew on its own data set: "
+            "plasmoscope evaluate --part test."
+        )
