@@ -41,8 +41,14 @@ def _own_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def classifier() -> Classifier:
-    """The one that ships."""
+    """The one that ships for single cells."""
     return Classifier.load(threads=1)
+
+
+@pytest.fixture(scope="session")
+def field_classifier() -> Classifier:
+    """The one that ships for fields."""
+    return Classifier.load(threads=1, use="fields")
 
 
 @pytest.fixture(scope="session")

@@ -33,13 +33,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_photograph_is_found_to_hold_what_it_holds_without_them(rendered_png: bytes, classifier: Classifier) -> None:
+def test_a_photograph_is_found_to_hold_what_it_holds_without_them(
+    rendered_png: bytes, field_classifier: Classifier
+) -> None:
     analysts = Analysts(None, 1)
     try:
         look = analysts.look(rendered_png, "field")
     finally:
         analysts.close()
-    alone = analyze_field(rendered_png, classifier, name="field")
+    alone = analyze_field(rendered_png, field_classifier, name="field")
     # Threads share sums out, and with that a processor's last digits change.
     said, said_alone = ([cell.parasitized_probability for cell in field.cells] for field in (look.field, alone))
     assert said == pytest.approx(said_alone, abs=1e-4)

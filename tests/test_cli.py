@@ -277,12 +277,12 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
 
 
 def test_analyze_corrects_a_count_with_what_was_measured_here_and_with_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], classifier: Classifier
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], field_classifier: Classifier
 ) -> None:
     photograph, file, output = tmp_path / "one.png", tmp_path / "performance.json", tmp_path / "out"
     Image.fromarray(render_field(31, cells=60, parasitaemia=0.1).image).save(photograph)
-    how = calling(classifier)
-    here = measured(model_sha256=classifier.card.sha256, threshold=how.threshold, views=how.views)
+    how = calling(field_classifier)
+    here = measured(model_sha256=field_classifier.card.sha256, threshold=how.threshold, views=how.views)
     write_performance(file, here)
     arguments = ("analyze", photograph, "--output", output, "--performance", file)
     assert run(*arguments, monkeypatch=monkeypatch) == 0
@@ -292,7 +292,10 @@ def test_analyze_corrects_a_count_with_what_was_measured_here_and_with_nothing_e
     assert (count["sensitivity"], count["performance"]["laboratory"]) == (0.9, "St. Mary, Kisumu")
     assert count["corrected"]
     before = (output / "slide.json").read_bytes()
-    for more, told in ((("--threshold", "0.5"), "another threshold: 0.949"), (("--tta", "1"), "number of views: 8")):
+    for more, told in (
+        (("--threshold", "0.5"), f"another threshold: {how.threshold}"),
+        (("--tta", "1"), "number of views: 8"),
+    ):
         assert run(*arguments, *more, monkeypatch=monkeypatch) == 2
         assert told in " ".join(capsys.readouterr().err.split())
     file.write_text("{}")

@@ -85,13 +85,13 @@ def test_every_page_of_a_stack_is_a_field_of_the_slide(tmp_path: Path, classifie
 
 
 def test_the_shared_stack_counts_as_its_three_pictures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, classifier: Classifier
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field_classifier: Classifier
 ) -> None:
     file = shared_path("cases/slide17.tif")
     assert run("analyze", file, "--output", tmp_path / "out", monkeypatch=monkeypatch) == 0
     written = json.loads((tmp_path / "out" / "slide.json").read_text("utf-8"))
     assert [field["name"] for field in written["fields"]] == [f"slide17.tif page {number}" for number in (1, 2, 3)]
-    alone = analyze_slide([read_page(file.read_bytes(), number) for number in (1, 2, 3)], classifier)
+    alone = analyze_slide([read_page(file.read_bytes(), number) for number in (1, 2, 3)], field_classifier)
     assert alone.count is not None
     assert (written["count"]["infected"], written["count"]["counted"]) == (alone.count.infected, alone.count.counted)
     pictures = sorted(file.name for file in (tmp_path / "out" / "fields").glob("*-annotated.jpg"))

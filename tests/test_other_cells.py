@@ -68,12 +68,12 @@ def test_a_parasite_is_laid_into_another_laboratorys_cell(data: Path, kind: str)
     infected = made(data, [OtherCells(kind=kind, cells=20, hosts=(HEALTHY,))])
     assert (infected.labels == PARASITIZED).all()
     healthy = hosts.pixels[hosts.labels == UNINFECTED].astype(int)
+    outside = healthy.max(axis=3) <= 25
     for cell in infected.pixels.astype(int):
-        differs = np.abs(healthy - cell).max(axis=3)
-        host = differs.reshape(len(healthy), -1).mean(axis=1).argmin()
-        # Mostly the host, darker where the parasite lies, black where the host is.
-        assert 0.001 < (differs[host] > 12).mean() < 0.9
-        assert not cell[healthy[host].max(axis=2) == 0].any()
+        # Of its host it has the outline.
+        host = (outside != (cell.max(axis=2) <= 25)).mean(axis=(1, 2)).argmin()
+        assert (outside[host] != (cell.max(axis=2) <= 25)).mean() < 0.05
+        assert 0.001 < (np.abs(healthy[host] - cell).max(axis=2) > 12).mean() < 0.9
 
 
 def test_composed_cells_are_infected_or_not(data: Path) -> None:

@@ -37,10 +37,10 @@ NO_COUNT = red_cell_count(None, None)
 
 
 @pytest.fixture(scope="module")
-def here(classifier: Classifier) -> Performance:
+def here(field_classifier: Classifier) -> Performance:
     """Measured with what the workstation runs."""
-    how = calling(classifier)
-    return measured(model_sha256=classifier.card.sha256, threshold=how.threshold, views=how.views)
+    how = calling(field_classifier)
+    return measured(model_sha256=field_classifier.card.sha256, threshold=how.threshold, views=how.views)
 
 
 @pytest.fixture(scope="module")

@@ -35,10 +35,10 @@ def rendered() -> SyntheticField:
     return render_field(41, cells=60, parasitaemia=0.2)
 
 
-def of(classifier: Classifier, **changes: object) -> Performance:
-    """Measured with this classifier in its usual way."""
-    how = calling(classifier)
-    return measured(model_sha256=classifier.card.sha256, threshold=how.threshold, views=how.views, **changes)
+def of(field_classifier: Classifier, **changes: object) -> Performance:
+    """Measured with this field_classifier in its usual way."""
+    how = calling(field_classifier)
+    return measured(model_sha256=field_classifier.card.sha256, threshold=how.threshold, views=how.views, **changes)
 
 
 def patient(**changes: int) -> dict[str, int]:
@@ -51,10 +51,10 @@ def patient(**changes: int) -> dict[str, int]:
 
 
 def test_without_a_measurement_here_no_count_is_corrected_and_whose_slides_the_figures_are_of_is_said(
-    rendered: SyntheticField, classifier: Classifier
+    rendered: SyntheticField, field_classifier: Classifier
 ) -> None:
     """The model's own figures, 93.22 % and 99.43 %, are of the NIH's slides."""
-    slide = analyze_slide([rendered.image], classifier)
+    slide = analyze_slide([rendered.image], field_classifier)
     assert slide.count is not None
     assert slide.count.corrected is slide.count.sensitivity is slide.count.specificity is None
     assert slide.count.performance is None
@@ -65,12 +65,12 @@ def test_without_a_measurement_here_no_count_is_corrected_and_whose_slides_the_f
 
 
 def test_a_count_is_corrected_with_what_was_measured_here_and_says_so(
-    rendered: SyntheticField, classifier: Classifier, tmp_path: Path
+    rendered: SyntheticField, field_classifier: Classifier, tmp_path: Path
 ) -> None:
     file = tmp_path / "performance.json"
-    write_performance(file, of(classifier))
+    write_performance(file, of(field_classifier))
     here = read_performance(file)
-    slide = analyze_slide([rendered.image], classifier, SlideOptions(performance=here))
+    slide = analyze_slide([rendered.image], field_classifier, SlideOptions(performance=here))
     count = slide.count
     assert count is not None
     assert count.corrected == rogan_gladen(count.infected, count.counted, here.errors).scaled(100)
@@ -87,10 +87,12 @@ def test_people_s_calls_are_not_corrected_with_the_programs_errors() -> None:
     assert count.performance
 
 
-def test_a_patients_count_is_corrected_where_each_slides_is(rendered: SyntheticField, classifier: Classifier) -> None:
-    here = of(classifier)
+def test_a_patients_count_is_corrected_where_each_slides_is(
+    rendered: SyntheticField, field_classifier: Classifier
+) -> None:
+    here = of(field_classifier)
     one, other = (
-        analyze_slide([rendered.image], classifier, SlideOptions(slide=name, patient="P", performance=how))
+        analyze_slide([rendered.image], field_classifier, SlideOptions(slide=name, patient="P", performance=how))
         for name, how in (("A", here), ("B", None))
     )
     assert count_patient([one, one]).corrected
@@ -124,9 +126,9 @@ def test_a_measurement_of_another_way_of_calling_or_of_too_few_cells_is_refused(
         measured(**changes).check("0123456789abcdef" * 4, 0.5, 8)
 
 
-def test_a_slide_is_refused_before_the_work_where_the_measurement_does_not_fit(classifier: Classifier) -> None:
+def test_a_slide_is_refused_before_the_work_where_the_measurement_does_not_fit(field_classifier: Classifier) -> None:
     with pytest.raises(PerformanceError, match="threshold"):
-        analyze_slide([b"never read"], classifier, SlideOptions(performance=of(classifier), threshold=0.5))
+        analyze_slide([b"never read"], field_classifier, SlideOptions(performance=of(field_classifier), threshold=0.5))
 
 
 @pytest.mark.parametrize(
@@ -243,29 +245,31 @@ def evaluated(red_cells: bool = False) -> FieldsEvaluation:
     )
 
 
-def test_only_whole_cells_of_photographs_that_count_are_measured(classifier: Classifier) -> None:
-    here = measured_performance(evaluated(), classifier.card, calling(classifier), "A", "folder", 2)
+def test_only_whole_cells_of_photographs_that_count_are_measured(field_classifier: Classifier) -> None:
+    here = measured_performance(evaluated(), field_classifier.card, calling(field_classifier), "A", "folder", 2)
     assert (here.infected_judged, here.infected_found, here.infected_not_counted) == (60, 45, 1)
     assert (here.uninfected_judged, here.uninfected_called) == (1_101, 11)
     assert (here.fields, here.patients, here.plasmoscope) == (2, 2, __version__)
     assert here.red_cells is None
-    annotated = measured_performance(evaluated(red_cells=True), classifier.card, calling(classifier), "A", "folder", 2)
+    annotated = measured_performance(
+        evaluated(red_cells=True), field_classifier.card, calling(field_classifier), "A", "folder", 2
+    )
     assert annotated.red_cells == 1_160
 
 
-def test_what_measures_too_little_is_refused(classifier: Classifier) -> None:
+def test_what_measures_too_little_is_refused(field_classifier: Classifier) -> None:
     few = evaluate_fields({"a": field("a", cell(0, called=True))}, {"a": [parasite(0)]})
     with pytest.raises(PerformanceError, match="at least 50 infected and 1,000 other"):
-        measured_performance(few, classifier.card, calling(classifier), "A", "folder", 1)
+        measured_performance(few, field_classifier.card, calling(field_classifier), "A", "folder", 1)
     with pytest.raises(PerformanceError, match="3 patients cannot be of 2 photographs"):
-        measured_performance(evaluated(), classifier.card, calling(classifier), "A", "folder", 3)
+        measured_performance(evaluated(), field_classifier.card, calling(field_classifier), "A", "folder", 3)
 
 
-def test_how_far_patients_differ_is_measured_where_it_is_told_who_they_are(classifier: Classifier) -> None:
+def test_how_far_patients_differ_is_measured_where_it_is_told_who_they_are(field_classifier: Classifier) -> None:
     here = measured_performance(
         evaluated(red_cells=True),
-        classifier.card,
-        calling(classifier),
+        field_classifier.card,
+        calling(field_classifier),
         "A",
         "folder",
         {"whole": "P1", "cut": "P2", "refused": "P3"},
@@ -328,7 +332,7 @@ def run(*arguments: object) -> Result:
 
 
 def test_the_command_writes_what_analyze_takes(
-    tmp_path: Path, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, field_classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
@@ -356,8 +360,8 @@ def test_the_command_writes_what_analyze_takes(
     here = read_performance(file)
     assert (here.infected_judged, here.infected_found, here.uninfected_judged) == (60, 55, 1_100)
     assert (here.laboratory, here.photographs, here.fields) == ("St. Mary", "fields-2026", 1)
-    here.check(classifier.card.sha256, 0.9, 5)
-    assert asked[-1] == Calling(0.9, 5)
+    here.check(field_classifier.card.sha256, 0.9, 5)
+    assert asked[-1] == calling(field_classifier, 0.9, 5)
     assert here.by_patient is None
     for wrong in ("0", "many", tmp_path / "missing.csv"):
         refused = run(*arguments, "--laboratory", "St. Mary", "--patients", wrong)
@@ -379,8 +383,10 @@ def test_the_command_writes_what_analyze_takes(
     assert read_performance(file) == here
 
 
-def test_a_file_that_was_saved_again_with_a_byte_order_mark_is_read(classifier: Classifier, tmp_path: Path) -> None:
-    write_performance(tmp_path / "own.json", of(classifier))
+def test_a_file_that_was_saved_again_with_a_byte_order_mark_is_read(
+    field_classifier: Classifier, tmp_path: Path
+) -> None:
+    write_performance(tmp_path / "own.json", of(field_classifier))
     marked = tmp_path / "marked.json"
     marked.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "own.json").read_bytes())
     assert read_performance(marked) == read_performance(tmp_path / "own.json")
