@@ -8,7 +8,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, errors, track
-from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
+from plasmoscope.cli.options import (
+    CountingViewsOption,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    under_profile,
+    without_reports,
+)
 
 if TYPE_CHECKING:
     from plasmoscope.analysis.results import Slide
@@ -49,6 +56,8 @@ def analyze(
             help="What 'evaluate-fields' measured on your laboratory's slides; corrects the count for wrong calls."
         ),
     ] = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = None,
 ) -> None:
     """Count the infected red cells of a slide from photographs of its fields, and write a report.
 
@@ -72,7 +81,7 @@ def analyze(
         raise typer.Exit(2)
     context.with_resource(alone_in(output))
     check_slide_folder(output, slide, patient, photograph_hashes(sources))
-    classifier = Classifier.load(model, use="fields")
+    classifier = under_profile(Classifier.load(model, use="fields"), profile, profiles)
     options = SlideOptions(
         slide=slide,
         patient=patient,
