@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,8 @@ from plasmoscope.evaluation.comparison import Run
 from plasmoscope.evaluation.evaluate import Predictions, has_parts_of, part_members, summarise
 from plasmoscope.evaluation.review_sheet import write_audit
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
-from plasmoscope.training.recipe import load_recipe
+from plasmoscope.training.other_cells import Maker
+from plasmoscope.training.recipe import OtherCells, load_recipe
 from test_browser import browser  # noqa: F401
 
 WRONG = (3, 20, 60, 75)
@@ -220,6 +221,23 @@ def test_a_decision_that_fits_no_picture_is_named_by_its_row(
     write_csv(tmp_path / "decisions.csv", COLUMNS, rows)
     with pytest.raises(DataError, match=message):
         with_reviewed_labels(dataset, read_decisions(tmp_path / "decisions.csv"))
+
+
+def test_cells_made_by_other_labels_are_not_taken_for_those_of_reviewed_ones(
+    dataset: CellDataset, decide: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(maker: Maker, *_: object) -> Iterator[tuple[np.ndarray, int]]:
+        for label in maker.dataset.labels[maker.members].tolist():
+            yield np.zeros((8, 8, 3), np.uint8), label
+
+    monkeypatch.setattr(Maker, "_draw", draw)
+    source = OtherCells(kind="transplants", cells=100)
+    reviewed = with_reviewed_labels(dataset, read_decisions(decide(flip=[0])))
+    parasitized = [
+        int((Maker(tmp_path, one, np.arange(20), 8, False, tmp_path).make([source]).labels == PARASITIZED).sum())
+        for one in (dataset, reviewed)
+    ]
+    assert parasitized[1] == parasitized[0] - 1
 
 
 def test_another_table_is_no_table_of_decisions(tmp_path: Path) -> None:

@@ -92,8 +92,10 @@ class Maker:
         )
 
     def _kept(self, source: OtherCells) -> Cells:
-        cells = "" if source.kind in ("healthy_fields", "infected_crops") else self.members.tolist()
-        what = f"{_FORMAT} {source} {self.folder} {self.size} {self.aside} {self.dataset.fingerprint} {cells}"
+        # Whose parasites are taken goes by the labels, which a review may have changed.
+        reviewed = "" if self.dataset.label_set == "original" else self.dataset.label_set
+        taken = "" if source.kind in ("healthy_fields", "infected_crops") else f"{self.members.tolist()}{reviewed}"
+        what = f"{_FORMAT} {source} {self.folder} {self.size} {self.aside} {self.dataset.fingerprint} {taken}"
         file = self.cache_folder / f"other-{source.kind}-{hashlib.sha256(what.encode()).hexdigest()[:16]}.npz"
         if not file.exists():
             self.cache_folder.mkdir(parents=True, exist_ok=True)
