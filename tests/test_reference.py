@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from plasmoscope.imaging.patient_references import patient_references
 from plasmoscope.imaging.reference import STANDARD, Reference, colour_of, refer
 from plasmoscope.segmentation.reference import cut_referred, references
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.synthetic.rendering import render_field
+from plasmoscope.training.patient_references import patient_references
 
 PALE = Reference((240.0, 238.0, 236.0), (225.0, 205.0, 214.0))
 

@@ -28,7 +28,6 @@ from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.quality import measure, quality_checks
 from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.classification.profile import UsedProfile
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import cut_cell
@@ -121,12 +120,10 @@ class Calling:
     views: int
     silence: float | None = None
     """P(not a cell) from which nothing is called; None where the model is never silent."""
-    profile: UsedProfile | None = None
-    """Of the laboratory, under which the classifier calls; None where it calls as it ships."""
 
 
 def calling(classifier: Classifier, threshold: float | None = None, views: int | None = None) -> Calling:
-    """What is asked for, with the profile's or the model's own values for counting where nothing is.
+    """What is asked for, with the model's own values for counting where nothing is.
 
     Raises:
         AnalysisError: a threshold that is no probability.
@@ -134,14 +131,10 @@ def calling(classifier: Classifier, threshold: float | None = None, views: int |
     counting = classifier.card.counting
     own_threshold = counting.threshold if counting else classifier.card.threshold
     own_views = counting.views if counting else _DEFAULT_VIEWS
-    profile = classifier.profile
-    if profile:
-        own_threshold = profile.threshold
     if threshold is not None and not 0 <= threshold <= 1:
         raise AnalysisError(f"A threshold is a probability from 0 to 1, not {threshold}.")
     silence = classifier.card.silence_threshold
-    used = profile.used if profile else None
-    return Calling(threshold if threshold is not None else own_threshold, views or own_views, silence, used)
+    return Calling(threshold if threshold is not None else own_threshold, views or own_views, silence)
 
 
 class _Photograph(NamedTuple):
@@ -220,7 +213,7 @@ def analyze_slide(
     classifier = classifier or Classifier.load(use="fields")
     how = calling(classifier, options.threshold, options.views)
     if options.performance:
-        options.performance.check(classifier.card.sha256, how.threshold, how.views, how.profile)
+        options.performance.check(classifier.card.sha256, how.threshold, how.views)
 
     def look(named: tuple[str, FieldImage]) -> Look:
         name, image = named
@@ -276,7 +269,6 @@ def _slide(
         threshold=how.threshold,
         views=how.views,
         silence=how.silence,
-        profile=how.profile,
         fields=tuple(fields),
         count=_count(infected, counted, red_cells, options),
         notes=tuple(notes_on(fields)),
@@ -398,27 +390,26 @@ def _cells(
     return tuple(_cell(number, item, judged.get(number - 1), how) for number, item in enumerate(found, start=1))
 
 
-def crops_as_called(image: NDArray[np.uint8], cells: Sequence[Cell], classifier: Classifier) -> list[NDArray[np.uint8]]:
-    """Red cells of a field that was analysed, cut out and with their colours as they were when they were called.
+def crop_as_called(image: NDArray[np.uint8], cell: Cell, classifier: Classifier) -> NDArray[np.uint8]:
+    """A red cell of a field that was analysed, cut out and with its colours as they were when it was called.
 
     Args:
         image: the upright field, RGB, shape (h, w, 3).
-        cells: of it.
-        classifier: that called them.
+        cell: of it.
+        classifier: that called it.
     """
-    crops = [cut_cell(image, np.array(cell.outline, np.int32)) for cell in cells]
+    crop = cut_cell(image, np.array(cell.outline, np.int32))
     standard = classifier.card.preprocessing.reference
-    if standard is None or not cells:
-        return crops
+    if standard is None:
+        return crop
     segmentation = segment_field(image)
     reds = [item for item in segmentation.objects if item.kind == "red_cell"]
     if not reds:
-        return crops
-    own = references(segmentation, reds, [cut_cell(image, item.outline) for item in reds])
-    centres = np.array([item.outline.mean(axis=0) for item in reds])
+        return crop
     # A cell that the reader of today does not outline is told against the light at its nearest neighbour.
-    nearest = [int(np.linalg.norm(centres - cell.centre, axis=1).argmin()) for cell in cells]
-    return [refer(crop, own[number], standard) for crop, number in zip(crops, nearest, strict=True)]
+    away = [float(np.hypot(*(item.outline.mean(axis=0) - cell.centre))) for item in reds]
+    own = references(segmentation, reds, [cut_cell(image, item.outline) for item in reds])[int(np.argmin(away))]
+    return refer(crop, own, standard)
 
 
 def _judge(crops: list[NDArray[np.uint8]], classifier: Classifier, views: int) -> list[tuple[float, float | None]]:

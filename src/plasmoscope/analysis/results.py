@@ -14,7 +14,6 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.classification.profile import UsedProfile
 
 SCHEMA_VERSION: Final = 2
 # An outline in JSON: SVG's relative moves, whose numbers a minus sign parts as well as a blank does.
@@ -304,8 +303,6 @@ class Slide(_Record):
     views: int
     silence: float | None = None
     """P(not a cell) from which an object is left out; None where the model leaves out nothing."""
-    profile: UsedProfile | None = None
-    """Of the laboratory, under which cells were called; None where the model called them as it ships."""
     fields: tuple[Field, ...]
     count: Count | None
     """None where no field could be counted."""

@@ -1,6 +1,5 @@
 """The classifier: cell images of any size in, calibrated P(parasitized) out."""
 
-import copy
 import os
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -14,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from plasmoscope.classification.card import ModelCard
-from plasmoscope.classification.profile import Profile
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
@@ -78,8 +76,6 @@ class Classifier:
             ModelError: the bytes are not a network that can be run.
         """
         self.card = card
-        self.profile: Profile | None = None
-        """Of the laboratory whose cells are called; None takes the network as it ships."""
         self.image_size = card.preprocessing.image_size
         self._threads = threads or os.cpu_count() or 1
         self._session = open_session(network, card.name, self._threads)
@@ -100,18 +96,6 @@ class Classifier:
             ModelError: missing, altered or not usable. Without a model there is no answer.
         """
         return cls(*read_network(find_model(model, use), ModelCard), threads)
-
-    def with_profile(self, profile: Profile | None) -> "Classifier":
-        """The same network under a laboratory's profile, or under none.
-
-        Raises:
-            ProfileError: the profile was made for another network.
-        """
-        if profile is not None:
-            profile.check(self.card.sha256)
-        under = copy.copy(self)
-        under.profile = profile
-        return under
 
     def predict(
         self, images: CellImage | Iterable[CellImage], views: int = 1, smears: Sequence[Hashable] | None = None
@@ -200,23 +184,9 @@ class Classifier:
         return self._run(cells, self._outputs[:1])[0]
 
     def logits_and_features(self, cells: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """``logits``, and the means of the network's middle maps, shape (n, d); only where it ``has_features``."""
+        """``logits``, and what the network's last layer made them of, shape (n, d); only where it ``has_features``."""
         logits, features = self._run(cells, [self._outputs[0], OUTPUTS[1]])
         return logits, features
-
-    def log_odds(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Calibrated log-odds of parasitized under the profile, shape (n,), of cells as ``logits`` takes them."""
-        return self._logits_and_log_odds(cells)[1]
-
-    def _logits_and_log_odds(self, cells: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if self.profile is None:
-            logits = self.logits(cells)
-            return logits, log_odds(logits) / np.float32(self.card.calibration.temperature)
-        if not self.profile.weights:
-            logits = self.logits(cells)
-            return logits, self.profile.log_odds(log_odds(logits))
-        logits, features = self.logits_and_features(cells)
-        return logits, self.profile.log_odds(log_odds(logits), features)
 
     def _run(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         # Small batches keep activations in the processor's cache and memory flat.
@@ -237,7 +207,8 @@ class Classifier:
 
     def _look(self, cells: NDArray[np.uint8]) -> Judged:
         """What is said of one view of some cells."""
-        logits, scaled = self._logits_and_log_odds(cells)
+        logits, temperature = self.logits(cells), self.card.calibration.temperature
+        scaled = log_odds(logits) / np.float32(temperature)
         if not np.isfinite(scaled).all():
             raise ModelError(
                 f"The network of the model '{self.card.name}' gives no numbers, so it can call nothing; "
@@ -245,7 +216,7 @@ class Classifier:
             )
         # Clipped where exp would overflow.
         parasitized = np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
-        return Judged(parasitized, not_a_cell_share(logits, self.card.calibration.temperature))
+        return Judged(parasitized, not_a_cell_share(logits, temperature))
 
     def _prepare_share(self, numbered: list[tuple[int, CellImage]]) -> NDArray[np.uint8]:
         cells = []

@@ -8,14 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, errors, track
-from plasmoscope.cli.options import (
-    CountingViewsOption,
-    ModelOption,
-    ProfileOption,
-    ProfilesOption,
-    under_profile,
-    without_reports,
-)
+from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
 
 if TYPE_CHECKING:
     from plasmoscope.analysis.results import Slide
@@ -56,8 +49,6 @@ def analyze(
             help="What 'evaluate-fields' measured on your laboratory's slides; corrects the count for wrong calls."
         ),
     ] = None,
-    profile: ProfileOption = None,
-    profiles: ProfilesOption = None,
 ) -> None:
     """Count the infected red cells of a slide from photographs of its fields, and write a report.
 
@@ -81,7 +72,7 @@ def analyze(
         raise typer.Exit(2)
     context.with_resource(alone_in(output))
     check_slide_folder(output, slide, patient, photograph_hashes(sources))
-    classifier = under_profile(Classifier.load(model, use="fields"), profile, profiles)
+    classifier = Classifier.load(model, use="fields")
     options = SlideOptions(
         slide=slide,
         patient=patient,

@@ -11,8 +11,6 @@ from plasmoscope.cli.console import errors
 from plasmoscope.errors import PlasmoscopeError
 
 if TYPE_CHECKING:
-    from plasmoscope.classification.classifier import Classifier
-    from plasmoscope.classification.profiles import Profiles
     from plasmoscope.data.nih import CellDataset
     from plasmoscope.imaging.sources import ImageSource, Readable
 
@@ -55,25 +53,6 @@ DatabaseOption = Annotated[
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder (default: shipped).")
 ]
-
-ProfileOption = Annotated[
-    str | None, typer.Option("--profile", help="A profile that `adapt` made of this laboratory's called cells.")
-]
-ProfilesOption = Annotated[
-    Path | None, typer.Option("--profiles", help="Folder of the profiles (default: the user's data folder).")
-]
-
-
-def profiles_in(folder: Path | None) -> "Profiles":
-    """The profiles in a folder, or in the user's."""
-    from plasmoscope.classification.profiles import Profiles
-
-    return Profiles(folder or _records_folder() / "profiles")
-
-
-def under_profile(classifier: "Classifier", profile: str | None, profiles: Path | None) -> "Classifier":
-    """A classifier under the profile that was named; as it ships where none was."""
-    return classifier if profile is None else classifier.with_profile(profiles_in(profiles).load(profile))
 
 
 def _check_views(views: int | list[int] | None) -> int | list[int] | None:

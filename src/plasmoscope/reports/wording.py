@@ -166,11 +166,8 @@ def _silence(slide: Slide) -> str:
 
 
 def versions(slide: Slide) -> str:
-    """Program, model and profile."""
-    made_with = f"Plasmoscope {slide.plasmoscope}, model {slide.model} (SHA-256 {slide.model_sha256})"
-    if (profile := slide.profile) is None:
-        return made_with
-    return f"{made_with}, profile {profile.name}, version {profile.version} (SHA-256 {profile.sha256})"
+    """Program and model."""
+    return f"Plasmoscope {slide.plasmoscope}, model {slide.model} (SHA-256 {slide.model_sha256})"
 
 
 def pictures_shown(shown: int, readable: int, in_folder: bool) -> str:

@@ -128,7 +128,6 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         threshold=method.threshold,
         views=method.views,
         silence=method.silence,
-        profile=method.profile,
         fields=fields,
         count=_count(slide, numbers, counting, changed),
         notes=(*notes_on(fields), *_notes(counting, changed, numbers.unfinished)),

@@ -8,7 +8,6 @@ from plasmoscope import __version__
 from plasmoscope.analysis.analyze import Calling
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.classification.profile import UsedProfile
 
 
 class Method(BaseModel):
@@ -23,8 +22,6 @@ class Method(BaseModel):
     views: int
     silence: float | None = None
     """As ``Slide.silence``."""
-    profile: UsedProfile | None = None
-    """Of the laboratory, under which cells were called."""
     performance: Performance | None = None
     """Measured on this laboratory's slides for this way of calling; None where it was not, when the field was analysed.
     """
@@ -45,5 +42,4 @@ class Method(BaseModel):
             threshold=how.threshold,
             views=how.views,
             silence=how.silence,
-            profile=how.profile,
         )

@@ -17,7 +17,6 @@ from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.files import whole_file
 from plasmoscope.imaging.cells import cut_cell, resize_cell
-from plasmoscope.imaging.patient_references import patient_references
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.imaging.reference import STANDARD, Reference, absorbance, colour_of, refer
 from plasmoscope.labels import NOT_A_CELL, PARASITIZED, UNINFECTED
@@ -30,6 +29,7 @@ from plasmoscope.training.fields.cutouts import red_cells
 from plasmoscope.training.fields.elsewhere import something_else
 from plasmoscope.training.fields.labelled import cutouts_of, read_boxed_fields
 from plasmoscope.training.fields.sources import photographs
+from plasmoscope.training.patient_references import patient_references
 from plasmoscope.training.recipe import OtherCells
 
 Pixels = NDArray[np.uint8]

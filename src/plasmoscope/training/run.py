@@ -28,7 +28,6 @@ from torch import nn
 
 from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, Silence, TrainingData
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.classification.familiar import keep_familiar
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
@@ -36,7 +35,6 @@ from plasmoscope.data.splits import Split, make_split, save_split, unsure_cells
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import alone_in, empty, replace_file, whole_file
 from plasmoscope.imaging.cells import resize_cell
-from plasmoscope.imaging.patient_references import patient_references
 from plasmoscope.imaging.reference import STANDARD, refer
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
@@ -49,6 +47,7 @@ from plasmoscope.training.history import History, plot_learning_curves, read_his
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.other_cells import Maker
+from plasmoscope.training.patient_references import patient_references
 from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
@@ -437,7 +436,6 @@ def export_run(
         }
     )
     save_network(folder / "model.onnx", network, card)
-    keep_familiar(calibrated, cells, parasitized, folder / "model.onnx")
     return card
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from plasmoscope.analysis.analyze import Look, calling, crops_as_called, look_at_field
+from plasmoscope.analysis.analyze import Look, calling, crop_as_called, look_at_field
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear
 from plasmoscope.classification.classifier import Classifier, Use
@@ -107,6 +107,6 @@ def _sent_cells(files: Sequence[Readable]) -> list[tuple[int, Readable]]:
 
 def _explain(model: Path | None, photograph: Path, cell: Cell) -> bytes | None:
     classifier = _loaded(model)
-    crop = classifier.prepare(crops_as_called(read_image(photograph), [cell], classifier)[0])
+    crop = classifier.prepare(crop_as_called(read_image(photograph), cell, classifier))
     why = explain(classifier, crop)
     return encode_png(lay_heat(crop, why.heat)) if why.found else None
