@@ -184,7 +184,7 @@ class Classifier:
         return self._run(cells, self._outputs[:1])[0]
 
     def logits_and_features(self, cells: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """``logits``, and what the network's last layer made them of, shape (n, d); only where it ``has_features``."""
+        """``logits``, and the means of the network's middle maps, shape (n, d); only where it ``has_features``."""
         logits, features = self._run(cells, [self._outputs[0], OUTPUTS[1]])
         return logits, features
 

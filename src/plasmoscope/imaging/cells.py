@@ -88,6 +88,11 @@ def remarks_on(cells: NDArray[np.uint8], sides: Sequence[int] | None = None) -> 
     return [next((fault for fault, holds in faults.items() if holds[index]), None) for index in range(len(cells))]
 
 
+def lit(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which pixels are not of the black surround; RGB, shape (..., 3), to shape (...)."""
+    return np.asarray(cells.max(axis=-1) > _BLACK, np.bool_)
+
+
 def cut_cell(image: NDArray[np.uint8], outline: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Cut one cell out of its field as the NIH data set's cells are: by its bounding box, black outside the cell.
 

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from plasmoscope.imaging.cells import lit
+
 # A channel in which red cells hardly absorb says little of the stain, so its part of the change is held back.
 _LEAST_ABSORBANCE = 0.03
 # A stain that absorbs so many times more, or less, is changed by no more than that.
 _MOST_CHANGE = 3.0
-# The surround of a cell that was cut out; JPEG leaves it a little grey.
-_BLACK = 25
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,20 @@ class Reference:
     red_cell: tuple[float, float, float]
     """The median pixel of the median red cell."""
 
+    @classmethod
+    def of(cls, background: NDArray[np.float64], red_cell: NDArray[np.float64]) -> "Reference":
+        """From colours as measured, shape (3,) each."""
+        return cls(_colour(background), _colour(red_cell))
+
     @property
     def absorbance(self) -> NDArray[np.float64]:
         """Of the median red cell in each channel, shape (3,)."""
         return absorbance(np.array(self.red_cell), np.array(self.background))
+
+
+def _colour(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    red, green, blue = np.clip(values, 1, 255).tolist()
+    return red, green, blue
 
 
 STANDARD = Reference((216.0, 180.0, 165.0), (195.0, 151.0, 151.0))
@@ -45,8 +55,8 @@ def absorbance(colour: NDArray[np.float64], background: NDArray[np.float64]) -> 
 
 def colour_of(cell: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     """The median pixel of a cell on black, RGB, shape (3,); None where all is black."""
-    lit = cell[cell.max(axis=2) > _BLACK]
-    return np.median(lit, axis=0) if len(lit) else None
+    pixels = cell[lit(cell)]
+    return np.median(pixels, axis=0) if len(pixels) else None
 
 
 def refer(cells: NDArray[np.uint8], own: Reference, to: Reference = STANDARD) -> NDArray[np.uint8]:

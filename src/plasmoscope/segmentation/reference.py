@@ -40,7 +40,7 @@ def references(
         if colour is not None and not cell.on_border
     ] or [absorbance(colour, light) for colour, light in zip(colours, clear, strict=True) if colour is not None]
     median = np.median(taken, axis=0) if taken else np.zeros(3)
-    return [Reference(_colour(light), _colour((light + 1) * np.exp(-median) - 1)) for light in clear]
+    return [Reference.of(light, (light + 1) * np.exp(-median) - 1) for light in clear]
 
 
 def cut_referred(
@@ -86,8 +86,3 @@ def _clear_around(segmentation: Segmentation, cells: Sequence[FoundObject]) -> N
     x = np.clip(centres[:, 0], 0, size[0] - 1).astype(int)
     y = np.clip(centres[:, 1], 0, size[1] - 1).astype(int)
     return np.asarray(surface[y, x], np.float64)
-
-
-def _colour(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    red, green, blue = np.clip(values, 1, 255).tolist()
-    return red, green, blue

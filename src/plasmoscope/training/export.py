@@ -20,10 +20,8 @@ class FromPixels(nn.Module):
     """A network with its normalisation in front: uint8 RGB (n, size, size, 3) to logits (n, classes) and features.
 
     Features, (n, d), are the means over each map of the first stage that sees the picture at a sixteenth of its side.
-    A laboratory's profile is fitted to them (``plasmoscope.classification.adaptation``): what lies farther on has
-    been shaped for the stain that the network learnt from, and tells little else. With 50 cells of the IML fields the
-    share of parasites found at 3 false calls per 1,000 rose from 0.43 to 0.84 from this stage, and not at all from what
-    the last layer takes.
+    A small head for another laboratory's stain can be fitted to them: what lies farther on has been shaped for the
+    stain that the network learnt from, and tells little else.
     """
 
     def __init__(self, model: nn.Module, preprocessing: Preprocessing) -> None:

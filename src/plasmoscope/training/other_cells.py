@@ -5,7 +5,7 @@ All are found and cut out by the field reader and referred to their own field, a
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.files import whole_file
-from plasmoscope.imaging.cells import cut_cell, resize_cell
+from plasmoscope.imaging.cells import blacken_outside, cut_cell, lit, resize_cell
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.imaging.reference import STANDARD, Reference, absorbance, colour_of, refer
 from plasmoscope.labels import NOT_A_CELL, PARASITIZED, UNINFECTED
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.reference import cut_referred, references
-from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
+from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.segmentation.vocabulary import Tissue
 from plasmoscope.training.fields.composites import Stock, compose, filling
 from plasmoscope.training.fields.cutouts import red_cells
@@ -176,32 +176,18 @@ def _healthy(image: Pixels, size: int) -> Iterator[Labelled]:
     segmentation = segment_field(image)
     whole = [found for found in segmentation.objects if not found.on_border]
     reds = [found for found in whole if found.kind == "red_cell"]
-    for cell in cut_referred(image, segmentation, reds, STANDARD):
-        yield resize_cell(cell, size), UNINFECTED
-    typical = np.median([found.area for found in reds]) if reds else 0.0
-    others = [found for found in whole if found.kind != "red_cell" and found.area > _LEAST_AREA * typical]
-    for cell in _referred_as(image, segmentation, others, reds):
-        yield resize_cell(cell, size), NOT_A_CELL
-
-
-def _referred_as(
-    image: Pixels, segmentation: Segmentation, found: Sequence[FoundObject], reds: Sequence[FoundObject]
-) -> list[Pixels]:
-    """What is no red cell, referred by the red cells of its field."""
     if not reds:
-        return []
+        return
     crops = [cut_cell(image, red.outline) for red in reds]
     own = references(segmentation, reds, crops)
-    typical = Reference(
-        _median([one.background for one in own]),
-        _median([one.red_cell for one in own]),
-    )
-    return [refer(cut_cell(image, one.outline), typical) for one in found]
-
-
-def _median(colours: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
-    red, green, blue = np.median(colours, axis=0).tolist()
-    return red, green, blue
+    for crop, one in zip(crops, own, strict=True):
+        yield resize_cell(refer(crop, one), size), UNINFECTED
+    # What is no red cell is told against the field as a whole.
+    typical = Reference.of(*(np.median(colours, axis=0) for colours in zip(*map(astuple, own), strict=True)))
+    least = _LEAST_AREA * np.median([found.area for found in reds])
+    for found in whole:
+        if found.kind != "red_cell" and found.area > least:
+            yield resize_cell(refer(cut_cell(image, found.outline), typical), size), NOT_A_CELL
 
 
 def _infected_crops(images: Sequence[Pixels], size: int) -> Iterator[Labelled]:
@@ -221,8 +207,7 @@ def _infected_crops(images: Sequence[Pixels], size: int) -> Iterator[Labelled]:
         axis=0,
     )
     for cell, light in zip(cells, backgrounds, strict=True):
-        red, green, blue = ((light + 1) * np.exp(-taken) - 1).tolist()
-        own = Reference((float(light[0]), float(light[1]), float(light[2])), (red, green, blue))
+        own = Reference.of(light, (light + 1) * np.exp(-taken) - 1)
         yield resize_cell(refer(cell, own), size), PARASITIZED
 
 
@@ -264,7 +249,7 @@ class _Parasite:
 
 def _parasite(cell: Pixels) -> _Parasite | None:
     """What a cell's parasite absorbs beyond the cell; None where no part stands out."""
-    inside = cv2.erode((cell.max(axis=2) > 25).astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=0)
+    inside = cv2.erode(lit(cell).astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=0)
     if not inside.any():
         return None
     taken = _taken(cell)
@@ -285,7 +270,7 @@ def _parasite(cell: Pixels) -> _Parasite | None:
 def _transplant(rng: Rng, host: Pixels, parasite: _Parasite) -> Pixels:
     """A parasite laid into another laboratory's cell: turned, of another size, place, depth and sharpness."""
     size = host.shape[0]
-    inside = host.max(axis=2) > 25
+    inside = lit(host)
     scale = float(np.exp(rng.normal(0.05, 0.25)))
     moved = cv2.getRotationMatrix2D(parasite.centre, rng.uniform(0, 360), scale)
     moved[:, 2] = moved[:, 2] + _place(rng, inside, 0.7 * scale * parasite.radius) - parasite.centre
@@ -298,15 +283,13 @@ def _transplant(rng: Rng, host: Pixels, parasite: _Parasite) -> Pixels:
 
 def _filled(rng: Rng, host: Pixels) -> Pixels:
     """Another laboratory's cell with a drawn trophozoite, schizont or gametocyte that fills much of it."""
-    inside = (host.max(axis=2) > 25).astype(np.float32)
-    return _with(host, filling(rng, inside, float(host.shape[0])))
+    return _with(host, filling(rng, lit(host).astype(np.float32), float(host.shape[0])))
 
 
 def _with(host: Pixels, absorbed: NDArray[np.floating[Any]]) -> Pixels:
     """A cell with something in it that absorbs so much more, shape (size, size, 3)."""
     pixels = np.exp(-_taken(host) - absorbed) * (np.array(STANDARD.background) + 1) - 1
-    inside = host.max(axis=2, keepdims=True) > 25
-    return np.asarray(np.where(inside, np.clip(np.rint(pixels), 0, 255), 0), np.uint8)
+    return blacken_outside(np.clip(np.rint(pixels), 0, 255).astype(np.uint8), lit(host))
 
 
 def _place(rng: Rng, inside: NDArray[np.bool_], radius: float) -> NDArray[np.float64]:
@@ -326,16 +309,15 @@ def _doublet(rng: Rng, first: Pixels, second: Pixels, size: int) -> Pixels:
     wide = np.zeros((size, size + apart, 3), np.uint8)
     wide[:, :size] = first
     other = second[:, ::-1]
-    lit = other.max(axis=2) > 25
-    wide[:, apart:][lit] = other[lit]
+    wide[:, apart:][lit(other)] = other[lit(other)]
     turned = cv2.getRotationMatrix2D((wide.shape[1] / 2, size / 2), rng.uniform(0, 360), 1.0)
     side = wide.shape[1]
     turned[1, 2] += (side - size) / 2
-    whole = cv2.warpAffine(wide, turned, (side, side), flags=cv2.INTER_LINEAR)
-    lit_rows, lit_columns = np.nonzero(whole.max(axis=2) > 25)
-    if not len(lit_rows):
+    whole = np.asarray(cv2.warpAffine(wide, turned, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
+    rows, columns = np.nonzero(lit(whole))
+    if not len(rows):
         return first
-    tight = whole[lit_rows.min() : lit_rows.max() + 1, lit_columns.min() : lit_columns.max() + 1]
+    tight = whole[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     return resize_cell(np.ascontiguousarray(tight), size)
 
 
@@ -345,7 +327,7 @@ def _blackened(rng: Rng, picture: Pixels) -> Pixels:
     inside = np.zeros((side, side), np.uint8)
     axes = (int(side / 2 * rng.uniform(0.8, 1)), int(side / 2 * rng.uniform(0.8, 1)))
     cv2.ellipse(inside, (side // 2, side // 2), axes, rng.uniform(0, 180), 0, 360, 1, -1)
-    return np.asarray(picture * inside[:, :, None], np.uint8)
+    return blacken_outside(picture, inside > 0)
 
 
 def _disc(reach: int) -> NDArray[np.uint8]:

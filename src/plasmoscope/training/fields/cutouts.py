@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from plasmoscope.data.nih import Cell, CellDataset
 from plasmoscope.files import whole_file
-from plasmoscope.imaging.cells import read_cell
+from plasmoscope.imaging.cells import lit, read_cell
 from plasmoscope.progress import Track, untracked
 
 Plane = NDArray[np.float32]
@@ -22,7 +22,6 @@ Plane = NDArray[np.float32]
 _SIDE = 80
 # Absorbance 2.55 leaves 8 % of the light; each step of the 8 bits is 0.01.
 _STEPS = 100.0
-_BLACK = 25
 # Pixels by which the NIH's black surround cuts into or leaves out of a cell, at about 140 px a cell.
 _ERODED = 2
 _RIM = 6
@@ -98,7 +97,7 @@ def _cut_cells(cells: Sequence[Cell], patients: Sequence[str], track: Track) -> 
     masks = [_inside(image) for image in images]
     rims: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     for image, mask, patient in zip(images, masks, patients, strict=True):
-        rim = mask & (cv2.erode(mask.astype(np.uint8), _square(_RIM)) == 0)
+        rim = mask & (cv2.erode(mask.astype(np.uint8), square(_RIM)) == 0)
         if rim.any():
             rims[patient].append(np.percentile(image[rim], 95, axis=0))
     # Some cells are cut so tightly that no background is left beside them; others of the same slide are not.
@@ -112,16 +111,17 @@ def _cut_cells(cells: Sequence[Cell], patients: Sequence[str], track: Track) -> 
 
 def _inside(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The cell of a picture on black, without the outermost pixels."""
-    lit = np.pad((image.max(axis=2) > _BLACK).astype(np.uint8), 1)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(lit, connectivity=4)
+    seen = np.pad(lit(image).astype(np.uint8), 1)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(seen, connectivity=4)
     if count < 2:
         return np.zeros(image.shape[:2], bool)
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    whole = cv2.morphologyEx((labels == largest).astype(np.uint8), cv2.MORPH_CLOSE, _square(2))
-    return np.asarray(cv2.erode(whole, _square(_ERODED))[1:-1, 1:-1], bool)
+    whole = cv2.morphologyEx((labels == largest).astype(np.uint8), cv2.MORPH_CLOSE, square(2))
+    return np.asarray(cv2.erode(whole, square(_ERODED))[1:-1, 1:-1], bool)
 
 
-def _square(reach: int) -> NDArray[np.uint8]:
+def square(reach: int) -> NDArray[np.uint8]:
+    """What erosion takes so many pixels off a side with."""
     return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
 
 
