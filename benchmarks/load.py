@@ -30,8 +30,8 @@ from plasmoscope.analysis.analyze import calling
 from plasmoscope.client import Workstation
 from plasmoscope.reports.illustrations import encode_jpeg
 from plasmoscope.store import fields
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.images import content_hash
-from plasmoscope.store.method import Method
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field

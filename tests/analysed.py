@@ -9,7 +9,7 @@ from plasmoscope.analysis import results
 from plasmoscope.analysis.duplicates import fingerprint
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
-from plasmoscope.store.method import Method
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
 from slides import rendered_field
 from uploads import upload

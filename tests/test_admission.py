@@ -13,9 +13,10 @@ import httpx2
 import pytest
 
 from patience import PATIENCE
-from plasmoscope.web import admission, serving
-from plasmoscope.web.admission import Limits
-from plasmoscope.web.rare_log import RareLog
+from plasmoscope.web import serving
+from plasmoscope.web.security import admission
+from plasmoscope.web.security.admission import Limits
+from plasmoscope.web.security.rare_log import RareLog
 from plasmoscope.web.settings import MAX_BODY
 from workstation import PROGRAM, SLIDE, served
 

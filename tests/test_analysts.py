@@ -17,14 +17,14 @@ from plasmoscope.analysis.analyze import analyze_field
 from plasmoscope.analysis.results import Field
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.store import fields
-from plasmoscope.web.analysts import Analysts
+from plasmoscope.web.analysis_queue.model_workers import Analysts
 from workstation import new_slide, upload, workstation
 
 # Looks at a photograph, tells which processes did, and is gone without a farewell.
 LEFT_ALONE = """
 import multiprocessing, os, signal, sys
 from pathlib import Path
-from plasmoscope.web.analysts import Analysts
+from plasmoscope.web.analysis_queue.model_workers import Analysts
 
 analysts = Analysts(None, 1)
 analysts.look(Path(sys.argv[1]), "field")

@@ -351,7 +351,7 @@ def test_a_result_is_not_lost_to_a_database_that_is_away_for_a_moment(
         return finish(*given, **named)
 
     monkeypatch.setattr(fields, "finish", sometimes)
-    monkeypatch.setattr("plasmoscope.web.jobs._TRY_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("plasmoscope.web.analysis_queue.queue._TRY_AGAIN_SECONDS", 0.01)
     with workstation(tmp_path) as client:
         slide = new_slide(client)
         upload(client, slide, rendered_png)

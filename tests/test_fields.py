@@ -11,8 +11,8 @@ from PIL import ExifTags, Image
 from conftest import shared_path
 from plasmoscope import Classifier, SlideOptions, analyze_field, analyze_slide
 from plasmoscope.analysis.analyze import AnalysisError, count_patient
+from plasmoscope.analysis.finished_fields import DoneFields
 from plasmoscope.analysis.results import Field, Slide
-from plasmoscope.analysis.resuming import DoneFields
 from plasmoscope.evaluation.matching import match_boxes
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.illumination import field_of_view, take_out_light

@@ -11,12 +11,12 @@ from babel.messages.pofile import read_po
 
 from plasmoscope.analysis.quality import Measurements, quality_checks
 from plasmoscope.analysis.results import RESEARCH_USE, QualityCheck
-from plasmoscope.web import words
-from plasmoscope.web.languages import ENGLISH, LANGUAGES, catalogue, choose
-from plasmoscope.web.words import Words
+from plasmoscope.web.i18n import sentences as words
+from plasmoscope.web.i18n.languages import ENGLISH, LANGUAGES, catalogue, choose
+from plasmoscope.web.i18n.sentences import Words
 
 ROOT = Path(__file__).parents[1]
-LOCALE = ROOT / "src/plasmoscope/web/locale"
+LOCALE = ROOT / "src/plasmoscope/web/i18n/locale"
 TRANSLATED = [code for code in LANGUAGES if code != "en"]
 
 

@@ -27,9 +27,9 @@ from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import audit
 from plasmoscope.store import performance as performances
 from plasmoscope.synthetic.rendering import render_field
-from plasmoscope.web import words
-from plasmoscope.web.languages import ENGLISH, LANGUAGES
-from plasmoscope.web.words import Words
+from plasmoscope.web.i18n import sentences as words
+from plasmoscope.web.i18n.languages import ENGLISH, LANGUAGES
+from plasmoscope.web.i18n.sentences import Words
 from workstation import add_account, log_in, new_slide, served, upload, when_analysed, workstation
 
 PATH = "/api/v1/performance"

@@ -18,10 +18,10 @@ from plasmoscope.reports.looks import LEGEND
 from plasmoscope.store.fields import add_field, get_field
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.synthetic.rendering import render_field
-from plasmoscope.web import example
-from plasmoscope.web.forms import SlideBoxes, read_form
-from plasmoscope.web.languages import LANGUAGES
-from plasmoscope.web.security import CLIENT_HEADER, NAME_COOKIE
+from plasmoscope.web import example_slide as example
+from plasmoscope.web.i18n.languages import LANGUAGES
+from plasmoscope.web.pages.slide_form import SlideBoxes, read_form
+from plasmoscope.web.security.identity import CLIENT_HEADER, NAME_COOKIE
 from workstation import PASSWORD, add_account, log_in, when_analysed, workstation
 
 STATIC = Path(__file__).parents[1] / "src/plasmoscope/web/static"

@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from patience import PATIENCE
 from plasmoscope.client import Workstation
-from plasmoscope.web.processes import Processes
-from plasmoscope.web.writing import DOWNLOADS
+from plasmoscope.web.analysis_queue.processes import Processes
+from plasmoscope.web.downloads import DOWNLOADS
 from workstation import crew, new_slide, served, upload, when_analysed, workstation
 
 MORE_THAN_ALL_THREADS = 6
@@ -87,7 +87,7 @@ def test_a_full_line_is_said_at_once_and_when_to_come_back(client: TestClient, m
 def test_a_program_waits_where_the_line_is_full(
     tmp_path: Path, rendered_png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plasmoscope.web.processes._RETRY_SECONDS", 1)
+    monkeypatch.setattr("plasmoscope.web.analysis_queue.processes._RETRY_SECONDS", 1)
     photograph = tmp_path / "field.png"
     photograph.write_bytes(rendered_png)
     with served(tmp_path / "records") as address, Workstation(address) as program:

@@ -33,7 +33,7 @@ from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
 from plasmoscope.reports.wording import Line, corrected_line, head, headline, percent, result_lines, signature
-from plasmoscope.web.words import WARNINGS
+from plasmoscope.web.i18n.sentences import WARNINGS
 from slides import CARE, refused, rendered_field, slide_of, warned
 
 IMAGE, FIELD = rendered_field()

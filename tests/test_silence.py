@@ -39,9 +39,9 @@ from plasmoscope.store.slides import SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.calibration import silence_threshold
-from plasmoscope.web.languages import ENGLISH
-from plasmoscope.web.schemas import CellAnswer
-from plasmoscope.web.words import Words
+from plasmoscope.web.api.schemas import CellAnswer
+from plasmoscope.web.i18n.languages import ENGLISH
+from plasmoscope.web.i18n.sentences import Words
 from silent import colour_card, colour_classifier, colour_network, not_told, plain
 from slides import rendered_field, slide_of
 from workstation import new_slide, workstation

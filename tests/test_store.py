@@ -26,9 +26,9 @@ from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.slide_json import read_slide, slide_json
 from plasmoscope.store import corrections, counts, fields, history, slides
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
-from plasmoscope.store.method import Method
 from plasmoscope.store.records import Base, Slide
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store

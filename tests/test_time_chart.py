@@ -3,7 +3,7 @@ from datetime import date
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.history import TimePoint, parasitaemia
 from plasmoscope.store.records import Slide
-from plasmoscope.web.time_chart import Chart, draw_chart
+from plasmoscope.web.pages.time_chart import Chart, draw_chart
 
 
 def point(day: int, infected: int, counted: int) -> TimePoint:

@@ -20,10 +20,10 @@ from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.calibration import fit_temperature
 from plasmoscope.training.export import FromPixels, export_network
 from plasmoscope.training.history import read_history
+from plasmoscope.training.lightning_output import quiet_lightning
 from plasmoscope.training.models import build_model
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from plasmoscope.training.module import PhaseModule
-from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import load_recipe, recipe_names
 from plasmoscope.training.run import RunError, RunOptions, _open_folder, train
 from plasmoscope.training.speed import prepare_for_training

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from plasmoscope.web.security import CLIENT_HEADER, SESSION_COOKIE
+from plasmoscope.web.security.identity import CLIENT_HEADER, SESSION_COOKIE
 from plasmoscope.web.settings import is_loopback
 from workstation import PASSWORD, SLIDE, add_account, log_in, new_slide, upload, workstation
 

@@ -17,9 +17,9 @@ from fastapi.testclient import TestClient
 
 from patience import PATIENCE
 from plasmoscope.store import accounts
+from plasmoscope.web.analysis_queue.workers import Crew
 from plasmoscope.web.app import create_app
-from plasmoscope.web.crew import Crew
-from plasmoscope.web.security import CLIENT_HEADER
+from plasmoscope.web.security.identity import CLIENT_HEADER
 from plasmoscope.web.serving import server
 from plasmoscope.web.settings import Settings
 

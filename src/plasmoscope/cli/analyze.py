@@ -56,8 +56,8 @@ def analyze(
     not be, or none could be counted; 2: nothing to do, or wrong use.
     """
     from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, photograph_hashes, read_field
+    from plasmoscope.analysis.finished_fields import DoneFields
     from plasmoscope.analysis.performance import read_performance
-    from plasmoscope.analysis.resuming import DoneFields
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.files import alone_in
     from plasmoscope.imaging.pages import with_pages

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from plasmoscope.files import whole_folder
 from plasmoscope.progress import Track, untracked
 from plasmoscope.store.errors import StoreError
-from plasmoscope.store.numbers import remember_given
+from plasmoscope.store.id_sequences import remember_given
 from plasmoscope.store.records import Base, Field
 from plasmoscope.store.store import Store
 

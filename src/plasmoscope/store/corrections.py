@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.analysis import results
 from plasmoscope.store.audit import field_subject, note
-from plasmoscope.store.changing import field_to_change
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
+from plasmoscope.store.locking import field_to_change
 from plasmoscope.store.records import Call, Correction, Field
 
 

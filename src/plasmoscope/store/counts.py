@@ -12,10 +12,10 @@ from plasmoscope.analysis import results
 from plasmoscope.analysis.analyze import notes_on, unreadable
 from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, count_slide, red_cell_count
 from plasmoscope.imaging.reading import stored_orientation
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.images import Images
-from plasmoscope.store.method import Method
 from plasmoscope.store.records import Correction, Field, Slide, now
 
 # Those that hold, by field and cell number.

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.duplicates import Fingerprint, same_place
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.audit import PROGRAM, field_subject, note
-from plasmoscope.store.changing import field_to_change, slide_to_change
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
-from plasmoscope.store.method import Method
+from plasmoscope.store.locking import field_to_change, slide_to_change
 from plasmoscope.store.records import LONGEST_TEXT, Field
 from plasmoscope.store.slides import given_reason
 

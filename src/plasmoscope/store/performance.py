@@ -4,8 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from plasmoscope.analysis.performance import Performance, PerformanceError
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.audit import note
-from plasmoscope.store.method import Method
 from plasmoscope.store.records import PerformanceEntry
 
 _SUBJECT = "performance"

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.analysis.counting import red_cell_count
 from plasmoscope.store.audit import note, slide_subject
-from plasmoscope.store.changing import hold_slide, slide_to_change
 from plasmoscope.store.counts import tally
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, TakenError
+from plasmoscope.store.locking import hold_slide, slide_to_change
 from plasmoscope.store.records import LONGEST_TEXT, Patient, Slide, now, storable
 
 EXAMPLE_PATIENT = "Example"

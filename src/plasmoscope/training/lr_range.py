@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.batches import CachedCells, CellBatches
+from plasmoscope.training.lightning_output import quiet_lightning
 from plasmoscope.training.module import PhaseModule
-from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 

@@ -44,11 +44,11 @@ from plasmoscope.training.calibration import accuracy_threshold, counting_thresh
 from plasmoscope.training.export import export_network
 from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
+from plasmoscope.training.lightning_output import quiet_lightning
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.other_cells import Maker
 from plasmoscope.training.patient_references import patient_references
-from plasmoscope.training.quiet import quiet_lightning
 from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from

@@ -20,15 +20,18 @@ from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.networks import read_network
-from plasmoscope.store.method import Method
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
-from plasmoscope.web import api, pages, security, watch
-from plasmoscope.web.admission import Admission, Limits
-from plasmoscope.web.crew import Crew
+from plasmoscope.web.analysis_queue.queue import Jobs
+from plasmoscope.web.analysis_queue.workers import Crew
+from plasmoscope.web.api import monitoring as watch
+from plasmoscope.web.api import routes as api
 from plasmoscope.web.errors import WebError, as_web_error
-from plasmoscope.web.jobs import Jobs
 from plasmoscope.web.metrics import Metrics
-from plasmoscope.web.middleware import Headers, Measure
+from plasmoscope.web.pages import routes as pages
+from plasmoscope.web.security import identity as security
+from plasmoscope.web.security.admission import Admission, Limits
+from plasmoscope.web.security.headers import Headers, Measure
 from plasmoscope.web.settings import MAX_BODY, Settings
 
 # More at once would only wait for each other, each switch costing more than it brings. Nothing that takes long runs in

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from plasmoscope.web.rare_log import RareLog
+from plasmoscope.web.security.rare_log import RareLog
 
 _log = RareLog(logging.getLogger(__name__))
 _MOST = 500

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from plasmoscope.store.numbers import remember_given
+from plasmoscope.store.id_sequences import remember_given
 
 revision = "0003"
 down_revision = "0002"

@@ -77,7 +77,7 @@ def catalogue(code: str) -> gettext.NullTranslations:
     """The messages of a language, compiled from its ``.po`` file; a missing one stays English."""
     if code == ENGLISH.code:
         return gettext.NullTranslations()
-    source = files("plasmoscope.web") / "locale" / code / "LC_MESSAGES" / f"{DOMAIN}.po"
+    source = files("plasmoscope.web.i18n") / "locale" / code / "LC_MESSAGES" / f"{DOMAIN}.po"
     with source.open("rb") as stream:
         messages = read_po(stream, locale=code)
     compiled = BytesIO()

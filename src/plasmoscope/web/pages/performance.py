@@ -6,11 +6,11 @@ from fastapi import APIRouter, File, Request, Response, UploadFile
 
 from plasmoscope.analysis.performance import LEAST_INFECTED, LEAST_UNINFECTED, parse_performance
 from plasmoscope.store.errors import NotFoundError
-from plasmoscope.web import api
-from plasmoscope.web.rendering import render
-from plasmoscope.web.security import Admin, Reader
+from plasmoscope.web.api import routes as api
+from plasmoscope.web.dependencies import Welcomed, go
+from plasmoscope.web.pages.rendering import render
+from plasmoscope.web.security.identity import Admin, Reader
 from plasmoscope.web.uploads import read_upload, shown_name
-from plasmoscope.web.visit import Welcomed, go
 
 router = APIRouter(dependencies=[Welcomed])
 

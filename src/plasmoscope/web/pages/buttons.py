@@ -7,12 +7,12 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.store import corrections, fields, slides
 from plasmoscope.store.records import Call, Field
-from plasmoscope.web import api
-from plasmoscope.web.api import Number
-from plasmoscope.web.entrance import show_example
+from plasmoscope.web.api import routes as api
+from plasmoscope.web.api.routes import Number
+from plasmoscope.web.dependencies import Welcomed, go, records
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.security import LONGEST_NAME, Technician
-from plasmoscope.web.visit import Welcomed, go, records
+from plasmoscope.web.pages.login import show_example
+from plasmoscope.web.security.identity import LONGEST_NAME, Technician
 
 router = APIRouter(dependencies=[Welcomed])
 

@@ -13,15 +13,21 @@ from plasmoscope.store import audit, counts, fields, history, slides
 from plasmoscope.store.called import CalledCell
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.records import LONGEST_TEXT, Field, Slide
-from plasmoscope.web import actions, api, drawing, entrance, performance_page, slide_forms, views
-from plasmoscope.web.api import Number
+from plasmoscope.web import pictures as drawing
+from plasmoscope.web.api import routes as api
+from plasmoscope.web.api.routes import Number
+from plasmoscope.web.dependencies import PageNumber, Welcomed, paging, records
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.forms import read_date
-from plasmoscope.web.rendering import reader_words, render
-from plasmoscope.web.security import Reader
-from plasmoscope.web.time_chart import draw_chart
-from plasmoscope.web.visit import PageNumber, Welcomed, paging, records
-from plasmoscope.web.words import CALLS, mark
+from plasmoscope.web.i18n.sentences import CALLS, mark
+from plasmoscope.web.pages import buttons as actions
+from plasmoscope.web.pages import login as entrance
+from plasmoscope.web.pages import page_data as views
+from plasmoscope.web.pages import performance as performance_page
+from plasmoscope.web.pages import slide_details as slide_forms
+from plasmoscope.web.pages.rendering import reader_words, render
+from plasmoscope.web.pages.slide_form import read_date
+from plasmoscope.web.pages.time_chart import draw_chart
+from plasmoscope.web.security.identity import Reader
 
 router = APIRouter(include_in_schema=False)
 router.include_router(entrance.router)

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Form, Request, Response
 from plasmoscope.store import history, slides
 from plasmoscope.store.errors import TakenError
 from plasmoscope.store.records import now
-from plasmoscope.web.api import Number
-from plasmoscope.web.forms import SlideBoxes, SlideForm, filled, read_form
-from plasmoscope.web.rendering import render
-from plasmoscope.web.security import Technician
-from plasmoscope.web.visit import Welcomed, go, records
-from plasmoscope.web.words import mark
+from plasmoscope.web.api.routes import Number
+from plasmoscope.web.dependencies import Welcomed, go, records
+from plasmoscope.web.i18n.sentences import mark
+from plasmoscope.web.pages.rendering import render
+from plasmoscope.web.pages.slide_form import SlideBoxes, SlideForm, filled, read_form
+from plasmoscope.web.security.identity import Technician
 
 router = APIRouter(dependencies=[Welcomed])
 

@@ -8,12 +8,13 @@ from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.store import accounts
 from plasmoscope.store.records import LONGEST_TEXT, Role
-from plasmoscope.web import example, languages
-from plasmoscope.web.api import WRONG_PASSWORD_CODE, Number, change_own_password, checked_login, crew_of
+from plasmoscope.web import example_slide as example
+from plasmoscope.web.api.routes import WRONG_PASSWORD_CODE, Number, change_own_password, checked_login, crew_of
+from plasmoscope.web.dependencies import WELCOME_CODE, go, own, records, remember, welcome
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.rendering import THEME_COOKIE, THEMES, address_of, render
-from plasmoscope.web.security import SESSION_COOKIE, Admin, Reader, session_token
-from plasmoscope.web.visit import WELCOME_CODE, go, own, records, remember, welcome
+from plasmoscope.web.i18n import languages
+from plasmoscope.web.pages.rendering import THEME_COOKIE, THEMES, address_of, render
+from plasmoscope.web.security.identity import SESSION_COOKIE, Admin, Reader, session_token
 
 router = APIRouter()
 

@@ -7,8 +7,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from plasmoscope.web import languages, words
-from plasmoscope.web.security import Actor
+from plasmoscope.web.i18n import languages
+from plasmoscope.web.i18n import sentences as words
+from plasmoscope.web.security.identity import Actor
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plasmoscope.web import security
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.rare_log import RareLog
+from plasmoscope.web.security import identity as security
+from plasmoscope.web.security.rare_log import RareLog
 
 _log = RareLog(logging.getLogger(__name__))
 _RETRY_SECONDS = 5

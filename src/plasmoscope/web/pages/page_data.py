@@ -14,8 +14,8 @@ from plasmoscope.store import audit, corrections, counts, history
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
-from plasmoscope.web.overlay import Outlined, outline_objects, outlined
-from plasmoscope.web.words import FIELD_STATUS, mark
+from plasmoscope.web.i18n.sentences import FIELD_STATUS, mark
+from plasmoscope.web.pages.overlay import Outlined, outline_objects, outlined
 
 _KINDS = {"waiting": "working", "analysing": "working", "done": "counted", "failed": "left-out", "cancelled": ""}
 

@@ -5,8 +5,8 @@ import time
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plasmoscope.web import security
 from plasmoscope.web.metrics import Metrics
+from plasmoscope.web.security import identity as security
 
 
 class Headers:

@@ -22,19 +22,20 @@ from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.tiff import MAX_PAGES
 from plasmoscope.store import accounts, audit, corrections, counts, fields, history, slides
 from plasmoscope.store import performance as performances
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import ConflictError, NotFoundError
-from plasmoscope.store.method import Method
 from plasmoscope.store.records import LONGEST_TEXT, Field, PerformanceEntry, SlideStatus
 from plasmoscope.store.store import Store
-from plasmoscope.web import drawing, schemas
-from plasmoscope.web.crew import Crew
+from plasmoscope.web import pictures as drawing
+from plasmoscope.web.analysis_queue.workers import Crew
+from plasmoscope.web.api import schemas
+from plasmoscope.web.dependencies import records
+from plasmoscope.web.downloads import DOWNLOADS, write_download
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.file_names import disposition
-from plasmoscope.web.security import SCHEMES, Actor, Admin, LoginLimit, Reader, Technician, session_token
+from plasmoscope.web.security.identity import SCHEMES, Actor, Admin, LoginLimit, Reader, Technician, session_token
 from plasmoscope.web.settings import MAX_CELLS, SESSION_HOURS, Settings
 from plasmoscope.web.uploads import read_files, read_upload, shown_name
-from plasmoscope.web.visit import records
-from plasmoscope.web.writing import DOWNLOADS, write_download
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.Error} for code in (400, 401, 403, 404, 409, 413, 422, 429, 503, 507)

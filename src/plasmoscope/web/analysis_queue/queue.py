@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.store import fields, performance
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import StoreError
-from plasmoscope.store.method import Method
 from plasmoscope.store.records import Field
 from plasmoscope.store.store import Store
-from plasmoscope.web.analysts import Analysts
+from plasmoscope.web.analysis_queue.model_workers import Analysts
 from plasmoscope.web.metrics import Metrics
 
 _log = logging.getLogger(__name__)

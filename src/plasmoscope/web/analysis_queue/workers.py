@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from plasmoscope.web.analysts import Analysts
-from plasmoscope.web.processes import Processes
+from plasmoscope.web.analysis_queue.model_workers import Analysts
+from plasmoscope.web.analysis_queue.processes import Processes
 
 # Whoever looks at a slide waits for its pictures, of which a page has many; whoever fetches a report expects to wait.
 _DRAWING_POLITENESS, _WRITING_POLITENESS = 5, 10
@@ -16,9 +16,9 @@ class Crew:
     def __init__(self, model: Path | None, analysts: int) -> None:
         self.analysts = Analysts(model, analysts)
         self.drawing = Processes(1, _DRAWING_LINE, _DRAWING_POLITENESS)
-        """For ``plasmoscope.web.drawing``, and what else takes a moment."""
+        """For ``plasmoscope.web.pictures``, and what else takes a moment."""
         self.writing = Processes(1, _WRITING_LINE, _WRITING_POLITENESS)
-        """For ``plasmoscope.web.writing``."""
+        """For ``plasmoscope.web.downloads``."""
 
     def close(self) -> None:
         """End them, once what is being worked on is finished."""

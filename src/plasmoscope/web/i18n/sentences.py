@@ -14,7 +14,7 @@ from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWH
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import Slide
-from plasmoscope.web.languages import ENGLISH, Language, catalogue
+from plasmoscope.web.i18n.languages import ENGLISH, Language, catalogue
 
 # Within a sentence, a name keeps its own direction of writing between these.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"

@@ -14,7 +14,7 @@ from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.sources import Readable, Unreadable
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.pictures import lay_heat
-from plasmoscope.web.processes import Processes
+from plasmoscope.web.analysis_queue.processes import Processes
 from plasmoscope.web.settings import MAX_CELLS
 
 _POLITENESS = 10

@@ -1,0 +1,1 @@
+"""Photographs that wait for analysis, and the processes that analyse them."""
