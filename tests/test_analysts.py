@@ -17,16 +17,16 @@ from plasmoscope.analysis.analyze import analyze_field
 from plasmoscope.analysis.results import Field
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.store import fields
-from plasmoscope.web.analysis_queue.model_workers import Analysts
+from plasmoscope.web.analysis_queue.model_workers import ModelWorkers
 from workstation import new_slide, upload, workstation
 
 # Looks at a photograph, tells which processes did, and is gone without a farewell.
 LEFT_ALONE = """
 import multiprocessing, os, signal, sys
 from pathlib import Path
-from plasmoscope.web.analysis_queue.model_workers import Analysts
+from plasmoscope.web.analysis_queue.model_workers import ModelWorkers
 
-analysts = Analysts(None, 1)
+analysts = ModelWorkers(None, 1)
 analysts.look(Path(sys.argv[1]), "field")
 print(*(child.pid for child in multiprocessing.active_children()), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -36,7 +36,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_photograph_is_found_to_hold_what_it_holds_without_them(
     rendered_png: bytes, field_classifier: Classifier
 ) -> None:
-    analysts = Analysts(None, 1)
+    analysts = ModelWorkers(None, 1)
     try:
         look = analysts.look(rendered_png, "field")
     finally:
@@ -56,7 +56,7 @@ def without_probabilities(field: Field) -> Field:
 
 def test_a_process_that_is_ended_is_replaced(rendered_png: bytes) -> None:
     before = set(multiprocessing.active_children())
-    analysts = Analysts(None, 1)
+    analysts = ModelWorkers(None, 1)
     try:
         first = analysts.look(rendered_png, "field")
         (process,) = set(multiprocessing.active_children()) - before

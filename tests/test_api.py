@@ -295,7 +295,7 @@ def test_a_photograph_is_analysed_without_being_kept(
 
 
 def test_no_more_photographs_are_analysed_at_once_than_there_are_workers(client: TestClient, photograph: bytes) -> None:
-    with client.app.state.analysing_alone:
+    with client.app.state.workstation.analysing_alone:
         refused = client.post("/api/v1/analyze", files={"file": ("field.png", photograph)})
     assert code_of(refused) == (429, "busy")
     assert "retry-after" in refused.headers

@@ -94,7 +94,7 @@ def test_figures_correct_what_is_analysed_from_then_on_and_stay_with_its_slide(
     count = counted(client, after, photographs[1])
     assert count["corrected"]
     assert count["counted"] > client.get(f"/api/v1/slides/{before}").json()["counted"]
-    with client.app.state.store.reading() as session:
+    with client.app.state.workstation.store.reading() as session:
         said = [(entry.action, entry.detail["performance"]) for entry in audit.entries(session, "performance")]
     assert said == [("measure", as_json(here)), ("withdraw", None), ("measure", as_json(here))]
 
@@ -124,8 +124,8 @@ def test_figures_that_a_later_version_no_longer_fits_are_kept_told_and_not_used(
     client: TestClient, here: Performance, photographs: tuple[bytes, bytes]
 ) -> None:
     earlier = here.model_copy(update={"plasmoscope": "0.0.1"})
-    method = client.app.state.method.model_copy(update={"plasmoscope": "0.0.1"})
-    with client.app.state.store.session() as session:
+    method = client.app.state.workstation.method.model_copy(update={"plasmoscope": "0.0.1"})
+    with client.app.state.workstation.store.session() as session:
         session.add(performances.PerformanceEntry(by="amina", content=as_json(earlier)))
         session.flush()
         assert performances.as_measured(session, method).performance is None, "this program cannot check an earlier one"

@@ -21,7 +21,8 @@ from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web import example_slide as example
 from plasmoscope.web.i18n.languages import LANGUAGES
 from plasmoscope.web.pages.slide_form import SlideBoxes, read_form
-from plasmoscope.web.security.identity import CLIENT_HEADER, NAME_COOKIE
+from plasmoscope.web.security.cross_site import CLIENT_HEADER
+from plasmoscope.web.security.identity import NAME_COOKIE
 from workstation import PASSWORD, add_account, log_in, when_analysed, workstation
 
 STATIC = Path(__file__).parents[1] / "src/plasmoscope/web/static"
@@ -221,9 +222,9 @@ def test_a_second_click_on_the_example_leads_to_the_one_slide(
 
 def test_where_no_photograph_could_be_analysed_there_is_nothing_to_sign_or_download(browser: Browser) -> None:
     browser.send("/slides", **FORM)
-    with browser.client.app.state.store.session() as session:
+    with browser.client.app.state.workstation.store.session() as session:
         slide = int(browser.at.rpartition("/")[2])
-        field = add_field(session, browser.client.app.state.store.images, "tests", slide, "a.png", b"a")
+        field = add_field(session, browser.client.app.state.workstation.store.images, "tests", slide, "a.png", b"a")
         field.status, field.error = "failed", "it is damaged"
     page = browser.see(browser.at)
     assert "it is damaged" in page
@@ -241,7 +242,7 @@ def test_photographs_are_added_without_scripts(browser: Browser, rendered_png: b
 
 
 def test_slides_are_searched_and_paged(browser: Browser) -> None:
-    with browser.client.app.state.store.session() as session:
+    with browser.client.app.state.workstation.store.session() as session:
         for number in range(51):
             details = SlideDetails("P" if number % 2 else "Q", f"S-{number:03}", date(2026, 3, 1))
             create_slide(session, "tests", details)
@@ -288,7 +289,7 @@ def test_a_cell_that_is_not_there_is_said(at_work: tuple[Browser, dict[str, str]
 
 def test_a_photograph_of_a_place_shown_before_is_named_and_counts_at_a_click(browser: Browser) -> None:
     browser.send("/slides", **FORM)
-    slide, store = int(browser.at.rpartition("/")[2]), browser.client.app.state.store
+    slide, store = int(browser.at.rpartition("/")[2]), browser.client.app.state.workstation.store
     brighter = np.clip(IMAGE.astype(int) + 3, 0, 255).astype(np.uint8)
     first, second = analysed(store, slide), analysed(store, slide, brighter)
     page = browser.see(f"/slides/{slide}")

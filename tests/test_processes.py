@@ -15,7 +15,7 @@ from patience import PATIENCE
 from plasmoscope.client import Workstation
 from plasmoscope.web.analysis_queue.processes import Processes
 from plasmoscope.web.downloads import DOWNLOADS
-from workstation import crew, new_slide, served, upload, when_analysed, workstation
+from workstation import new_slide, served, upload, when_analysed, workers, workstation
 
 MORE_THAN_ALL_THREADS = 6
 
@@ -58,10 +58,10 @@ def test_pages_answer_while_more_heavy_work_waits_than_there_are_threads(
 ) -> None:
     cell = infected_cell(client)
     processes, ask = {
-        "reports": (crew().writing, lambda: client.get("/api/v1/slides/1/files/report.pdf")),
-        "explanations": (crew().analysts._processes, lambda: client.get(f"{cell}?heat=1")),
-        "pictures": (crew().drawing, lambda: client.get(cell)),
-        "photographs": (crew().drawing, lambda: upload(client, 1, rendered_png)),
+        "reports": (workers().writing, lambda: client.get("/api/v1/slides/1/files/report.pdf")),
+        "explanations": (workers().model._processes, lambda: client.get(f"{cell}?heat=1")),
+        "pictures": (workers().drawing, lambda: client.get(cell)),
+        "photographs": (workers().drawing, lambda: upload(client, 1, rendered_png)),
     }[work]
     before = processes._in_line
     with ThreadPoolExecutor(MORE_THAN_ALL_THREADS) as people:
@@ -76,7 +76,7 @@ def test_pages_answer_while_more_heavy_work_waits_than_there_are_threads(
 
 
 def test_a_full_line_is_said_at_once_and_when_to_come_back(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew().writing, "_most", 0)
+    monkeypatch.setattr(workers().writing, "_most", 0)
     refused = client.get("/api/v1/slides/1/files/report.pdf")
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
     assert int(refused.headers["retry-after"]) > 0
@@ -94,7 +94,7 @@ def test_a_program_waits_where_the_line_is_full(
         slide = program.new_slide("P", "S")
         program.upload(slide, photograph)
         program.result(slide)
-        monkeypatch.setattr(crew().writing, "_most", 0)
+        monkeypatch.setattr(workers().writing, "_most", 0)
         threading.Timer(0.5, monkeypatch.undo).start()
         assert program.file(slide, "report.pdf").startswith(b"%PDF")
 

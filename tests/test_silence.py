@@ -338,7 +338,7 @@ def test_the_workstation_lists_what_is_undecided_and_takes_a_persons_call(tmp_pa
     with workstation(tmp_path) as client:
         client.post("/welcome", headers={"origin": "http://127.0.0.1:8000"})
         slide = new_slide(client)
-        field = analysed(client.app.state.store, slide, IMAGE, FIELD)
+        field = analysed(client.app.state.workstation.store, slide, IMAGE, FIELD)
         shown = client.get(f"/api/v1/slides/{slide}").json()
         assert (shown["not_a_cell"], shown["fields"][0]["not_a_cell"]) == (1, 1)
         place = f"/fields/{field}?cell={INFECTED}"

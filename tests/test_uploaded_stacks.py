@@ -46,7 +46,7 @@ def test_each_page_of_an_uploaded_stack_is_a_photograph_of_its_own(client: TestC
     # The same again adds nothing.
     again = client.post(f"/api/v1/slides/{slide}/fields", files=sent).json()
     assert [page["id"] for page in again["pages"]] == [page["id"] for page in pages]
-    store = client.app.state.store
+    store = client.app.state.workstation.store
     for page, picture in zip(pages, pictures, strict=True):
         with store.reading() as session:
             sha256 = fields.get_field(session, page["id"]).image_sha256

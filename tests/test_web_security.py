@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from plasmoscope.web.security.identity import CLIENT_HEADER, SESSION_COOKIE
+from plasmoscope.web.security.cross_site import CLIENT_HEADER
+from plasmoscope.web.security.identity import SESSION_COOKIE
 from plasmoscope.web.settings import is_loopback
 from workstation import PASSWORD, SLIDE, add_account, log_in, new_slide, upload, workstation
 

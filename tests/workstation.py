@@ -17,9 +17,9 @@ from fastapi.testclient import TestClient
 
 from patience import PATIENCE
 from plasmoscope.store import accounts
-from plasmoscope.web.analysis_queue.workers import Crew
+from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.app import create_app
-from plasmoscope.web.security.identity import CLIENT_HEADER
+from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from plasmoscope.web.serving import server
 from plasmoscope.web.settings import Settings
 
@@ -27,18 +27,18 @@ PROGRAM = {CLIENT_HEADER: "tests"}
 PASSWORD = "correct horse battery"
 SLIDE = {"patient": "P-1", "code": "S-1", "taken_on": "2026-03-01", "haematocrit_percent": 38}
 # One for all tests: loading the model takes a second. They end with the tests.
-_CREW = Crew(None, 2)
+_WORKERS = Workers(None, 2)
 
 
-def crew() -> Crew:
+def workers() -> Workers:
     """The processes of every workstation for tests."""
-    return _CREW
+    return _WORKERS
 
 
 @contextmanager
 def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
     """A running workstation, reached as from this machine by a program."""
-    app = create_app(Settings(folder, **settings), _CREW)
+    app = create_app(Settings(folder, **settings), _WORKERS)
     with TestClient(app, base_url="http://127.0.0.1:8000", headers=PROGRAM, raise_server_exceptions=False) as client:
         yield client
 
@@ -47,7 +47,7 @@ def workstation(folder: Path, **settings: Any) -> Iterator[TestClient]:
 def served(folder: Path, **settings: Any) -> Iterator[str]:
     """The address of a workstation that listens on a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = server(create_app(Settings(folder, **settings), _CREW))
+        serving = server(create_app(Settings(folder, **settings), _WORKERS))
         thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -102,7 +102,7 @@ class Served:
 
 
 def add_account(client: TestClient, name: str, role: accounts.Role) -> None:
-    with client.app.state.store.session() as session:
+    with client.app.state.workstation.store.session() as session:
         accounts.add_account(session, "tests", name, PASSWORD, role)
 
 

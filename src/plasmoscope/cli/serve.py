@@ -50,7 +50,7 @@ def serve(
     )
     app = create_app(settings)
     if settings.accounts_required:
-        with app.state.store.reading() as session:
+        with app.state.workstation.store.reading() as session:
             anybody = any(account.active for account in accounts.all_accounts(session))
         if not anybody:
             # The database's address may hold its password, so it is not repeated.

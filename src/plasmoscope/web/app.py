@@ -22,54 +22,67 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.networks import read_network
 from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
-from plasmoscope.web.analysis_queue.queue import Jobs
-from plasmoscope.web.analysis_queue.workers import Crew
-from plasmoscope.web.api import monitoring as watch
-from plasmoscope.web.api import routes as api
+from plasmoscope.web import api, pages
+from plasmoscope.web.analysis_queue.queue import AnalysisQueue
+from plasmoscope.web.analysis_queue.workers import Workers
+from plasmoscope.web.api import monitoring
+from plasmoscope.web.dependencies import Workstation
 from plasmoscope.web.errors import WebError, as_web_error
-from plasmoscope.web.metrics import Metrics
-from plasmoscope.web.pages import routes as pages
-from plasmoscope.web.security import identity as security
+from plasmoscope.web.metrics import Measure, Metrics
+from plasmoscope.web.pages.error_page import error_page
 from plasmoscope.web.security.admission import Admission, Limits
-from plasmoscope.web.security.headers import Headers, Measure
+from plasmoscope.web.security.headers import Headers
+from plasmoscope.web.security.identity import Sessions
+from plasmoscope.web.security.login import Logins
 from plasmoscope.web.settings import MAX_BODY, Settings
 
 # More at once would only wait for each other, each switch costing more than it brings. Nothing that takes long runs in
-# them: that is for the processes of ``Crew``.
+# them: that is for the processes of ``Workers``.
 _THREADS = 4
 _STATIC = Path(__file__).parent / "static"
 _CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 408: "slow", 413: "too_large", 429: "busy"}
 
 
-def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
+def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     """The application with its records and its analysis, which begin and end with it.
 
     Heavy work runs in processes of its own, so a program that calls this does so under ``if __name__ ==
     "__main__"``, as Python's ``multiprocessing`` asks.
 
     Args:
-        crew: of another application that has the same model and lasts longer; an own one if None.
+        workers: of another application that has the same model and lasts longer; an own one if None.
 
     Raises:
         ModelError, StoreError: the model or the records cannot be opened.
     """
-    metrics = Metrics()
     store = Store(settings.folder, settings.database_url)
     classifier = Classifier.load(settings.model, use="fields")
-    method = Method.of(classifier, calling(classifier))
-    sessions = security.Sessions(settings)
-    own = crew is None
-    crew = crew or Crew(settings.model, settings.workers)
+    # Single cells are not told against a slide.
+    _, card = read_network(find_model(settings.model), ModelCard)
+    own_workers = workers is None
+    workers = workers or Workers(settings.model, settings.workers)
+    metrics, method = Metrics(), Method.of(classifier, calling(classifier))
+    workstation = Workstation(
+        settings=settings,
+        store=store,
+        method=method,
+        card=card,
+        workers=workers,
+        queue=AnalysisQueue(store, workers.model, method, settings.workers, metrics),
+        sessions=Sessions(settings, store),
+        logins=Logins(store),
+        metrics=metrics,
+        analysing_alone=BoundedSemaphore(settings.workers),
+    )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
-        app.state.jobs = jobs = Jobs(store, crew.analysts, method, settings.workers, metrics)
-        jobs.start()
+        workstation.queue.start()
         yield
-        await run_in_threadpool(jobs.stop)
-        if own:
-            await run_in_threadpool(crew.close)
+        await run_in_threadpool(workstation.queue.stop)
+        if own_workers:
+            await run_in_threadpool(workers.close)
         store.close()
 
     app = FastAPI(
@@ -82,17 +95,12 @@ def create_app(settings: Settings, crew: Crew | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.state.settings, app.state.store = settings, store
-    # Single cells are not told against a slide.
-    _, app.state.card = read_network(find_model(settings.model), ModelCard)
-    app.state.method = method
-    app.state.metrics, app.state.sessions, app.state.login_limit = metrics, sessions, security.LoginLimit()
-    app.state.crew, app.state.analysing_alone = crew, BoundedSemaphore(settings.workers)
+    app.state.workstation = workstation
     app.include_router(api.router)
-    app.include_router(watch.router)
+    app.include_router(monitoring.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    app.add_middleware(Admission, sessions=sessions, limits=Limits(MAX_BODY), refuse=_on_error)
+    app.add_middleware(Admission, sessions=workstation.sessions, limits=Limits(MAX_BODY), refuse=_on_error)
     app.add_middleware(Headers)
     app.add_middleware(Measure, metrics=metrics)
     app.add_exception_handler(PlasmoscopeError, _on_error)
@@ -109,7 +117,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         content = {"error": {"code": answer.code, "message": str(answer)}}
         return JSONResponse(content, answer.status, headers)
-    return await run_in_threadpool(pages.error_page, request, answer, headers)
+    return await run_in_threadpool(error_page, request, answer, headers)
 
 
 def _as_web_error(error: Exception) -> WebError:

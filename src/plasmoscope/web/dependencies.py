@@ -1,89 +1,68 @@
-"""What the pages take from a request: the records, whether the reader was welcomed, which page of a list."""
+"""What the handlers of requests are given: the parts of the running workstation that each asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
-from fastapi.responses import RedirectResponse
-from starlette.datastructures import URL
+from fastapi import Depends, Path
+from starlette.requests import HTTPConnection, Request
 
+from plasmoscope.classification.card import ModelCard
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
-from plasmoscope.web.errors import WebError
-
-_WELCOME_COOKIE = "welcome"
-WELCOME_CODE = "welcome"
-_ACCEPTED = "accepted"
-_YEAR_SECONDS = 365 * 24 * 3600
-
-PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+from plasmoscope.web.analysis_queue.queue import AnalysisQueue
+from plasmoscope.web.analysis_queue.workers import Workers
+from plasmoscope.web.metrics import Metrics
+from plasmoscope.web.security.identity import Sessions
+from plasmoscope.web.security.login import Logins
+from plasmoscope.web.settings import Settings
 
 
 @dataclass(frozen=True)
-class Paging:
-    """Which part of a list is shown."""
+class Workstation:
+    """Everything that an application has, made once as it is put together."""
 
-    total: int
-    first: int
-    """From 1."""
-    last: int
-    before: str | None
-    """Address of the part before this one."""
-    after: str | None
-
-    @property
-    def size(self) -> int:
-        """How many are shown."""
-        return self.last - self.first + 1
-
-
-def paging(request: Request, page: int, size: int, shown: Sequence[Any], total: int) -> Paging:
-    """Where the reader is in a list of ``total`` that shows ``size`` at a time."""
-    first = (page - 1) * size + 1
-    last = first + len(shown) - 1
-    before = _address(request.url.include_query_params(page=page - 1)) if page > 1 else None
-    after = _address(request.url.include_query_params(page=page + 1)) if last < total and shown else None
-    return Paging(total, first, last, before, after)
+    settings: Settings
+    store: Store
+    method: Method
+    """How photographs are analysed here."""
+    card: ModelCard
+    """Of the model for single cells."""
+    workers: Workers
+    queue: AnalysisQueue
+    sessions: Sessions
+    logins: Logins
+    metrics: Metrics
+    analysing_alone: BoundedSemaphore
+    """Held while a photograph is analysed that is not kept: such ones wait in no queue."""
 
 
-def records(request: Request) -> Store:
-    """The workstation's records."""
-    store: Store = request.app.state.store
-    return store
+def workstation_of(connection: HTTPConnection) -> Workstation:
+    """The workstation that a request came to."""
+    workstation: Workstation = connection.app.state.workstation
+    return workstation
 
 
-def remember(answer: RedirectResponse, request: Request, name: str, value: str) -> RedirectResponse:
-    """Keep a reader's choice in their browser for a year."""
-    secure = request.app.state.settings.secure_cookies
-    answer.set_cookie(name, value, max_age=_YEAR_SECONDS, httponly=True, samesite="lax", secure=secure)
-    return answer
+def _part(choose: Callable[[Workstation], object]) -> Any:
+    # Not in a thread: it waits for nothing.
+    async def part(request: Request) -> object:
+        return choose(workstation_of(request))
+
+    return Depends(part)
 
 
-def welcome(answer: RedirectResponse, request: Request) -> RedirectResponse:
-    """Keep that the reader has accepted what the program is for."""
-    return remember(answer, request, _WELCOME_COOKIE, _ACCEPTED)
+WholeWorkstation = Annotated[Workstation, _part(lambda workstation: workstation)]
+Records = Annotated[Store, _part(lambda workstation: workstation.store)]
+SettingsInForce = Annotated[Settings, _part(lambda workstation: workstation.settings)]
+MethodInUse = Annotated[Method, _part(lambda workstation: workstation.method)]
+CellModelCard = Annotated[ModelCard, _part(lambda workstation: workstation.card)]
+HeavyWork = Annotated[Workers, _part(lambda workstation: workstation.workers)]
+WaitingPhotographs = Annotated[AnalysisQueue, _part(lambda workstation: workstation.queue)]
+KnownSessions = Annotated[Sessions, _part(lambda workstation: workstation.sessions)]
+LoginChecks = Annotated[Logins, _part(lambda workstation: workstation.logins)]
+Figures = Annotated[Metrics, _part(lambda workstation: workstation.metrics)]
+AnalysingAlone = Annotated[BoundedSemaphore, _part(lambda workstation: workstation.analysing_alone)]
 
-
-def go(address: str) -> RedirectResponse:
-    """Send the browser on to a page of ours, after a form or in place of another page."""
-    return RedirectResponse(own(address), 303)
-
-
-def own(address: str) -> str:
-    """An address on this workstation; the first page in place of any other."""
-    foreign = not address.startswith("/") or address.startswith("//") or "\\" in address or not address.isprintable()
-    return "/" if foreign else address
-
-
-async def _welcomed(request: Request) -> None:
-    # Whoever has to log in does that first.
-    if request.state.actor is not None and request.cookies.get(_WELCOME_COOKIE) != _ACCEPTED:
-        raise WebError(303, WELCOME_CODE, "Accept on the page /welcome what the program is for.")
-
-
-Welcomed = Depends(_welcomed)
-"""Readers who have not accepted what the program is for are shown the welcome first."""
-
-
-def _address(url: URL) -> str:
-    return f"{url.path}?{url.query}"
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+"""A record's number in an address: what the databases' integers hold."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from starlette.concurrency import run_in_threadpool
+
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.errors import NotFoundError, TakenError
 from plasmoscope.store.fields import add_field
@@ -10,9 +12,21 @@ from plasmoscope.store.records import now
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails, create_slide
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
+from plasmoscope.web.dependencies import Workstation
 
 SLIDE = "Example"
 _FIELDS = 3
+
+
+async def show_example(workstation: Workstation, who: str) -> int:
+    """The example slide's number; it is made where there is none, and its analysis begins at once."""
+    known = await run_in_threadpool(known_example, workstation.store)
+    if known is not None:
+        return known
+    shown = await workstation.workers.drawing.take(photographs)
+    slide_id = await run_in_threadpool(make_example, workstation.store, who, shown)
+    workstation.queue.wake()
+    return slide_id
 
 
 def known_example(store: Store) -> int | None:

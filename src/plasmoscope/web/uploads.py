@@ -1,13 +1,31 @@
-"""Files from outside, bounded."""
+"""Files from outside, bounded, and photographs among them kept."""
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from fastapi import UploadFile
+from starlette.concurrency import run_in_threadpool
 
-from plasmoscope.imaging.pages import Content
+from plasmoscope.imaging.pages import Content, write_pages
 from plasmoscope.imaging.reading import MAX_BYTES, ImageError, read_limited
 from plasmoscope.imaging.sources import Readable, Unreadable
+from plasmoscope.store import fields
+from plasmoscope.store.records import Field
+from plasmoscope.store.store import Store
+from plasmoscope.web.dependencies import Workstation
 from plasmoscope.web.errors import WebError
+
+_RETRY_SECONDS = 10
+
+
+class Kept(NamedTuple):
+    """The photographs of an upload, in the queue."""
+
+    fields: list[Field]
+    are_pages: bool
+    """Of a file that has several; else there is one."""
 
 
 def read_upload(file: UploadFile) -> bytes:
@@ -30,6 +48,47 @@ def read_files(files: Iterable[UploadFile]) -> list[Readable]:
 def shown_name(file: UploadFile) -> str:
     """What its sender called it, for showing only."""
     return file.filename or "picture"
+
+
+async def keep_upload(workstation: Workstation, who: str, slide_id: int, file: UploadFile) -> Kept:
+    """Keep a photograph of a slide and put it in the queue; the same one twice is kept once.
+
+    Each page of a TIFF is a photograph of its own.
+
+    Raises:
+        WebError: 413, it is too large; 429, too many photographs wait.
+        ImageError: it, or one of its pages, cannot be decoded.
+        NotFoundError, ConflictError: there is no such slide, or it is signed.
+    """
+    await run_in_threadpool(_check_queue, workstation)
+    name, data = shown_name(file), await run_in_threadpool(read_upload, file)
+    with tempfile.TemporaryDirectory() as folder:
+        # What cannot be decoded is not kept, nor any page where one cannot be.
+        pages = await workstation.workers.drawing.take(write_pages, Content(name, data), Path(folder))
+        photographs: list[tuple[str, bytes | Path]] = [*pages] or [(name, data)]
+        kept = await run_in_threadpool(_keep_fields, workstation.store, who, slide_id, photographs)
+    workstation.queue.wake()
+    return Kept(kept, bool(pages))
+
+
+def _check_queue(workstation: Workstation) -> None:
+    """Refuse a photograph for the moment where too many wait."""
+    with workstation.store.reading() as session:
+        waiting = fields.how_many_wait(session)
+    if waiting >= workstation.settings.longest_queue:
+        raise WebError(
+            429, "busy", f"{waiting} photographs wait already; send this one again in a moment.", _RETRY_SECONDS
+        )
+
+
+def _keep_fields(store: Store, who: str, slide_id: int, photographs: Sequence[tuple[str, bytes | Path]]) -> list[Field]:
+    kept = []
+    for name, content in photographs:
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        # One by one, so that others may write meanwhile; an upload that was broken off is sent again.
+        with store.session() as session:
+            kept.append(fields.add_field(session, store.images, who, slide_id, name, data))
+    return kept
 
 
 def _read_file(file: UploadFile) -> Readable:

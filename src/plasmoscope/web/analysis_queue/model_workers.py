@@ -18,18 +18,18 @@ from plasmoscope.web.analysis_queue.processes import Processes
 from plasmoscope.web.settings import MAX_CELLS
 
 _POLITENESS = 10
-_LONGEST_LINE = 16
+_LONGEST_QUEUE = 16
 
 
-class Analysts:
+class ModelWorkers:
     """Processes that each hold the model. They start when first needed and end with ``close``, or with this process.
 
-    Methods raise WebError, 503, where the line is full or the system ended their process twice.
+    Methods raise WebError, 503, where the queue is full or the system ended their process twice.
     """
 
     def __init__(self, model: Path | None, number: int) -> None:
         self._model = model
-        self._processes = Processes(number, _LONGEST_LINE, _POLITENESS, partial(_loaded, model))
+        self._processes = Processes(number, _LONGEST_QUEUE, _POLITENESS, partial(_loaded, model))
 
     def look(self, photograph: Path | bytes, name: str, override_gate: bool = False) -> Look:
         """Find and call the cells of one photograph, as ``look_at_field``; waits for a process, however long."""

@@ -29,20 +29,20 @@ class Processes:
     """
 
     def __init__(
-        self, number: int, longest_line: int, politeness: int, prepare: Callable[[], object] | None = None
+        self, number: int, longest_queue: int, politeness: int, prepare: Callable[[], object] | None = None
     ) -> None:
         """Start nothing yet.
 
         Args:
             number: of processes, and so of pieces of work at once.
-            longest_line: pieces of work of requests that may wait; more are refused for the moment.
+            longest_queue: pieces of work of requests that may wait; more are refused for the moment.
             politeness: how much rather the system runs the pages than these, where it can do only one; 0 to 19.
             prepare: what each process does first; a function that is found by its name.
         """
         self._number = number
-        self._most = number + longest_line
+        self._most = number + longest_queue
         self._begin = (politeness, prepare)
-        self._in_line = 0
+        self._queued = 0
         self._renewing = threading.Lock()
         self._alone = threading.Lock()
         self._pool = self._new_pool(number)
@@ -53,9 +53,9 @@ class Processes:
         """``run`` for a request, which holds no thread meanwhile.
 
         Raises:
-            WebError: 503, the line is full; or as ``run``.
+            WebError: 503, the queue is full; or as ``run``.
         """
-        if self._in_line >= self._most:
+        if self._queued >= self._most:
             raise WebError(
                 503, "busy", "The workstation has much to do just now; try again in a moment.", _RETRY_SECONDS
             )
@@ -63,11 +63,11 @@ class Processes:
         def wait() -> _Made:
             return self.run(work, *given, **named)
 
-        self._in_line += 1
+        self._queued += 1
         try:
             return await asyncio.wrap_future(self._waiting.submit(wait))
         finally:
-            self._in_line -= 1
+            self._queued -= 1
 
     def run(self, work: Callable[_Given, _Made], *given: _Given.args, **named: _Given.kwargs) -> _Made:
         """What ``work`` gives, or raises, in a process that is free; waits for one.

@@ -1,7 +1,7 @@
 """The analysis of waiting photographs.
 
-The line of waiting fields is in the records, so that it outlives a crash; a thread for each process of ``Analysts``
-takes from it, waits for what is found, and records that.
+The queue of waiting fields is in the records, so that it outlives a crash; a thread for each process of
+``ModelWorkers`` takes from it, waits for what is found, and records that.
 """
 
 import logging
@@ -19,7 +19,7 @@ from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.records import Field
 from plasmoscope.store.store import Store
-from plasmoscope.web.analysis_queue.model_workers import Analysts
+from plasmoscope.web.analysis_queue.model_workers import ModelWorkers
 from plasmoscope.web.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -28,29 +28,33 @@ _LOOK_AGAIN_SECONDS = 5.0
 _TRY_AGAIN_SECONDS = 1.0
 
 
-class Jobs:
+class AnalysisQueue:
     """Threads that have analysed what waits."""
 
-    def __init__(self, store: Store, analysts: Analysts, method: Method, workers: int, metrics: Metrics) -> None:
+    def __init__(self, store: Store, model: ModelWorkers, method: Method, at_once: int, metrics: Metrics) -> None:
         self._store = store
-        self._analysts = analysts
+        self._model = model
         self._method = method
         self._metrics = metrics
         self._something_waits = threading.Event()
         self._stopping = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"analysis-{number}", daemon=True) for number in range(workers)
-        ]
+        self._at_once = at_once
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Put back in line what a crash interrupted, and begin."""
+        """Put back in the queue what a crash interrupted, and begin."""
         with self._store.session() as session:
             fields.requeue_interrupted(session)
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"analysis-{number}", daemon=True)
+            for number in range(self._at_once)
+        ]
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Finish the photographs in work and take no other; what waits stays in line for the next start."""
+        """Finish the photographs in work and take no other; what waits stays in the queue for the next start."""
         self._stopping = True
         self._something_waits.set()
         for thread in self._threads:
@@ -86,7 +90,7 @@ class Jobs:
         """Analyse a photograph; gives what records what came of it."""
         photograph = self._store.images.path(field.image_sha256)
         try:
-            found, mark = self._analysts.look(photograph, field.name, field.override_gate)
+            found, mark = self._model.look(photograph, field.name, field.override_gate)
         except PlasmoscopeError as error:
             return partial(fields.fail, field_id=field.id, error=str(error))
         except Exception as error:
@@ -116,7 +120,7 @@ class Jobs:
                 time.sleep(_TRY_AGAIN_SECONDS)
             except Exception as error:
                 if failed:
-                    # A damaged database, say. The field is in line again when the server starts the next time.
+                    # A damaged database, say. The field is in the queue again when the server starts the next time.
                     _log.exception("That field %s failed cannot be recorded either.", field.id)
                     return
                 failed, record = True, _failure(field, error)

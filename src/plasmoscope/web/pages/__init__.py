@@ -1,1 +1,21 @@
-"""What people see in a browser."""
+"""What people see in a browser, and what its buttons do; one module a page."""
+
+from fastapi import APIRouter
+
+from plasmoscope.web.pages import (
+    accounts,
+    cells,
+    fields,
+    home,
+    login,
+    patients,
+    performance,
+    slide_details,
+    slides,
+    welcome,
+)
+
+router = APIRouter(include_in_schema=False)
+# ``/slides/new``, of ``slide_details``, is no slide's number and comes before them.
+for _page in (welcome, login, accounts, slide_details, home, slides, fields, patients, cells, performance):
+    router.include_router(_page.router)

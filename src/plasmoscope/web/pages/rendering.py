@@ -7,18 +7,18 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from plasmoscope.web.i18n import languages
-from plasmoscope.web.i18n import sentences as words
+from plasmoscope.web.dependencies import workstation_of
+from plasmoscope.web.i18n import languages, sentences
 from plasmoscope.web.security.identity import Actor
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
 
 
-def reader_words(request: Request) -> words.Words:
+def reader_words(request: Request) -> sentences.Words:
     """Words in the language that this reader picked, or else their browser prefers."""
     chosen = request.cookies.get(languages.COOKIE)
-    return words.Words(languages.choose(chosen, request.headers.get("accept-language", "")))
+    return sentences.Words(languages.choose(chosen, request.headers.get("accept-language", "")))
 
 
 def render(
@@ -44,7 +44,7 @@ def render(
         language=said.language,
         actor=actor,
         may_change=actor is not None and actor.may("technician"),
-        accounts_required=request.app.state.settings.accounts_required,
+        accounts_required=workstation_of(request).settings.accounts_required,
         theme=theme if theme in THEMES else "",
         here=here or address_of(request),
         **shown,
@@ -73,5 +73,5 @@ def environment(code: str) -> Environment:
     )
     # newstyle: a message's values are put in, and escaped, by the template.
     made.install_gettext_translations(languages.catalogue(code), newstyle=True)  # type: ignore[attr-defined]
-    made.globals.update(languages=languages.LANGUAGES, meanings=words)
+    made.globals.update(languages=languages.LANGUAGES, meanings=sentences)
     return made

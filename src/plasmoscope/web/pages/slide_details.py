@@ -7,11 +7,13 @@ from fastapi import APIRouter, Form, Request, Response
 from plasmoscope.store import history, slides
 from plasmoscope.store.errors import TakenError
 from plasmoscope.store.records import now
-from plasmoscope.web.api.routes import Number
-from plasmoscope.web.dependencies import Welcomed, go, records
+from plasmoscope.store.store import Store
+from plasmoscope.web.dependencies import KnownSessions, Number, Records, SettingsInForce
 from plasmoscope.web.i18n.sentences import mark
+from plasmoscope.web.pages.redirects import go
 from plasmoscope.web.pages.rendering import render
 from plasmoscope.web.pages.slide_form import SlideBoxes, SlideForm, filled, read_form
+from plasmoscope.web.pages.welcome import Welcomed
 from plasmoscope.web.security.identity import Technician
 
 router = APIRouter(dependencies=[Welcomed])
@@ -22,55 +24,64 @@ _TAKEN = mark("This patient has a slide with this ID already.")
 
 
 @router.get("/slides/new")
-def new_slide(request: Request, actor: Technician, patient: str = "") -> Response:
+def new_slide(request: Request, actor: Technician, records: Records, patient: str = "") -> Response:
     """An empty form, with today's date."""
-    return _show(request, SlideForm({"taken_on": now().astimezone().date().isoformat(), "patient": patient}, {}, None))
+    return _show(
+        request, records, SlideForm({"taken_on": now().astimezone().date().isoformat(), "patient": patient}, {}, None)
+    )
 
 
 @router.post("/slides")
-def create_slide(request: Request, actor: Technician, boxes: Annotated[SlideBoxes, Form()]) -> Response:
+def create_slide(
+    request: Request,
+    actor: Technician,
+    records: Records,
+    settings: SettingsInForce,
+    sessions: KnownSessions,
+    boxes: Annotated[SlideBoxes, Form()],
+) -> Response:
     """Record a new slide."""
     form = read_form(boxes)
     if form.details is None:
-        return _show(request, form)
+        return _show(request, records, form)
     try:
-        with records(request).session() as session:
+        with records.session() as session:
             slide_id = slides.create_slide(session, actor.name, form.details).id
     except TakenError:
-        return _show(request, SlideForm(form.values, {"code": _TAKEN}, None))
+        return _show(request, records, SlideForm(form.values, {"code": _TAKEN}, None))
     answer = go(f"/slides/{slide_id}")
-    if form.details.microscopist and not request.app.state.settings.accounts_required:
+    if form.details.microscopist and not settings.accounts_required:
         # Whoever works alone is known by the name that they give here.
-        request.app.state.sessions.keep_name(answer.headers, form.details.microscopist)
+        sessions.keep_name(answer.headers, form.details.microscopist)
     return answer
 
 
 @router.get("/slides/{slide_id}/details")
-def show_details(request: Request, actor: Technician, slide_id: Number) -> Response:
+def show_details(request: Request, actor: Technician, records: Records, slide_id: Number) -> Response:
     """The form with what is known of a slide."""
-    with records(request).reading() as session:
+    with records.reading() as session:
         form = filled(slides.details_of(slides.get_slide(session, slide_id)))
-    return _show(request, form, slide_id)
+    return _show(request, records, form, slide_id)
 
 
 @router.post("/slides/{slide_id}/details")
 def change_details(
-    request: Request, actor: Technician, slide_id: Number, boxes: Annotated[SlideBoxes, Form()]
+    request: Request, actor: Technician, records: Records, slide_id: Number, boxes: Annotated[SlideBoxes, Form()]
 ) -> Response:
     """Describe a slide anew."""
     form = read_form(boxes)
     if form.details is None:
-        return _show(request, form, slide_id)
+        return _show(request, records, form, slide_id)
     try:
-        with records(request).session() as session:
+        with records.session() as session:
             slides.update_slide(session, actor.name, slide_id, form.details)
     except TakenError:
-        return _show(request, SlideForm(form.values, {"code": _TAKEN}, None), slide_id)
+        return _show(request, records, SlideForm(form.values, {"code": _TAKEN}, None), slide_id)
     return go(f"/slides/{slide_id}")
 
 
-def _show(request: Request, form: SlideForm, slide_id: int | None = None) -> Response:
-    with records(request).reading() as session:
+def _show(request: Request, records: Store, form: SlideForm, slide_id: int | None = None) -> Response:
+    with records.reading() as session:
         known = {what: history.known_values(session, what) for what in _SUGGESTED}
     here = "/slides/new" if slide_id is None else f"/slides/{slide_id}/details"
     status = 422 if form.errors else 200

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.security import identity as security
+from plasmoscope.web.security import cross_site
+from plasmoscope.web.security.identity import Sessions
 from plasmoscope.web.security.rare_log import RareLog
 
 _log = RareLog(logging.getLogger(__name__))
@@ -44,7 +45,7 @@ class Admission:
     def __init__(
         self,
         app: ASGIApp,
-        sessions: security.Sessions,
+        sessions: Sessions,
         limits: Limits,
         refuse: Callable[[Request, Exception], Awaitable[Response]],
     ) -> None:
@@ -63,8 +64,8 @@ class Admission:
         request.state.actor = None
         try:
             self._sessions.check_host(request)
-            if security.is_change(request.method):
-                security.check_source(request)
+            if cross_site.is_change(request.method):
+                cross_site.check_source(request)
             request.state.actor = await self._sessions.actor(request)
             body = _Body(request, receive, self._limits)
             self._make_room(body)

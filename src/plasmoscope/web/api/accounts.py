@@ -1,0 +1,50 @@
+"""``/accounts``: who may log in."""
+
+from fastapi import APIRouter
+
+from plasmoscope.store import accounts
+from plasmoscope.web.api import schemas
+from plasmoscope.web.dependencies import (
+    Number,
+    Records,
+)
+from plasmoscope.web.security.identity import Admin
+
+router = APIRouter()
+
+
+@router.get("/accounts", tags=["accounts"])
+def list_accounts(actor: Admin, records: Records) -> list[schemas.AccountOut]:
+    """Who may log in."""
+    with records.reading() as session:
+        return [schemas.AccountOut.model_validate(account) for account in accounts.all_accounts(session)]
+
+
+@router.post("/accounts", tags=["accounts"], status_code=201)
+def add_account(actor: Admin, records: Records, given: schemas.AccountIn) -> schemas.AccountOut:
+    """Let somebody log in."""
+    with records.session() as session:
+        account = accounts.add_account(session, actor.name, given.name, given.password, given.role)
+        return schemas.AccountOut.model_validate(account)
+
+
+@router.post("/accounts/{account_id}/deactivate", tags=["accounts"])
+def deactivate_account(actor: Admin, records: Records, account_id: Number) -> schemas.AccountOut:
+    """Let an account log in no more."""
+    with records.session() as session:
+        return schemas.AccountOut.model_validate(accounts.deactivate(session, actor.name, account_id))
+
+
+@router.post("/accounts/{account_id}/activate", tags=["accounts"])
+def activate_account(actor: Admin, records: Records, account_id: Number) -> schemas.AccountOut:
+    """Let a deactivated account log in again."""
+    with records.session() as session:
+        return schemas.AccountOut.model_validate(accounts.activate(session, actor.name, account_id))
+
+
+@router.post("/accounts/{account_id}/password", tags=["accounts"])
+def set_password(actor: Admin, records: Records, account_id: Number, given: schemas.PasswordIn) -> schemas.AccountOut:
+    """Give an account a new password; whoever is logged in with it must log in anew."""
+    with records.session() as session:
+        account = accounts.set_password(session, actor.name, account_id, given.password)
+        return schemas.AccountOut.model_validate(account)

@@ -1,0 +1,83 @@
+"""``/cells``: pictures of single cells, and the cells of a photograph."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, File, Query, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from plasmoscope.analysis import results
+from plasmoscope.store import corrections, fields
+from plasmoscope.store.errors import ConflictError, NotFoundError
+from plasmoscope.store.records import Field
+from plasmoscope.store.store import Store
+from plasmoscope.web import pictures
+from plasmoscope.web.api import schemas
+from plasmoscope.web.api.answers import picture
+from plasmoscope.web.dependencies import CellModelCard, HeavyWork, Number, Records
+from plasmoscope.web.errors import WebError
+from plasmoscope.web.security.identity import Reader, Technician
+from plasmoscope.web.settings import MAX_CELLS
+from plasmoscope.web.uploads import read_files
+
+router = APIRouter()
+
+
+@router.post("/cells", tags=["cells"])
+async def classify_cells(
+    actor: Reader,
+    workers: HeavyWork,
+    card: CellModelCard,
+    files: Annotated[list[UploadFile], File(description="Single cells.")],
+    one_smear: Annotated[bool, Query(description="Judge them together, as cells of one smear.")] = False,
+) -> schemas.CellAnswers:
+    """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others.
+
+    Each page of a TIFF is a cell of its own.
+    """
+    if len(files) > MAX_CELLS:
+        raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
+    sent = await run_in_threadpool(read_files, files)
+    judged = await workers.model.call_cells(sent, one_smear)
+    answers = [schemas.CellAnswer.of(file, result) for file, result in judged]
+    return schemas.CellAnswers(cells=answers, model=card.name, threshold=card.threshold)
+
+
+@router.get("/fields/{field_id}/cells/{number}/picture", tags=["cells"], response_class=Response)
+async def get_cell_picture(
+    actor: Reader, records: Records, workers: HeavyWork, field_id: Number, number: Number, heat: bool = False
+) -> Response:
+    """One cell, or with ``heat`` what its call rests on, laid over it; 404 where no one place stands out."""
+    photograph, cell = await run_in_threadpool(_photographed_cell, records, field_id, number)
+    if not heat:
+        return picture(await workers.drawing.take(pictures.cell_png, photograph, cell), "image/png")
+    why = await workers.model.explain(photograph, cell)
+    if why is None:
+        raise NotFoundError("No one place stands out: the call rests on the cell as a whole.")
+    return picture(why, "image/png")
+
+
+@router.post("/fields/{field_id}/cells/{number}/call", tags=["cells"], status_code=201)
+def call_cell(
+    actor: Technician, records: Records, field_id: Number, number: Number, given: schemas.CorrectionIn
+) -> schemas.CorrectionOut:
+    """Change a cell's call; what the model said is kept."""
+    with records.session() as session:
+        made = corrections.correct(session, actor.name, field_id, number, given.call)
+        return schemas.CorrectionOut.model_validate(made)
+
+
+def _photographed_cell(store: Store, field_id: int, number: int) -> tuple[Path, results.Cell]:
+    with store.reading() as session:
+        field = fields.get_field(session, field_id)
+        return store.images.path(field.image_sha256), _cell(field, number)
+
+
+def _cell(field: Field, number: int) -> results.Cell:
+    found = field.found()
+    if found is None:
+        raise ConflictError(f"{field.name} is not analysed yet.")
+    for cell in found.cells:
+        if cell.number == number:
+            return cell
+    raise NotFoundError(f"{field.name} has no cell {number}.")

@@ -1,0 +1,134 @@
+"""``/fields`` and ``/analyze``: photographs of fields."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, File, Query, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from plasmoscope.analysis import results
+from plasmoscope.imaging.pages import Content
+from plasmoscope.imaging.reading import ImageError
+from plasmoscope.imaging.tiff import MAX_PAGES
+from plasmoscope.store import corrections, fields
+from plasmoscope.store.store import Store
+from plasmoscope.web import pictures
+from plasmoscope.web.api import schemas
+from plasmoscope.web.api.answers import picture
+from plasmoscope.web.dependencies import (
+    AnalysingAlone,
+    HeavyWork,
+    Number,
+    Records,
+    WaitingPhotographs,
+    WholeWorkstation,
+)
+from plasmoscope.web.errors import WebError
+from plasmoscope.web.security.identity import Reader, Technician
+from plasmoscope.web.uploads import keep_upload, read_upload, shown_name
+
+router = APIRouter()
+_RETRY_SECONDS = 10
+
+
+@router.post("/analyze", tags=["fields"])
+async def analyze_photograph(
+    actor: Reader,
+    workers: HeavyWork,
+    alone: AnalysingAlone,
+    file: Annotated[UploadFile, File(description="One field of a thin film.")],
+    page: Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="Of a TIFF that has several.")] = None,
+) -> results.Field:
+    """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
+    if not alone.acquire(blocking=False):
+        raise WebError(429, "busy", "Another photograph is being analysed; send this one again.", _RETRY_SECONDS)
+    try:
+        sent = Content(shown_name(file), await run_in_threadpool(read_upload, file))
+        found = (await workers.model.look_at_sent(sent, page)).field
+    finally:
+        alone.release()
+    if found.error is not None:
+        raise ImageError(found.error)
+    return found
+
+
+@router.post("/slides/{slide_id}/fields", tags=["fields"], status_code=201)
+async def upload_field(
+    actor: Technician, workstation: WholeWorkstation, slide_id: Number, file: Annotated[UploadFile, File()]
+) -> schemas.FieldKept:
+    """Keep a photograph of the slide and put it in the queue; the same one twice is kept once.
+
+    Each page of a TIFF is a photograph of its own.
+    """
+    kept = await keep_upload(workstation, actor.name, slide_id, file)
+    shown = [schemas.FieldOut.model_validate(field) for field in kept.fields]
+    return schemas.FieldKept(**shown[0].model_dump(), pages=shown if kept.are_pages else [])
+
+
+@router.get("/fields/{field_id}", tags=["fields"])
+def get_field(actor: Reader, records: Records, field_id: Number) -> schemas.FieldWhole:
+    """A photograph with all that was found in it, and what people made of it."""
+    with records.reading() as session:
+        field = fields.get_field(session, field_id)
+        found = field.found()
+        made = [schemas.CorrectionOut.model_validate(made) for made in corrections.corrections_of(session, field_id)]
+        shown = schemas.FieldOut.model_validate(field).model_dump()
+    return schemas.FieldWhole(**shown, found=found.model_dump(mode="json") if found else None, corrections=made)
+
+
+@router.get("/fields/{field_id}/image", tags=["fields"], response_class=Response)
+async def get_image(
+    actor: Reader,
+    records: Records,
+    workers: HeavyWork,
+    field_id: Number,
+    width: Annotated[int, Query(ge=64, le=8000)] = 8000,
+) -> Response:
+    """The upright photograph as JPEG, without what the camera wrote about itself."""
+    photograph = await run_in_threadpool(_photograph, records, field_id)
+    return picture(await workers.drawing.take(pictures.photograph_jpeg, photograph, width), "image/jpeg")
+
+
+@router.post("/fields/{field_id}/reject", tags=["fields"])
+def reject_field(actor: Technician, records: Records, field_id: Number, given: schemas.Reason) -> schemas.FieldOut:
+    """Leave a photograph out of the count."""
+    with records.session() as session:
+        return schemas.FieldOut.model_validate(fields.reject(session, actor.name, field_id, given.reason))
+
+
+@router.post("/fields/{field_id}/take-back", tags=["fields"])
+def take_field_back(actor: Technician, records: Records, field_id: Number) -> schemas.FieldOut:
+    """Count a rejected photograph again."""
+    with records.session() as session:
+        return schemas.FieldOut.model_validate(fields.take_back(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/count-repeat", tags=["fields"])
+def count_repeat(actor: Technician, records: Records, field_id: Number) -> schemas.FieldOut:
+    """Count a photograph although another, ``duplicate_of_id``, shows the same place."""
+    with records.session() as session:
+        return schemas.FieldOut.model_validate(fields.count_repeat(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/cancel", tags=["fields"])
+def cancel_field(actor: Technician, records: Records, field_id: Number) -> schemas.FieldOut:
+    """Take a photograph out of the queue, or drop what its analysis will find."""
+    with records.session() as session:
+        return schemas.FieldOut.model_validate(fields.cancel(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/analyse-again", tags=["fields"])
+def analyse_field_again(
+    actor: Technician, records: Records, queue: WaitingPhotographs, field_id: Number, override_gate: bool = False
+) -> schemas.FieldOut:
+    """Put a photograph in the queue again; with ``override_gate`` it counts although a quality check fails."""
+    with records.session() as session:
+        field = fields.analyse_again(session, actor.name, field_id, override_gate)
+        shown = schemas.FieldOut.model_validate(field)
+    queue.wake()
+    return shown
+
+
+def _photograph(store: Store, field_id: int) -> Path:
+    with store.reading() as session:
+        return store.images.path(fields.get_field(session, field_id).image_sha256)

@@ -1,0 +1,139 @@
+"""``/slides``: the slides, their details, signatures, changes and files."""
+
+import shutil
+import tempfile
+from datetime import date
+from pathlib import Path as FilePath
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from plasmoscope.store import audit, counts, fields, history, slides
+from plasmoscope.store.records import LONGEST_TEXT, SlideStatus
+from plasmoscope.web.api import schemas
+from plasmoscope.web.dependencies import (
+    HeavyWork,
+    Number,
+    Records,
+    SettingsInForce,
+)
+from plasmoscope.web.downloads import DOWNLOADS, write_download
+from plasmoscope.web.file_names import disposition
+from plasmoscope.web.security.identity import Admin, Reader, Technician
+
+router = APIRouter()
+
+
+@router.get("/slides", tags=["slides"])
+def list_slides(
+    actor: Reader,
+    records: Records,
+    patient: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+    slide: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+    microscopist: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+    since: date | None = None,
+    until: date | None = None,
+    status: SlideStatus | None = None,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> schemas.SlidePage:
+    """Find slides, the newest first."""
+    search = history.Search(patient, slide, microscopist, since, until, status)
+    with records.reading() as session:
+        page = history.find_slides(session, search, offset, limit)
+        numbers = counts.tallies(session, [found.id for found in page.slides])
+        listed = [schemas.SlideOut.of(found, numbers[found.id]) for found in page.slides]
+    return schemas.SlidePage(slides=listed, total=page.total)
+
+
+@router.post("/slides", tags=["slides"], status_code=201)
+def create_slide(actor: Technician, records: Records, given: schemas.SlideIn) -> schemas.SlideWhole:
+    """Record a new slide."""
+    with records.session() as session:
+        slide_id = slides.create_slide(session, actor.name, given.details()).id
+    return get_slide(actor, records, slide_id)
+
+
+@router.get("/slides/{slide_id}", tags=["slides"])
+def get_slide(actor: Reader, records: Records, slide_id: Number) -> schemas.SlideWhole:
+    """A slide with its photographs and its running count."""
+    with records.reading() as session:
+        slide = slides.get_slide(session, slide_id)
+        shown = [schemas.FieldOut.model_validate(field) for field in fields.fields_of(session, slide_id)]
+        tally = counts.tally(session, slide_id)
+        count = counts.slide_count(session, slide, tally)
+        whole: schemas.SlideWhole = schemas.SlideWhole.of(slide, tally, fields=shown, count=count)
+        return whole
+
+
+@router.put("/slides/{slide_id}", tags=["slides"])
+def describe_slide(actor: Technician, records: Records, slide_id: Number, given: schemas.SlideIn) -> schemas.SlideWhole:
+    """Describe a slide anew."""
+    with records.session() as session:
+        slides.update_slide(session, actor.name, slide_id, given.details())
+    return get_slide(actor, records, slide_id)
+
+
+@router.post("/slides/{slide_id}/delete", tags=["slides"], status_code=204)
+def delete_slide(actor: Admin, records: Records, slide_id: Number, given: schemas.Reason) -> None:
+    """Delete an open slide; the audit keeps that it was there."""
+    with records.session() as session:
+        slides.delete_slide(session, actor.name, slide_id, given.reason)
+
+
+@router.post("/slides/{slide_id}/sign", tags=["slides"])
+def sign_slide(actor: Technician, records: Records, slide_id: Number, given: schemas.Signature) -> schemas.SlideWhole:
+    """Sign a slide off, as it was at the version that was looked at."""
+    with records.session() as session:
+        slides.sign(session, actor.name, slide_id, given.version)
+    return get_slide(actor, records, slide_id)
+
+
+@router.post("/slides/{slide_id}/reopen", tags=["slides"])
+def reopen_slide(actor: Technician, records: Records, slide_id: Number, given: schemas.Reason) -> schemas.SlideWhole:
+    """Let a signed slide be changed again."""
+    with records.session() as session:
+        slides.reopen(session, actor.name, slide_id, given.reason)
+    return get_slide(actor, records, slide_id)
+
+
+@router.get("/slides/{slide_id}/audit", tags=["slides"])
+def list_audit(
+    actor: Reader,
+    records: Records,
+    slide_id: Number,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[schemas.AuditOut]:
+    """Who changed what of a slide, the newest first."""
+    with records.reading() as session:
+        found = audit.entries(session, audit.slide_subject(slide_id), offset, limit)
+        return [schemas.AuditOut.model_validate(entry) for entry in found]
+
+
+@router.get("/slides/{slide_id}/files/{name}", tags=["slides"], response_class=Response)
+async def download(
+    actor: Reader,
+    workers: HeavyWork,
+    settings: SettingsInForce,
+    slide_id: Number,
+    name: Annotated[str, Path(max_length=40)],
+) -> Response:
+    """The report and the tables.
+
+    report.pdf, report.html, slide.json, cells.csv, fields.csv, coco.json, qupath.zip, fiji.zip or pictures.zip.
+    """
+    where = settings.folder, settings.database_url
+    # Sent from the disk: of a large slide the annotated photographs weigh more than this process should.
+    folder = FilePath(tempfile.mkdtemp(prefix="plasmoscope-"))
+    try:
+        file, patient, code = await workers.writing.take(write_download, *where, slide_id, name, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shown = "inline" if name == "report.pdf" else "attachment"
+    headers = {"Content-Disposition": disposition(shown, name, patient, code)}
+    sent = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(file, media_type=DOWNLOADS[name].media_type, headers=headers, background=sent)

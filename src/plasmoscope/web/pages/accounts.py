@@ -1,0 +1,61 @@
+"""Who may log in: the page for administrators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from plasmoscope.store import accounts
+from plasmoscope.store.records import Role
+from plasmoscope.web.dependencies import Number, Records
+from plasmoscope.web.pages.login import Password
+from plasmoscope.web.pages.redirects import go
+from plasmoscope.web.pages.rendering import render
+from plasmoscope.web.security.identity import Admin
+
+router = APIRouter()
+
+
+@router.get("/accounts")
+def show_accounts(request: Request, actor: Admin, records: Records) -> Response:
+    """Who may log in."""
+    with records.reading() as session:
+        known = accounts.all_accounts(session)
+    return render(request, "accounts.html", accounts=known, shortest_password=accounts.SHORTEST_PASSWORD)
+
+
+@router.post("/accounts")
+def add_account(
+    actor: Admin,
+    records: Records,
+    name: Annotated[str, Form()],
+    password: Annotated[str, Form()],
+    role: Annotated[Role, Form()],
+) -> Response:
+    """Let somebody log in."""
+    with records.session() as session:
+        accounts.add_account(session, actor.name, name, password, role)
+    return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/deactivate")
+def deactivate_account(actor: Admin, records: Records, account_id: Number) -> Response:
+    """Let an account log in no more."""
+    with records.session() as session:
+        accounts.deactivate(session, actor.name, account_id)
+    return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/activate")
+def activate_account(actor: Admin, records: Records, account_id: Number) -> Response:
+    """Let a deactivated account log in again."""
+    with records.session() as session:
+        accounts.activate(session, actor.name, account_id)
+    return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/password")
+def set_password(actor: Admin, records: Records, account_id: Number, password: Password) -> Response:
+    """Give an account a new password."""
+    with records.session() as session:
+        accounts.set_password(session, actor.name, account_id, password)
+    return go("/accounts")

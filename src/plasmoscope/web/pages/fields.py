@@ -1,0 +1,113 @@
+"""A photograph's page with its cells, and the buttons of photographs, which lead back to the slide."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from sqlalchemy.orm import Session
+
+from plasmoscope.store import corrections, fields, slides
+from plasmoscope.store.errors import ConflictError
+from plasmoscope.store.records import Call, Field
+from plasmoscope.web.dependencies import Number, Records, WaitingPhotographs
+from plasmoscope.web.pages import page_data
+from plasmoscope.web.pages.redirects import go
+from plasmoscope.web.pages.rendering import render
+from plasmoscope.web.pages.script_messages import script_messages
+from plasmoscope.web.pages.slides import Reason
+from plasmoscope.web.pages.welcome import Welcomed
+from plasmoscope.web.security.identity import Reader, Technician
+
+router = APIRouter(dependencies=[Welcomed])
+
+
+@router.get("/fields/{field_id}")
+def show_field(
+    request: Request, actor: Reader, records: Records, field_id: Number, cell: int | None = None
+) -> Response:
+    """A photograph with its outlines, and one of its cells large."""
+    with records.reading() as session:
+        field = fields.get_field(session, field_id)
+        found = field.found()
+        if field.status != "done" or found is None:
+            raise ConflictError(f"{field.name} is not analysed yet.")
+        objects = page_data.field_objects(session, field, found)
+        shown = page_data.open_cell(session, field, objects, cell) if cell is not None else None
+        slide = slides.get_slide(session, field.slide_id)
+        before, after = _neighbours(session, field)
+    return render(
+        request,
+        "field.html",
+        field=field,
+        slide=slide,
+        found=found,
+        objects=objects,
+        shown=shown,
+        before=before,
+        after=after,
+        said=script_messages(request),
+    )
+
+
+@router.post("/fields/{field_id}/cancel")
+def cancel(actor: Technician, records: Records, field_id: Number) -> Response:
+    """Stop an analysis."""
+    with records.session() as session:
+        return _to_slide(fields.cancel(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/again")
+def analyse_again(
+    actor: Technician,
+    records: Records,
+    queue: WaitingPhotographs,
+    field_id: Number,
+    override_gate: Annotated[bool, Form()] = False,
+) -> Response:
+    """Analyse a photograph once more."""
+    with records.session() as session:
+        answer = _to_slide(fields.analyse_again(session, actor.name, field_id, override_gate))
+    queue.wake()
+    return answer
+
+
+@router.post("/fields/{field_id}/count-repeat")
+def count_repeat(actor: Technician, records: Records, field_id: Number) -> Response:
+    """Count a photograph although another shows the same place."""
+    with records.session() as session:
+        return _to_slide(fields.count_repeat(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/reject")
+def reject(actor: Technician, records: Records, field_id: Number, reason: Reason = "") -> Response:
+    """Leave a photograph out of the count."""
+    with records.session() as session:
+        return _to_slide(fields.reject(session, actor.name, field_id, reason))
+
+
+@router.post("/fields/{field_id}/restore")
+def restore(actor: Technician, records: Records, field_id: Number) -> Response:
+    """Count a rejected photograph again."""
+    with records.session() as session:
+        return _to_slide(fields.take_back(session, actor.name, field_id))
+
+
+@router.post("/fields/{field_id}/cells/{number}/call")
+def call_cell(
+    actor: Technician, records: Records, field_id: Number, number: Number, call: Annotated[Call, Form()]
+) -> Response:
+    """Call a cell."""
+    with records.session() as session:
+        corrections.correct(session, actor.name, field_id, number, call)
+    return go(f"/fields/{field_id}?cell={number}")
+
+
+def _to_slide(field: Field) -> Response:
+    return go(f"/slides/{field.slide_id}")
+
+
+def _neighbours(session: Session, field: Field) -> tuple[int | None, int | None]:
+    """Numbers of the analysed fields before and after one on its slide."""
+    of_slide = [other.id for other in fields.fields_of(session, field.slide_id) if other.status == "done"]
+    place = of_slide.index(field.id)
+    before = of_slide[place - 1] if place else None
+    return before, of_slide[place + 1] if place + 1 < len(of_slide) else None

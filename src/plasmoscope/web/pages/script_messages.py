@@ -1,0 +1,29 @@
+"""What the pages' scripts say, in the reader's language."""
+
+from fastapi import Request
+
+from plasmoscope.web.i18n.sentences import CALLS, mark
+from plasmoscope.web.pages.rendering import reader_words
+
+# By the name that the scripts know it by.
+_MESSAGES = {
+    "waiting": mark("Waiting"),
+    "sending": mark("Being sent"),
+    "cancel": mark("Cancel"),
+    "close": mark("Close"),
+    "failed": mark("This did not work"),
+    "offline": mark("The workstation cannot be reached. Check that it runs, and try again."),
+    "camera": mark("No camera can be used. Check that one is connected and that the browser may use it."),
+    "working": mark("Please wait ..."),
+    "heat": mark("Yellow: what the call rests on most; dark blue: least."),
+    "nowhere": mark("No single place decides: the call rests on the cell as a whole."),
+    "infected": CALLS["infected"],
+    "notInfected": CALLS["not infected"],
+    "notTold": CALLS["not told"],
+}
+
+
+def script_messages(request: Request) -> dict[str, str]:
+    """What the scripts say to whoever sent this request, by the name that they know it by."""
+    words = reader_words(request)
+    return {name: words.say(message) for name, message in _MESSAGES.items()}

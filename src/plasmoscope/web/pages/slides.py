@@ -1,0 +1,160 @@
+"""A slide's page, its cells side by side, its changes, and its buttons; each button leads back to the slide."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from plasmoscope.imaging.reading import ImageError
+from plasmoscope.store import audit, counts, slides
+from plasmoscope.store.called import CalledCell
+from plasmoscope.store.records import Slide
+from plasmoscope.store.store import Store
+from plasmoscope.web import pictures
+from plasmoscope.web.dependencies import (
+    KnownSessions,
+    Number,
+    Records,
+    SettingsInForce,
+    WholeWorkstation,
+    Workstation,
+)
+from plasmoscope.web.errors import WebError
+from plasmoscope.web.pages import page_data
+from plasmoscope.web.pages.paging import PageNumber, paging
+from plasmoscope.web.pages.redirects import go
+from plasmoscope.web.pages.rendering import render
+from plasmoscope.web.pages.script_messages import script_messages
+from plasmoscope.web.pages.welcome import Welcomed
+from plasmoscope.web.security.identity import LONGEST_NAME, Reader, Technician
+from plasmoscope.web.uploads import keep_upload
+
+router = APIRouter(dependencies=[Welcomed])
+
+_CELLS_AT_ONCE = 60
+_CHANGES_AT_ONCE = 100
+Reason = Annotated[str, Form(max_length=1000)]
+
+
+@router.get("/slides/{slide_id}")
+def show_slide(request: Request, actor: Reader, records: Records, slide_id: Number) -> Response:
+    """A slide with its photographs and its running count."""
+    with records.reading() as session:
+        slide = slides.get_slide(session, slide_id)
+        tally = counts.tally(session, slide_id)
+        count = counts.slide_count(session, slide, tally)
+        cards = page_data.field_cards(session, slide)
+    return render(
+        request,
+        "slide.html",
+        slide=slide,
+        count=count,
+        tally=tally,
+        cards=cards,
+        lacking=page_data.fonts_to_install(slide, cards, actor.name),
+        said=script_messages(request),
+    )
+
+
+@router.get("/slides/{slide_id}/cells")
+async def show_called_cells(
+    request: Request, actor: Reader, workstation: WholeWorkstation, slide_id: Number, page: PageNumber = 1
+) -> Response:
+    """The cells called infected."""
+    return await _gallery(request, workstation, slide_id, page, pictures.called_cells, "/cells")
+
+
+@router.get("/slides/{slide_id}/not-told")
+async def show_cells_not_told(
+    request: Request, actor: Reader, workstation: WholeWorkstation, slide_id: Number, page: PageNumber = 1
+) -> Response:
+    """What the model left out of the count, for people to call."""
+    return await _gallery(request, workstation, slide_id, page, pictures.cells_not_told, "/not-told")
+
+
+@router.get("/slides/{slide_id}/changes")
+def show_changes(request: Request, actor: Reader, records: Records, slide_id: Number, page: PageNumber = 1) -> Response:
+    """Who changed what of a slide, and when."""
+    with records.reading() as session:
+        slide = slides.get_slide(session, slide_id)
+        changes = page_data.changes_of(session, slide, (page - 1) * _CHANGES_AT_ONCE, _CHANGES_AT_ONCE)
+        total = audit.how_many(session, audit.slide_subject(slide_id))
+    place = paging(request, page, _CHANGES_AT_ONCE, changes, total)
+    return render(request, "slide_changes.html", slide=slide, changes=changes, paging=place)
+
+
+@router.post("/slides/{slide_id}/photographs")
+async def add_photographs(
+    actor: Technician, workstation: WholeWorkstation, slide_id: Number, file: Annotated[list[UploadFile], File()]
+) -> Response:
+    """Photographs from a browser without scripts, which sends an empty one for each box that holds none.
+
+    One that cannot be taken is named, and does not stop the others.
+    """
+    refused = []
+    for photograph in file:
+        if photograph.filename:
+            try:
+                await keep_upload(workstation, actor.name, slide_id, photograph)
+            except (ImageError, WebError) as error:
+                refused.append(f"{photograph.filename}: {error}")
+    if refused:
+        raise WebError(422, "unusable_image", f"Not taken: {'; '.join(refused)}")
+    return go(f"/slides/{slide_id}")
+
+
+@router.post("/slides/{slide_id}/sign")
+def sign(
+    actor: Technician,
+    records: Records,
+    settings: SettingsInForce,
+    sessions: KnownSessions,
+    slide_id: Number,
+    version: Annotated[int, Form()],
+    signer: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
+) -> Response:
+    """Sign a slide off, as it was when the page was made; without accounts, under the name that is given."""
+    alone = not settings.accounts_required
+    name = " ".join(signer.split()) if alone else actor.name
+    if not name:
+        raise WebError(422, "invalid", "Give your name; the slide is signed with it.")
+    with records.session() as session:
+        slides.sign(session, name, slide_id, version)
+    answer = go(f"/slides/{slide_id}")
+    if alone:
+        sessions.keep_name(answer.headers, name)
+    return answer
+
+
+@router.post("/slides/{slide_id}/reopen")
+def reopen(actor: Technician, records: Records, slide_id: Number, reason: Reason = "") -> Response:
+    """Take the signature off."""
+    with records.session() as session:
+        slides.reopen(session, actor.name, slide_id, reason)
+    return go(f"/slides/{slide_id}")
+
+
+async def _gallery(
+    request: Request,
+    workstation: Workstation,
+    slide_id: int,
+    page: int,
+    find: Callable[[Path, str | None, int], list[CalledCell]],
+    address: str,
+) -> Response:
+    """Some cells of a slide side by side, at an address below the slide's."""
+    settings = workstation.settings
+    slide = await run_in_threadpool(_slide, workstation.store, slide_id)
+    cells = await workstation.workers.drawing.take(find, settings.folder, settings.database_url, slide_id)
+    shown = cells[(page - 1) * _CELLS_AT_ONCE : page * _CELLS_AT_ONCE]
+    place = paging(request, page, _CELLS_AT_ONCE, shown, len(cells))
+    return await run_in_threadpool(
+        render, request, "slide_cells.html", slide=slide, cells=shown, paging=place, address=address
+    )
+
+
+def _slide(store: Store, slide_id: int) -> Slide:
+    with store.reading() as session:
+        return slides.get_slide(session, slide_id)

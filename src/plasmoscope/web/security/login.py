@@ -1,0 +1,89 @@
+"""Logging in, and how many wrong passwords are borne."""
+
+import time
+from collections import OrderedDict
+
+from starlette.requests import HTTPConnection
+
+from plasmoscope.store import accounts
+from plasmoscope.store.store import Store
+from plasmoscope.web.errors import WebError
+from plasmoscope.web.security.identity import session_token
+from plasmoscope.web.settings import SESSION_HOURS
+
+WRONG_PASSWORD_CODE = "wrong_password"
+
+
+class LoginLimit:
+    """Slows down whoever guesses passwords, by name and by address."""
+
+    def __init__(self, failures: int = 5, seconds: int = 60, remembered: int = 10_000) -> None:
+        self._allowed = failures
+        self._seconds = seconds
+        self._remembered = remembered
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+
+    def check(self, *keys: str) -> None:
+        """Refuse another try while there were too many failures of late.
+
+        Raises:
+            WebError: 429.
+        """
+        since = time.monotonic() - self._seconds
+        for key in keys:
+            recent = [moment for moment in self._failures.get(key, []) if moment > since]
+            if len(recent) >= self._allowed:
+                wait = int(recent[0] - since) + 1
+                raise WebError(429, "too_many_logins", f"Too many wrong passwords; wait {wait} seconds.", wait)
+
+    def failed(self, *keys: str) -> None:
+        """Remember a failure."""
+        since = time.monotonic() - self._seconds
+        for key in keys:
+            recent = [moment for moment in self._failures.pop(key, []) if moment > since]
+            self._failures[key] = [*recent, time.monotonic()]
+        while len(self._failures) > self._remembered:
+            self._failures.popitem(last=False)
+
+
+class Logins:
+    """Passwords checked against the accounts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._limit = LoginLimit()
+
+    def log_in(self, request: HTTPConnection, name: str, password: str) -> str:
+        """The token of a new session.
+
+        Raises:
+            WebError: 401, name and password do not fit; 429, after too many failures.
+        """
+        keys = _keys(request, name)
+        self._limit.check(*keys)
+        with self._store.session() as session:
+            token = accounts.log_in(session, name, password, SESSION_HOURS)
+        if token is None:
+            self._limit.failed(*keys)
+            raise WebError(401, "login", "Name and password do not fit.")
+        return token
+
+    def change_password(self, request: HTTPConnection, name: str, old: str, new: str) -> None:
+        """Give somebody who is logged in another password.
+
+        Raises:
+            WebError: 403, the old password is wrong; 429, after too many failures.
+            NotFoundError, StoreError: the session is nobody's; the new password is too short.
+        """
+        keys = _keys(request, name)
+        self._limit.check(*keys)
+        with self._store.session() as session:
+            changed = accounts.change_password(session, session_token(request), old, new)
+        if not changed:
+            self._limit.failed(*keys)
+            raise WebError(403, WRONG_PASSWORD_CODE, "The old password is wrong.")
+
+
+def _keys(request: HTTPConnection, name: str) -> tuple[str, str]:
+    address = request.client.host if request.client else ""
+    return f"name {' '.join(name.lower().split())}", f"address {address}"
