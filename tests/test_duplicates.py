@@ -10,8 +10,8 @@ import pytest
 
 from conftest import shared_path
 from plasmoscope import Classifier, SlideOptions, analyze_slide
-from plasmoscope.analysis.analyze import notes_on
 from plasmoscope.analysis.duplicates import Fingerprint, fingerprint, same_place
+from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.results import Slide
 from plasmoscope.imaging.illumination import field_of_view
 from plasmoscope.imaging.reading import read_image

@@ -10,8 +10,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from plasmoscope.analysis.analyze import unreadable
-from plasmoscope.analysis.results import Cell, Field, QualityCheck
+from plasmoscope.analysis.results import Cell, Field, QualityCheck, unreadable
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.fields import FieldsError, FieldsEvaluation, evaluate_fields

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from plasmoscope.analysis.analyze import notes_on
 from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
+from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.results import RESEARCH_USE, Count, Field, Outline, Slide
 from plasmoscope.imaging.reading import read_image, stored_orientation
 from plasmoscope.imaging.samples import turned_upright

@@ -13,7 +13,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from analysed import analysed
-from plasmoscope.analysis.analyze import analyze_field, analyze_slide, notes_on
+from plasmoscope.analysis.analyze import analyze_field, analyze_slide
+from plasmoscope.analysis.notes import notes_on
 from plasmoscope.classification.batch import classify_sources, judge_by_smear
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.cli import app

@@ -760,7 +760,7 @@ def test_an_export_that_was_cut_short_leaves_no_data_set(
 
     with store.reading() as session:
         with monkeypatch.context() as patch:
-            patch.setattr("plasmoscope.store.training_data.cut_cell", interrupted)
+            patch.setattr("plasmoscope.imaging.cells.cut_cell", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 export_training_cells(session, store.images, tmp_path / "new")
         assert not (tmp_path / "new" / "cell_images").exists()

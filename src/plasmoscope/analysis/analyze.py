@@ -24,9 +24,10 @@ from plasmoscope.analysis.counting import (
     red_cell_count,
 )
 from plasmoscope.analysis.duplicates import Fingerprint, find_same, fingerprint
+from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.quality import measure, quality_checks
-from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide
+from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide, unreadable
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import name_as_text
@@ -54,8 +55,6 @@ _AT_ONCE = 2
 # Of 1,334 validation cells below this in one view, none was called with eight. What is less likely than that to be no
 # cell is taken for one, likewise.
 _HEALTHY = 0.05
-# Where more than this share of what is outlined as red cells is left out, something is wrong with slide or pictures.
-MUCH_LEFT_OUT = 0.03
 
 
 class AnalysisError(PlasmoscopeError):
@@ -307,58 +306,6 @@ def count_patient(
     )
 
 
-def notes_on(fields: Sequence[Field]) -> list[str]:
-    """A sentence on every field that was not counted, or only at the user's wish; then what is to be read with care."""
-    notes = []
-    for field in fields:
-        if field.error:
-            notes.append(f"{field.name} could not be read: {field.error}.")
-        elif not field.accepted:
-            notes.append(f"{field.name} was not counted: {'; '.join(field.objections)}.")
-        elif field.objections:
-            notes.append(f"{field.name} was counted at the user's wish although {'; '.join(field.objections)}.")
-    return [*notes, *notes_of_care(fields), *_notes_of_silence(fields)]
-
-
-def notes_of_care(fields: Sequence[Field]) -> list[str]:
-    """A sentence on everything for which counted fields are to be read with care.
-
-    What one camera does to a photograph it does to all: each warning is told once, not with every field.
-    """
-    counted = [field for field in fields if field.accepted]
-    names: dict[str, list[str]] = {}
-    for field in counted:
-        for warning in field.warnings:
-            names.setdefault(warning, []).append(field.name)
-    return [f"{_which(warned, len(counted))} to be read with care: {warning}." for warning, warned in names.items()]
-
-
-def much_left_out(not_a_cell: int, counted: int) -> bool:
-    """Whether so much of what is outlined as red cells is left out that people are told to look at it."""
-    return not_a_cell > MUCH_LEFT_OUT * (not_a_cell + counted)
-
-
-def _notes_of_silence(fields: Sequence[Field]) -> Iterator[str]:
-    """What to make of it where much is left out of the count."""
-    accepted = [field for field in fields if field.accepted]
-    counted, left_out = (sum(numbers) for numbers in ([f.counted for f in accepted], [f.not_a_cell for f in accepted]))
-    if much_left_out(left_out, counted):
-        outlined = counted + left_out
-        yield (
-            f"{left_out:,} of {outlined:,} objects outlined as red cells ({left_out / outlined:.1%}) are left out of "
-            "the count: the model says that they are no red cells, or that it cannot tell. So many mean dirt, "
-            "a poor smear or stain, or pictures unlike those that the model learnt from, and parasites may be among "
-            "them: look at these objects."
-        )
-
-
-def _which(names: Sequence[str], counted: int) -> str:
-    if len(names) == 1:
-        return f"{names[0]} is"
-    which = f"All {counted:,}" if len(names) == counted else f"{len(names):,} of {counted:,}"
-    return f"{which} counted photographs are"
-
-
 def _analyze(photograph: _Photograph, name: str, classifier: Classifier, how: Calling, override_gate: bool) -> Field:
     image = photograph.pixels
     segmentation = segment_field(image)
@@ -517,11 +464,6 @@ def _pages(images: Iterable[FieldImage]) -> list[FieldImage]:
         else:
             found += pages_of(_source(image)) if isinstance(image, Path | str | Readable) else [image]
     return found
-
-
-def unreadable(name: str, error: str) -> Field:
-    """The record of a field that could not be read."""
-    return Field(name=name, sha256="", width=0, height=0, cell_diameter=None, checks=(), accepted=False, error=error)
 
 
 def field_names(images: Sequence[FieldImage]) -> list[str]:

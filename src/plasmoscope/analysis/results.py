@@ -231,6 +231,15 @@ class Field(_Record):
         return sum(cell.kind == kind for cell in self.cells)
 
 
+def unreadable(name: str, error: str) -> Field:
+    """The record of a photograph that could not be read.
+
+    Args:
+        error: why.
+    """
+    return Field(name=name, sha256="", width=0, height=0, cell_diameter=None, checks=(), accepted=False, error=error)
+
+
 class Detection(_Record):
     """What so many counted cells can tell of a slide. Parasitaemia is in percent of red cells."""
 

@@ -3,11 +3,12 @@
 from rich.table import Column, Table
 
 from plasmoscope.cli.console import console
-from plasmoscope.training.recipe import load_recipe, recipe_names
 
 
 def recipes() -> None:
     """List the training recipes that come with Plasmoscope."""
+    from plasmoscope.training.recipe import load_recipe, recipe_names
+
     headings = ("recipe", "what it is", "source", "published figure")
     table = Table(*(Column(heading, overflow="fold", no_wrap=heading == "recipe") for heading in headings))
     for name in recipe_names():

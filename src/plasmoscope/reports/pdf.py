@@ -8,7 +8,7 @@ from typing import cast
 
 from PIL import Image
 
-from plasmoscope.analysis.analyze import notes_of_care, notes_on
+from plasmoscope.analysis.notes import notes_of_care, notes_on
 from plasmoscope.analysis.results import Slide
 from plasmoscope.reports import wording
 from plasmoscope.reports.fonts import fonts_for, fonts_to_install, showable

@@ -1,13 +1,16 @@
 """How a field was analysed: program, model and calling."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from plasmoscope import __version__
-from plasmoscope.analysis.analyze import Calling
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.classification.classifier import Classifier
+
+if TYPE_CHECKING:
+    # Whoever reads the records needs no network.
+    from plasmoscope.analysis.analyze import Calling
+    from plasmoscope.classification.classifier import Classifier
 
 
 class Method(BaseModel):
@@ -33,7 +36,7 @@ class Method(BaseModel):
         return {name: value for name, value in given.items() if name != "errors"} if isinstance(given, dict) else given
 
     @classmethod
-    def of(cls, classifier: Classifier, how: Calling) -> "Method":
+    def of(cls, classifier: "Classifier", how: "Calling") -> "Method":
         """What this program does with a classifier and a way of calling."""
         return cls(
             plasmoscope=__version__,

@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
-from plasmoscope.analysis.analyze import notes_on, unreadable
 from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, count_slide, red_cell_count
+from plasmoscope.analysis.notes import notes_on
 from plasmoscope.imaging.reading import stored_orientation
 from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.corrections import corrected, latest
@@ -183,7 +183,7 @@ def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str
 def _reviewed(row: Field, corrections: Mapping[int, Correction], names: Mapping[int, str]) -> results.Field:
     found = row.found()
     if row.status == "failed" or found is None:
-        return unreadable(row.name, row.error or "")
+        return results.unreadable(row.name, row.error or "")
     checks = found.checks
     if row.rejected:
         message = f"the microscopist rejected it: {row.reject_reason}"

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from plasmoscope.analysis import results
-from plasmoscope.analysis.duplicates import Fingerprint, same_place
 from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.errors import ConflictError, NotFoundError
@@ -15,6 +15,9 @@ from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.locking import field_to_change, slide_to_change
 from plasmoscope.store.records import LONGEST_TEXT, Field
 from plasmoscope.store.slides import given_reason
+
+if TYPE_CHECKING:
+    from plasmoscope.analysis.duplicates import Fingerprint
 
 _MARKS_AT_ONCE = 50
 
@@ -99,7 +102,7 @@ def take_waiting(session: Session) -> Field | None:
     return field
 
 
-def finish(session: Session, field_id: int, found: results.Field, method: Method, mark: Fingerprint | None) -> bool:
+def finish(session: Session, field_id: int, found: results.Field, method: Method, mark: "Fingerprint | None") -> bool:
     """Keep what the analysis found.
 
     Args:
@@ -227,8 +230,11 @@ def _set_rejected(session: Session, who: str, field_id: int, reason: str | None)
     return field
 
 
-def _same_place(session: Session, field: Field, mark: Fingerprint) -> list[int]:
+def _same_place(session: Session, field: Field, mark: "Fingerprint") -> list[int]:
     """Numbers of the slide's other analysed fields that show the same place."""
+    # It brings OpenCV, which only the analysis itself needs.
+    from plasmoscope.analysis.duplicates import Fingerprint, same_place
+
     others = select(Field.id, Field.fingerprint).where(
         Field.slide_id == field.slide_id, Field.id != field.id, Field.status == "done", Field.fingerprint.is_not(None)
     )

@@ -8,9 +8,8 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from plasmoscope.analysis.analyze import read_field
 from plasmoscope.files import whole_folder
-from plasmoscope.imaging.cells import cut_cell
+from plasmoscope.imaging.reading import read_image
 from plasmoscope.labels import CLASS_NAMES, class_name
 from plasmoscope.progress import Track, untracked
 from plasmoscope.store.corrections import latest
@@ -66,10 +65,13 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
 
 
 def _export_field(session: Session, images: Images, folder: Path, field: Field) -> list[Path]:
+    # It brings OpenCV, which nothing else of the records needs.
+    from plasmoscope.imaging.cells import cut_cell
+
     slide = session.get_one(Slide, field.slide_id)
     corrections = latest(session, slide.id)[field.id]
     found = field.found()
-    pixels = read_field(images.path(field.image_sha256))
+    pixels = read_image(images.path(field.image_sha256))
     written = []
     for cell in found.cells if found else ():
         correction = corrections.get(cell.number)

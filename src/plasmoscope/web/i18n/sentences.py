@@ -7,9 +7,9 @@ from functools import lru_cache
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from plasmoscope.analysis.analyze import much_left_out
 from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, errors_spans, patients_spans
 from plasmoscope.analysis.figures import three_digits
+from plasmoscope.analysis.notes import much_left_out
 from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.store.counts import Tally
