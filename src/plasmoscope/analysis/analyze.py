@@ -95,6 +95,11 @@ def analyze_field(
 ) -> Field:
     """Find and call the cells of one field.
 
+    >>> from plasmoscope.synthetic.rendering import render_field
+    >>> field = analyze_field(render_field(seed=1, parasitaemia=0.1).image)
+    >>> field.accepted, field.counted > 20, field.infected < field.counted
+    (True, True, True)
+
     Args:
         image: a file of one picture, its content, a Pillow image, or upright RGB uint8 of shape (h, w, 3).
         classifier: the one that ships if None.
@@ -190,6 +195,12 @@ def analyze_slide(
 
     A file that cannot be read is reported in its field and the rest goes on. A field that shows the same place as an
     earlier one is named beside it and left out, unless the options say otherwise. Each page of a TIFF is a field.
+
+    >>> from plasmoscope.synthetic.rendering import render_field
+    >>> fields = [render_field(seed, parasitaemia=0.1).image for seed in (1, 2)]
+    >>> slide = analyze_slide(fields, options=SlideOptions(slide="17", haematocrit_percent=38))
+    >>> slide.count.counted > 40, 0 < slide.count.parasitaemia.value < 100
+    (True, True)
 
     Args:
         fields: files, their contents, pictures or arrays, as ``analyze_field`` takes them; one alone counts as a list

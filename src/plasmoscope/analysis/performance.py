@@ -22,7 +22,7 @@ LEAST_UNINFECTED = 1_000
 # Below this sum of sensitivity and specificity a call says next to nothing, and nothing can be corrected with it.
 LEAST_INFORMED = 1.05
 
-# The model that ships on whole fields of laboratories that it did not learn from (README, "Results"): percent of the
+# The model that ships on whole fields of laboratories that it did not learn from (docs/results.md): percent of the
 # parasites that were found, and healthy red cells of 1,000 that were called infected; the least and the most.
 FOUND_ELSEWHERE = (39, 74)
 FALSE_CALLS_ELSEWHERE = (4, 29)

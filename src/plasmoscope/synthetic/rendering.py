@@ -117,6 +117,10 @@ def render_field(
 ) -> SyntheticField:
     """Draw a field of view; the same arguments give the same field.
 
+    >>> field = render_field(seed=1, width=640, height=480, cells=20, parasitaemia=0.5)
+    >>> field.image.shape, len(field.cells), any(cell.infected for cell in field.cells)
+    ((480, 640, 3), 20, True)
+
     Args:
         seed: what all chance in the field comes from.
         width: of the image in pixels.

@@ -1,0 +1,84 @@
+"""README and the pages under docs: one page, no dead link, no block that no test runs, no unknown option."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from doc_pages import (
+    PAGES,
+    README,
+    ROOT,
+    RUN_ON_LITTLE,
+    SECOND_COMMAND,
+    blocks,
+    check_options,
+    command_of,
+    commands,
+    plasmoscope_of,
+)
+
+
+def by_name(page: Path) -> str:
+    return page.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_commands_in_blocks_take_their_options(page: Path) -> None:
+    for example in blocks(page, "sh"):
+        for words in commands(str(example.parsed)):
+            arguments = plasmoscope_of(words)
+            if arguments is not None and arguments != ["test"]:
+                check_options(arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_commands_within_sentences_take_their_options(page: Path) -> None:
+    for inline in re.findall(r"`(?:plasmoscope|python3 run\.py) ([a-z][^`]*)`", page.read_text()):
+        arguments = shlex.split(inline)
+        if arguments != ["test"]:
+            command, words = command_of(arguments)
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert {word for word in words if word.startswith("--")} <= known, inline
+
+
+def test_the_tests_that_run_long_commands_on_little_are_there() -> None:
+    tests = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    for name in RUN_ON_LITTLE.values():
+        assert f"def {name}(" in tests
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_every_block_says_what_it_is(page: Path) -> None:
+    opening = re.findall(r"^```(.*)$", page.read_text(), re.MULTILINE)[::2]
+    assert set(opening) <= {"python", "sh", "text", "toml"}, "a block of another kind would be run by no test"
+
+
+def test_the_readme_is_one_page_and_says_research_use_once() -> None:
+    text = README.read_text()
+    assert len(text.split()) <= 700
+    assert text.count("research use") == 1
+
+
+def test_the_second_command_of_the_readme_is_what_ci_runs() -> None:
+    first, second = [words for example in blocks(README, "sh") for words in commands(str(example.parsed))][:2]
+    assert shlex.join(first) == "python3 run.py demo"
+    assert shlex.join(second) == SECOND_COMMAND
+    assert SECOND_COMMAND in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" not in target:
+            path, _, anchor = target.partition("#")
+            file = page.parent / path if path else page
+            assert file.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors(file), f"{page.name} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
