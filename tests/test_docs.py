@@ -82,3 +82,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_files_that_a_page_names_are_there(name: str) -> None:
+    """A folder, a module, or a test by its name alone, for tests lie in folders of their own."""
+    for named in re.findall(r"`([\w./]+(?:/|\.py|\.toml))`", (ROOT / name).read_text()):
+        places = [ROOT / named, ROOT / "src" / "plasmoscope" / named]
+        assert any(place.exists() for place in places) or list((ROOT / "tests").rglob(named)), named
