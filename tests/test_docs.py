@@ -5,6 +5,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+import run
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
 
 from doc_pages import (
     PAGES,
@@ -90,3 +93,21 @@ def test_the_files_that_a_page_names_are_there(name: str) -> None:
     for named in re.findall(r"`([\w./]+(?:/|\.py|\.toml))`", (ROOT / name).read_text()):
         places = [ROOT / named, ROOT / "src" / "plasmoscope" / named]
         assert any(place.exists() for place in places) or list((ROOT / "tests").rglob(named)), named
+
+
+def test_the_site_is_built_without_a_warning_and_asks_no_other_server_for_anything(tmp_path: Path) -> None:
+    build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True))
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > len(list((ROOT / "docs").glob("*.md")))
+    fetched = re.compile(r"""<(?:script|img|iframe|link rel="(?:stylesheet|preconnect|icon)")[^>]*"https?://""")
+    assert not [page for page in pages if fetched.search(page.read_text())]
+    reference = (tmp_path / "reference" / "index.html").read_text()
+    for name in ("analyze_slide", "SlideOptions", "Classifier", "Workstation", "render_field"):
+        assert re.search(rf'id="plasmoscope[.\w]*\.{name}"', reference), name
+
+
+def test_a_commit_is_checked_by_the_linters_that_ci_runs() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    for check in run.CHECKS:
+        if check[0] != "pytest":
+            assert f".venv/bin/python -m {' '.join(word for word in check[:2] if word != '.')}" in hooks, check
