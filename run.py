@@ -35,7 +35,9 @@ EXTRAS = {
     "account": "serve",
     "export-cells": "serve",
 }
-CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("pytest",))
+# The tests of one file share what it makes; files with slow tests come first (tests/conftest.py).
+TESTS = ("pytest", "--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), TESTS)
 
 
 def main() -> int:

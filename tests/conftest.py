@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -19,8 +20,10 @@ from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
 from postgres import running_postgresql
 
-# Tiny networks lose more to threads waiting for each other than they gain.
+# Tiny networks lose more to threads waiting for each other than they gain, and tests run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the networks that ship, and of processes that tests begin
 torch.set_num_threads(1)
+cv2.setNumThreads(1)
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -30,6 +33,12 @@ def shared_path(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"needs the shared data: {relative}")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is busy with one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +111,7 @@ def postgresql() -> Iterator[str]:
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """A new database for ``Store``: None is SQLite in its folder."""
     if request.param == "sqlite":

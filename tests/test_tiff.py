@@ -36,34 +36,44 @@ def off(read: np.ndarray) -> int:
     return int(np.abs(read.astype(int) - PICTURE).max())
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        written(PICTURE, photometric="rgb"),
-        written(PICTURE, photometric="rgb", byteorder=">"),
-        written(PICTURE, photometric="rgb", bigtiff=True),
-        written(PICTURE, photometric="rgb", compression="lzw", predictor=True),
-        written(PICTURE, photometric="rgb", compression="zlib", tile=(32, 32)),
-        written(PICTURE, photometric="rgb", compression="zstd"),
-        written(PLANES, photometric="rgb", planarconfig="separate"),
-        written(PLANES, photometric="rgb", planarconfig="separate", compression="lzw"),
-        written(PICTURE.astype(np.uint16) * 257, photometric="rgb"),
-        written(PLANES.astype(np.uint16) * 257, photometric="rgb", planarconfig="separate"),
-        written(PLANES.astype(np.uint16) * 257, photometric="rgb", planarconfig="separate", compression="lzw"),
-        written(PICTURE.astype(np.uint16), photometric="rgb"),
-        written(TWELVE_BITS, photometric="rgb"),
-        written(np.dstack([PICTURE, np.zeros((96, 120), np.uint8)]), photometric="rgb", extrasamples=["unassalpha"]),
-        written(np.dstack([PICTURE, np.zeros((96, 120), np.uint8)]), photometric="rgb", extrasamples=["assocalpha"]),
-        written(np.dstack([PICTURE, np.full((96, 120), 9, np.uint8)]), photometric="rgb", extrasamples=["unspecified"]),
-        written(PICTURE, photometric="minisblack", planarconfig="contig"),
-        written(PLANES, imagej=True, metadata={"axes": "CYX", "mode": "composite"}),
-        written(PLANES.astype(np.uint16) * 257, imagej=True, metadata={"axes": "CYX", "mode": "composite"}),
-        written(PLANES, ome=True, metadata={"axes": "CYX"}),
-        written(PLANES, ome=True, metadata={"axes": "CYX"}, compression="zlib"),
-        written(PICTURE, ome=True, photometric="rgb", metadata={"axes": "YXS"}),
-    ],
-    ids=str,
-)
+# Named, as what some of them write holds the time of day.
+WAYS = {
+    "rgb": written(PICTURE, photometric="rgb"),
+    "big-endian": written(PICTURE, photometric="rgb", byteorder=">"),
+    "bigtiff": written(PICTURE, photometric="rgb", bigtiff=True),
+    "lzw": written(PICTURE, photometric="rgb", compression="lzw", predictor=True),
+    "zlib tiles": written(PICTURE, photometric="rgb", compression="zlib", tile=(32, 32)),
+    "zstd": written(PICTURE, photometric="rgb", compression="zstd"),
+    "planes": written(PLANES, photometric="rgb", planarconfig="separate"),
+    "planes lzw": written(PLANES, photometric="rgb", planarconfig="separate", compression="lzw"),
+    "16 bits": written(PICTURE.astype(np.uint16) * 257, photometric="rgb"),
+    "planes of 16 bits": written(PLANES.astype(np.uint16) * 257, photometric="rgb", planarconfig="separate"),
+    "planes of 16 bits lzw": written(
+        PLANES.astype(np.uint16) * 257, photometric="rgb", planarconfig="separate", compression="lzw"
+    ),
+    "8 bits in 16": written(PICTURE.astype(np.uint16), photometric="rgb"),
+    "12 bits in 16": written(TWELVE_BITS, photometric="rgb"),
+    "unassociated alpha": written(
+        np.dstack([PICTURE, np.zeros((96, 120), np.uint8)]), photometric="rgb", extrasamples=["unassalpha"]
+    ),
+    "associated alpha": written(
+        np.dstack([PICTURE, np.zeros((96, 120), np.uint8)]), photometric="rgb", extrasamples=["assocalpha"]
+    ),
+    "an extra channel": written(
+        np.dstack([PICTURE, np.full((96, 120), 9, np.uint8)]), photometric="rgb", extrasamples=["unspecified"]
+    ),
+    "grey channels": written(PICTURE, photometric="minisblack", planarconfig="contig"),
+    "imagej": written(PLANES, imagej=True, metadata={"axes": "CYX", "mode": "composite"}),
+    "imagej of 16 bits": written(
+        PLANES.astype(np.uint16) * 257, imagej=True, metadata={"axes": "CYX", "mode": "composite"}
+    ),
+    "ome": written(PLANES, ome=True, metadata={"axes": "CYX"}),
+    "ome zlib": written(PLANES, ome=True, metadata={"axes": "CYX"}, compression="zlib"),
+    "ome rgb": written(PICTURE, ome=True, photometric="rgb", metadata={"axes": "YXS"}),
+}
+
+
+@pytest.mark.parametrize("data", WAYS.values(), ids=WAYS)
 def test_each_way_of_writing_a_picture_gives_its_pixels(data: bytes) -> None:
     assert count_pages(data) == 1
     assert off(read_image(data)) <= 1

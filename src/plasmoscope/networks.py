@@ -2,7 +2,6 @@
 
 import codecs
 import hashlib
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from plasmoscope import __version__
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import replace_file
+from plasmoscope.threads import usable_threads
 
 
 class ModelError(PlasmoscopeError):
@@ -101,13 +101,13 @@ def open_session(network: bytes, name: str, threads: int | None = None) -> onnxr
     Args:
         network: an ONNX graph.
         name: of the model, for the error.
-        threads: processor threads; all of them if None.
+        threads: processor threads; as many as ``usable_threads`` if None.
 
     Raises:
         ModelError: the bytes are not a network that can be run.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.intra_op_num_threads = threads or usable_threads()
     try:
         return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     # ONNX Runtime raises its own classes for each of its status codes, with RuntimeError not among the bases.

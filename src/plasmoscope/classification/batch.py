@@ -1,6 +1,5 @@
 """Classifying images by the thousand: bounded memory, and a broken one does not stop the others."""
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import Readable
 from plasmoscope.labels import NOT_TOLD, CallName, call_name, class_name
 from plasmoscope.segmentation.single import isolate_cell
+from plasmoscope.threads import usable_threads
 
 _CHUNK = 128
 
@@ -69,7 +69,7 @@ def classify_sources(
         except ImageError as error:
             return str(error)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_threads()) as pool:
         for start in range(0, len(sources), _CHUNK):
             chunk = sources[start : start + _CHUNK]
             cells = list(pool.map(read, chunk))

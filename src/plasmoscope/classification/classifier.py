@@ -1,6 +1,5 @@
 """The classifier: cell images of any size in, calibrated P(parasitized) out."""
 
-import os
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, re
 from plasmoscope.imaging.reading import ImageError, read_picture
 from plasmoscope.labels import log_odds, not_a_cell_share
 from plasmoscope.networks import ModelError, open_session, read_network
+from plasmoscope.threads import usable_threads
 
 CellImage = NDArray[np.generic] | Image.Image | Path | str
 
@@ -71,14 +71,14 @@ class Classifier:
         Args:
             network: an ONNX graph from uint8 RGB (n, size, size, 3) to 1 to 3 logits, and to features if it names any.
             card: its card.
-            threads: processor threads; all of them if None.
+            threads: processor threads; as many as ``usable_threads`` if None.
 
         Raises:
             ModelError: the bytes are not a network that can be run.
         """
         self.card = card
         self.image_size = card.preprocessing.image_size
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads or usable_threads()
         self._session = open_session(network, card.name, self._threads)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
@@ -90,7 +90,7 @@ class Classifier:
         Args:
             model: an ``.onnx`` file with its card beside it, or a run folder with a ``model.onnx``; the one that
                 ships if None.
-            threads: processor threads; all of them if None.
+            threads: processor threads; as many as ``usable_threads`` if None.
             use: which of those that ship.
 
         Raises:

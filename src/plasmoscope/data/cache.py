@@ -1,7 +1,6 @@
 """Decoding every image once, so that no epoch ever waits for a decoder."""
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from plasmoscope.files import remove_abandoned, whole_file
 from plasmoscope.imaging.cells import read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
+from plasmoscope.threads import usable_threads
 
 # Raise this when reading or resizing changes what comes out.
 _FORMAT = 3
@@ -51,7 +51,7 @@ def _fill(dataset: CellDataset, size: int, file: Path, track: Track) -> None:
 
     cells = np.lib.format.open_memmap(file, "w+", np.uint8, (len(dataset), size, size, 3))
     failures = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_threads()) as pool:
         decoded = pool.map(decode, dataset.cells)
         for index, cell in enumerate(track(decoded, len(dataset), f"Decoding cells at {size} px")):
             if isinstance(cell, str):

@@ -1,7 +1,6 @@
 """What is in a data set: counts, dimensions, duplicates, unreadable files, and a picture of some cells."""
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from plasmoscope.imaging.cells import read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.progress import Track, untracked
+from plasmoscope.threads import usable_threads
 
 _TILE = 96
 _GRID_COLUMNS = 12
@@ -61,7 +61,7 @@ def describe(dataset: CellDataset, track: Track = untracked) -> Description:
     sizes: list[tuple[int, int]] = []
     same: dict[bytes, list[str]] = defaultdict(list)
     unreadable = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_threads()) as pool:
         for cell, found in zip(
             dataset.cells, track(pool.map(_inspect, dataset.cells), len(dataset), "Reading cells"), strict=True
         ):

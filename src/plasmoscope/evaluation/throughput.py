@@ -19,7 +19,7 @@ def images_per_second(models: Sequence[Path], threads: int | None = None) -> lis
 
     Args:
         models: ONNX files with their cards.
-        threads: processor threads; all of them if None.
+        threads: processor threads; as many as ``usable_threads`` if None.
     """
     rng = np.random.default_rng(0)
     # On black, as cells are.

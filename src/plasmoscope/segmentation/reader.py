@@ -52,7 +52,7 @@ class FieldReader:
 
         Args:
             model: an ``.onnx`` file with its card beside it; the one that ships if left out.
-            threads: processor threads; all of them if None.
+            threads: processor threads; as many as ``usable_threads`` if None.
 
         Raises:
             ModelError: missing, altered or not usable.
