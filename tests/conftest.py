@@ -12,27 +12,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from playwright.sync_api import Browser
 
+from chromium import running_chromium
 from plasmoscope import Classifier
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
 from postgres import running_postgresql
+from shared_data import shared_path
 
 # Tiny networks lose more to threads waiting for each other than they gain, and tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the networks that ship, and of processes that tests begin
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
-
-SHARED = Path(__file__).parents[2] / "shared"
-
-
-def shared_path(relative: str) -> Path:
-    path = SHARED / relative
-    if not path.exists():
-        pytest.skip(f"needs the shared data: {relative}")
-    return path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,6 +93,12 @@ def nih_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("nih")
     write_cells(root, fields=2, seed=11)
     return root
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from annotation_files import COCO, VOC, write
 from plasmoscope.evaluation.annotations import read_annotations
 from plasmoscope.evaluation.boxes import BoxesError, TrueBox
 from plasmoscope.imaging.pages import with_pages
 from plasmoscope.imaging.sources import ImageFile, Readable
-from test_boxes import COCO, VOC, write
 
 MIDDLE = "1 0.5 0.5 0.5 0.5"
 

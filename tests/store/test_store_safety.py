@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from analysed import analysed
+from command_line import run
 from patience import PATIENCE
 from plasmoscope.imaging.sources import find_images
 from plasmoscope.store import fields, slides
@@ -23,7 +24,6 @@ from plasmoscope.store.images import content_hash
 from plasmoscope.store.records import Field, Slide
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.store.store import Store
-from test_cli import run
 from uploads import upload, upload_until_killed
 
 KILLS = 15

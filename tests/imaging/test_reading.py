@@ -1,7 +1,5 @@
 import contextlib
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -10,10 +8,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from conftest import shared_path
+from pixel_bombs import pixel_bomb
 from plasmoscope.imaging import reading
 from plasmoscope.imaging.reading import MAX_SIDE, ImageError, read_image, read_picture, stored_orientation
 from plasmoscope.imaging.samples import as_stored, turned_upright
+from shared_data import shared_path
 
 
 def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
@@ -139,18 +138,6 @@ def test_empty_and_foreign_files_say_what_they_are(tmp_path: Path) -> None:
         read_image(b"these are words, not pixels")
     with pytest.raises(ImageError, match="cannot be opened"):
         read_image(tmp_path / "missing.png")
-
-
-def pixel_bomb(side: int) -> bytes:
-    """A PNG of a few bytes whose header promises side x side pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    )
 
 
 @pytest.mark.parametrize("side", [9_000, 30_000])

@@ -1,4 +1,3 @@
-import csv
 import json
 import os
 import pickle
@@ -13,8 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from command_line import rows, run
 from measured import measured
-from plasmoscope import Classifier, cli
+from pixel_bombs import pixel_bomb
+from plasmoscope import Classifier
 from plasmoscope.analysis.analyze import calling
 from plasmoscope.analysis.counting import NOT_MEASURED
 from plasmoscope.analysis.performance import write_performance
@@ -27,20 +28,6 @@ from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
-from test_reading import pixel_bomb
-
-
-def run(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run the command line in this process and return its exit code."""
-    monkeypatch.setattr(sys, "argv", ["plasmoscope", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
-
-
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        return list(csv.DictReader(stream))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from plasmoscope.web.i18n import sentences as words
 from plasmoscope.web.i18n.languages import ENGLISH, LANGUAGES, catalogue, choose
 from plasmoscope.web.i18n.sentences import Words
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LOCALE = ROOT / "src/plasmoscope/web/i18n/locale"
 TRANSLATED = [code for code in LANGUAGES if code != "en"]
 

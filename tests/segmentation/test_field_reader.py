@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from conftest import shared_path
 from plasmoscope.analysis.quality import measure, quality_checks
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.segmentation.instances import Instance, find_instances
@@ -15,6 +14,7 @@ from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.segmentation.vocabulary import Tissue
 from plasmoscope.segmentation.white_cells import whole_white_cells
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
+from shared_data import shared_path
 
 
 @pytest.fixture(scope="module")

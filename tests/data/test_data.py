@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import shared_path
+from command_line import run
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.describe import describe, write_sample_grid
 from plasmoscope.data.nih import Cell, CellDataset, DataError, check_mapping, load_nih, parse_name
 from plasmoscope.data.splits import PATIENT_FOLDS, make_split
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.imaging.sources import ImageFile
-from test_cli import run
+from shared_data import shared_path
 
 
 def imaginary_dataset(n: int, patients: int) -> CellDataset:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from conftest import shared_path
 from plasmoscope import Classifier, SlideOptions, analyze_field, analyze_slide
 from plasmoscope.analysis.analyze import AnalysisError, count_patient
 from plasmoscope.analysis.finished_fields import DoneFields
@@ -20,6 +19,7 @@ from plasmoscope.imaging.reading import read_image
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.segmentation.single import isolate_cell
 from plasmoscope.synthetic.rendering import SyntheticField, cell_box, render_field
+from shared_data import shared_path
 
 Picture = np.ndarray
 
@@ -96,7 +96,7 @@ def test_infected_cells_are_called(rendered: SyntheticField, analyzed: Field) ->
 
 def test_red_cells_of_real_monolayer_fields_are_found_as_a_person_counts_them() -> None:
     """Centres counted by eye; pm_633 is left out because its cells lie in clumps that cannot be told apart."""
-    centres = json.loads((Path(__file__).parent / "data" / "red_cell_centres.json").read_text())["fields"]
+    centres = json.loads((Path(__file__).parents[1] / "data" / "red_cell_centres.json").read_text())["fields"]
     totals = np.zeros(3)
     errors = []
     for name, points in centres.items():

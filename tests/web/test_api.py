@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy.exc import OperationalError
 
+from pixel_bombs import pixel_bomb
 from plasmoscope import Classifier
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.imaging.reading import read_image
@@ -22,7 +23,6 @@ from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 from plasmoscope.web.file_names import disposition
-from test_reading import pixel_bomb
 from workstation import PASSWORD, add_account, log_in, new_slide, upload, when_analysed, workstation
 
 

@@ -25,7 +25,7 @@ from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from plasmoscope.web.security.identity import NAME_COOKIE
 from workstation import PASSWORD, add_account, log_in, when_analysed, workstation
 
-STATIC = Path(__file__).parents[1] / "src/plasmoscope/web/static"
+STATIC = Path(__file__).parents[2] / "src/plasmoscope/web/static"
 FORM = {"patient": "Ama Mensah", "code": "A-17", "taken_on": "2026-03-01", "microscopist": "Kofi"}
 
 

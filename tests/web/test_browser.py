@@ -2,54 +2,29 @@
 
 import base64
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from conftest import shared_path
-from patience import PATIENCE
+from chromium import ANALYSED, ANSWERED
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
+from shared_data import shared_path
 from workstation import PASSWORD, served
 
 # Where to keep pictures of the pages, to look at; nowhere if not set.
 SCREENSHOTS = os.environ.get("PLASMOSCOPE_SCREENSHOTS")
-ANALYSED = 1000 * PATIENCE  # milliseconds
-ANSWERED = 180_000
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    # An address of a network, for a browser: it trusts no such one without https.
-    "--host-resolver-rules=MAP laboratory.example 127.0.0.1",
-]
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with served(tmp_path_factory.mktemp("records")) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs Chromium (on Debian: apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET, timeout=ANALYSED)
-        expect.set_options(timeout=ANSWERED)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

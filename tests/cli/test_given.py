@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from conftest import shared_path
+from command_line import rows, run
 from plasmoscope import Classifier, analyze_field, analyze_slide
 from plasmoscope.imaging import pages
 from plasmoscope.imaging.pages import Content, Page, with_pages, write_pages
@@ -18,7 +18,7 @@ from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.sources import ImageFile, find_images
 from plasmoscope.imaging.tiff import read_page
 from plasmoscope.synthetic.rendering import render_field
-from test_cli import rows, run
+from shared_data import shared_path
 
 FIELDS = [render_field(seed, 320, 240, cells=8, cell_diameter=50, parasitaemia=0.3).image for seed in (1, 2, 3)]
 

@@ -25,7 +25,6 @@ from plasmoscope.evaluation.review_sheet import write_audit
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.training.other_cells import Maker
 from plasmoscope.training.recipe import OtherCells, load_recipe
-from test_browser import browser  # noqa: F401
 
 WRONG = (3, 20, 60, 75)
 
@@ -143,7 +142,7 @@ def test_the_command_writes_a_sheet_a_picture_and_tables(
 
 
 def test_a_person_decides_by_keys_and_the_saved_table_is_taken(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     dataset: CellDataset,
     folds: list[Run],
     tmp_path: Path,

@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from sqlalchemy import select, text
 
+from command_line import run
 from plasmoscope.store import accounts, slides
 from plasmoscope.store.audit import entries, note
 from plasmoscope.store.backup import back_up
@@ -16,7 +17,6 @@ from plasmoscope.store.doctor import examine
 from plasmoscope.store.records import AuditEntry
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.store.store import Store
-from test_cli import run
 
 
 def work(store: Store) -> None:

@@ -5,12 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from conftest import shared_path
 from plasmoscope.labels import log_odds
 from plasmoscope.training.models import ArchitectureError, build_model
 from plasmoscope.training.recipe import Recipe, load_recipe
 from plasmoscope.training.summary import multiply_adds, parameter_count, summarise_stages
 from plasmoscope.training.weights import start_from
+from shared_data import shared_path
 
 
 def learning(recipe: Recipe) -> list[int]:

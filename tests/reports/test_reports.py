@@ -323,7 +323,7 @@ def test_a_file_that_is_no_slide_is_named_with_its_fault(tmp_path: Path) -> None
 
 
 def test_the_documented_schema_is_the_one_written() -> None:
-    documented = (Path(__file__).parents[1] / "docs" / "slide.schema.json").read_text("utf-8")
+    documented = (Path(__file__).parents[2] / "docs" / "slide.schema.json").read_text("utf-8")
     assert json.loads(documented) == json.loads(slide_schema()), "write plasmoscope.reports.slide_json.slide_schema()"
 
 

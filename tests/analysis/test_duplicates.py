@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from conftest import shared_path
 from plasmoscope import Classifier, SlideOptions, analyze_slide
 from plasmoscope.analysis.duplicates import Fingerprint, fingerprint, same_place
 from plasmoscope.analysis.notes import notes_on
@@ -19,6 +18,7 @@ from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations
 from plasmoscope.reports.tables import fields_csv
 from plasmoscope.synthetic.rendering import render_field
+from shared_data import shared_path
 
 Picture = np.ndarray
 

@@ -9,11 +9,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from conftest import shared_path
 from plasmoscope.imaging import tiff
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.tiff import read_page
 from plasmoscope.synthetic.rendering import render_field
+from shared_data import shared_path
 
 PICTURE = np.ascontiguousarray(render_field(7, 120, 96, cells=3, cell_diameter=30).image)
 PLANES = np.moveaxis(PICTURE, 2, 0)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from command_line import run
 from plasmoscope.files import FolderInUseError, alone_in, whole_folder
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.folder import FILES, held_report, is_of_a_report
 from plasmoscope.synthetic.rendering import render_field
 from slides import rendered_field, slide_of
-from test_cli import run
 
 
 def photographs(folder: Path, *seeds: int) -> Path:
