@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from analysed import analysed
 from plasmoscope.analysis.analyze import analyze_field, analyze_slide
+from plasmoscope.analysis.calls import LEGEND, NOT_CALLED, drawn_as
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.classification.batch import classify_sources, judge_by_smear
 from plasmoscope.classification.card import ModelCard
@@ -30,7 +31,6 @@ from plasmoscope.reports.field_pictures import annotated_field
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations, called_cells
 from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
-from plasmoscope.reports.looks import LEGEND, NOT_CALLED, look_of
 from plasmoscope.reports.slide_json import read_slide, slide_json
 from plasmoscope.reports.tables import cells_csv, fields_csv
 from plasmoscope.store import called, corrections, counts, slides
@@ -252,7 +252,7 @@ def test_the_pdf_tells_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_is_not_told_has_a_look_of_its_own() -> None:
-    looks = {look_of(cell) for cell in FIELD.cells if cell.number == INFECTED}
+    looks = {drawn_as(cell) for cell in FIELD.cells if cell.number == INFECTED}
     (look,) = looks
     assert look in LEGEND
     assert look.dashed
@@ -348,7 +348,7 @@ def test_the_workstation_lists_what_is_undecided_and_takes_a_persons_call(tmp_pa
         assert f"/slides/{slide}/not-told" in client.get(f"/slides/{slide}").text.partition('id="count"')[2]
         page = client.get(place).text
         assert "not a red cell, or cannot tell: 1" in page
-        assert re.search(rf'class="object not-told" id="object-{INFECTED}".*>\?</text>', page)
+        assert re.search(rf'class="object not-told" [^>]*id="object-{INFECTED}".*>\?</text>', page)
         assert "The model's call: not a red cell, or cannot tell." in page
         assert "Probability that it is no red cell, or cannot be told: 0.93." in page
         for call in ("infected", "not infected", "not a cell"):

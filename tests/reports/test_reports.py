@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from plasmoscope.analysis.calls import INFECTED, drawn_as
 from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
 from plasmoscope.analysis.notes import notes_on
-from plasmoscope.analysis.results import RESEARCH_USE, Count, Field, Outline, Slide
+from plasmoscope.analysis.quality import WARNINGS
+from plasmoscope.analysis.results import Count, Field, Outline, Slide
 from plasmoscope.imaging.reading import read_image, stored_orientation
 from plasmoscope.imaging.samples import turned_upright
+from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports import pdf as pdf_module
 from plasmoscope.reports.bundle import FORMATS, field_stem, write_slide
@@ -27,13 +30,11 @@ from plasmoscope.reports.fonts import showable
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations, encode_jpeg, fields_to_show
 from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
-from plasmoscope.reports.looks import PARASITIZED, look_of
 from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
 from plasmoscope.reports.wording import Line, corrected_line, head, headline, percent, result_lines, signature
-from plasmoscope.web.i18n.sentences import WARNINGS
 from slides import CARE, refused, rendered_field, slide_of, warned
 
 IMAGE, FIELD = rendered_field()
@@ -82,7 +83,7 @@ def test_a_called_cell_is_outlined_in_its_colour_and_the_picture_keeps_its_width
     drawn = annotated_field(IMAGE, FIELD)
     cell = next(cell for cell in FIELD.cells if cell.counted and cell.parasitized)
     x, y = cell.outline[len(cell.outline) // 2]
-    assert np.abs(drawn[y, x].astype(int) - PARASITIZED.colour).max() < 30
+    assert np.abs(drawn[y, x].astype(int) - INFECTED.colour).max() < 30
     assert drawn.shape[1] == FIELD.width
     assert drawn.shape[0] > FIELD.height
     assert not np.shares_memory(drawn, IMAGE)
@@ -171,7 +172,7 @@ def test_geojson_rings_are_closed_and_its_identifiers_differ() -> None:
         (ring,) = feature["geometry"]["coordinates"]
         assert ring[0] == ring[-1]
         assert len(ring) >= 4
-        assert feature["properties"]["classification"]["name"] == look_of(cell).name
+        assert feature["properties"]["classification"]["name"] == drawn_as(cell).name
 
 
 def test_imagej_reads_every_outline_back(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_imagej_reads_every_outline_back(tmp_path: Path) -> None:
     number = next(index for index, cell in enumerate(FIELD.cells) if cell.parasitized)
     cell, roi = FIELD.cells[number], rois[number]
     assert roi.name == f"{cell.number:04d} parasitized {cell.parasitized_probability:.2f}"
-    assert roi.stroke_color == bytes((255, *PARASITIZED.colour))
+    assert roi.stroke_color == bytes((255, *INFECTED.colour))
     np.testing.assert_array_equal(roi.coordinates()[: len(cell.outline)], cell.outline)
 
 
@@ -212,7 +213,7 @@ def test_what_is_not_counted_is_no_training_cell_in_coco() -> None:
 def test_objects_of_a_refused_photograph_are_not_of_the_counted_classes() -> None:
     features = json.loads(geojson(refused(FIELD)))["features"]
     names = [feature["properties"]["classification"]["name"] for feature in features]
-    assert names == [f"photograph not counted: {look_of(cell).name}" for cell in FIELD.cells]
+    assert names == [f"photograph not counted: {drawn_as(cell).name}" for cell in FIELD.cells]
     with zipfile.ZipFile(io.BytesIO(imagej_rois(refused(FIELD)))) as archive:
         assert all(name.endswith(" (photograph not counted).roi") for name in archive.namelist())
 

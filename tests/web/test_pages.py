@@ -12,9 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from analysed import IMAGE, analysed
+from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED
 from plasmoscope.reports import fonts
 from plasmoscope.reports.illustrations import encode_png
-from plasmoscope.reports.looks import LEGEND
 from plasmoscope.store.fields import add_field, get_field
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.synthetic.rendering import render_field
@@ -261,7 +261,8 @@ def test_a_call_is_changed_counted_and_kept(at_work: tuple[Browser, dict[str, st
     assert "The model's call: infected." in browser.see(paths["cell"])
     before = browser.see(paths["slide"])
     page = browser.send(f"{path}/cells/{number}/call", call="not infected")
-    assert f'class="object not-infected" id="object-{number}"' in page
+    assert f'class="object not-infected" stroke="{UNINFECTED.hex_colour}"' in page
+    assert re.search(rf'class="object not-infected" [^>]*id="object-{number}"', page)
     assert "Kofi" in page.partition('id="cell"')[2]
     assert browser.see(paths["slide"]) != before
     assert "called a cell" in browser.see(paths["changes"])
@@ -278,7 +279,7 @@ def test_whoever_reviews_goes_from_one_infected_cell_to_the_next(at_work: tuple[
         page = browser.see(f"{path}?cell={number}")
         number = re.search(r'data-cell="(\d+)"[^>]*>Next infected cell', page)[1]
     assert number == first
-    assert seen == set(re.findall(r'class="object infected" id="object-(\d+)"', page))
+    assert seen == set(re.findall(r'class="object infected" [^>]*id="object-(\d+)"', page))
     assert len(seen) > 1
 
 
@@ -471,10 +472,10 @@ def test_names_from_outside_are_shown_and_never_run(browser: Browser) -> None:
     assert "a/b?c#d" in browser.see(re.search(r'href="(/patients/[^"]+)"', page)[1])
 
 
-def test_calls_have_the_colours_of_the_reports() -> None:
+def test_single_cells_have_the_colours_of_the_reports() -> None:
     style = (STATIC / "plasmoscope.css").read_text("utf-8")
-    colours = {"#{:02x}{:02x}{:02x}".format(*look.colour) for look in LEGEND}
-    assert colours <= set(re.findall(r"\.object[\w.-]* \{ stroke: (#\w+);", style))
+    colours = [call.hex_colour for call in (INFECTED, UNINFECTED, NOT_TOLD)]
+    assert re.findall(r"\.singles li\.[\w-]+ \{ border: \w+ \w+ (#\w+);", style) == colours
 
 
 def test_light_and_dark_are_remembered(browser: Browser) -> None:

@@ -18,6 +18,7 @@ from plasmoscope.analysis.performance import (
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.analysis.spread import rates_here
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.messages import mark
 
 # Two-sided 95 % normal quantile.
 _Z = 1.959963984540054
@@ -35,8 +36,8 @@ NOT_MEASURED = (
     "slides, which it learnt from; on other laboratories' photographs it found {} to {} % of the parasites and made {} "
     "to {} false calls per 1,000 cells. Measure yours: 'plasmoscope evaluate-fields' on your own annotated photographs."
 ).format(*FOUND_ELSEWHERE, *FALSE_CALLS_ELSEWHERE)
-CALLS_CHANGED = "A microscopist changed some of the calls, and what was measured are the program's own errors."
-COUNTED_DIFFERENTLY = "Not all photographs were analysed in the way that was measured."
+CALLS_CHANGED = mark("A microscopist changed some of the calls, and what was measured are the program's own errors.")
+COUNTED_DIFFERENTLY = mark("Not all photographs were analysed in the way that was measured.")
 
 
 class CountingError(PlasmoscopeError):

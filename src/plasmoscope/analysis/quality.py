@@ -3,12 +3,15 @@
 It refuses only what cannot be read. What can be read with care passes with a warning, which every report carries.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.analysis.results import QualityCheck
+from plasmoscope.messages import mark
 from plasmoscope.segmentation.instances import STRIDE
 from plasmoscope.segmentation.preparing import clear_colour
 from plasmoscope.segmentation.segment import Segmentation
@@ -141,97 +144,178 @@ def _blockiness(image: NDArray[np.uint8]) -> float:
     return float(np.mean(ratios))
 
 
+class Finding(NamedTuple):
+    """What may be wrong with a field, and what to do about it."""
+
+    message: str
+    holds: Callable[[Measurements, Limits], bool]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One check of the gate."""
+
+    name: str
+    value: Callable[[Measurements], float]
+    """What is reported as measured."""
+    fine: str
+    """What is said where nothing is wrong."""
+    faults: tuple[Finding, ...] = ()
+    """What the field cannot be read with; the first that holds is told."""
+    warnings: tuple[Finding, ...] = ()
+    """What it is to be read with care for, likewise."""
+
+    def ask(self, measured: Measurements, limits: Limits) -> QualityCheck:
+        """The answer for one field."""
+        fault, warning = (
+            next((finding.message for finding in findings if finding.holds(measured, limits)), None)
+            for findings in (self.faults, self.warnings)
+        )
+        return QualityCheck(
+            name=self.name,
+            value=round(float(self.value(measured)), 4),
+            passed=fault is None,
+            warning=fault is None and warning is not None,
+            message=fault or warning or self.fine,
+        )
+
+
+QUESTIONS = (
+    Question(
+        "exposure",
+        lambda measured: measured.brightness,
+        "the lighting suffices",
+        faults=(
+            Finding(
+                mark("the picture is too dark; turn the lamp up or expose longer"),
+                lambda measured, limits: measured.brightness < limits.darkest,
+            ),
+            Finding(
+                mark("the picture is overexposed, so parasites cannot be seen; turn the lamp down or expose shorter"),
+                lambda measured, limits: (
+                    measured.saturated >= limits.saturated and measured.cells > 0 and measured.density < limits.faint
+                ),
+            ),
+        ),
+        warnings=(
+            Finding(
+                mark("the background is overexposed, so pale rings may be missed; turn the lamp down if you can"),
+                lambda measured, limits: measured.saturated >= limits.saturated,
+            ),
+        ),
+    ),
+    Question(
+        "cells",
+        lambda measured: measured.cells,
+        "red cells were found",
+        faults=(
+            Finding(
+                mark("hardly any red cell was found; is this a stained thin film? Move to a field with cells"),
+                lambda measured, limits: measured.cells < limits.fewest_cells,
+            ),
+        ),
+    ),
+    Question(
+        "focus",
+        lambda measured: measured.blur,
+        "cell edges are sharp",
+        faults=(
+            Finding(
+                mark("the cells are out of focus, so parasites cannot be seen; refocus and take the picture again"),
+                lambda measured, limits: measured.cells > 0 and measured.blur >= limits.blurred,
+            ),
+        ),
+        warnings=(
+            Finding(
+                mark("the cells are a little out of focus, so faint rings may be missed; refocus if you can"),
+                lambda measured, limits: measured.cells > 0 and measured.blur >= limits.soft,
+            ),
+        ),
+    ),
+    Question(
+        "resolution",
+        lambda measured: measured.diameter,
+        "the cells are large enough in the picture",
+        faults=(
+            Finding(
+                mark(
+                    "the cells are too small in this picture to show a ring; use the 100x objective or the camera's "
+                    "full size"
+                ),
+                lambda measured, limits: 0 < measured.diameter < limits.too_small,
+            ),
+        ),
+        warnings=(
+            Finding(
+                mark(
+                    "the cells are small in this picture, so faint rings may be missed; use the camera's full size if "
+                    "you can"
+                ),
+                lambda measured, limits: 0 < measured.diameter < limits.small,
+            ),
+        ),
+    ),
+    Question(
+        "stain",
+        lambda measured: measured.colour,
+        "the cells have the colour of a stain",
+        faults=(
+            Finding(
+                mark(
+                    "what was found has not the colour of stained red cells; this looks like something else than a "
+                    "thin film"
+                ),
+                lambda measured, limits: measured.colour < limits.colourless,
+            ),
+        ),
+    ),
+    Question(
+        "thin_film",
+        lambda measured: measured.thin,
+        "single red cells lie side by side, as in a thin film",
+        faults=(
+            Finding(
+                mark(
+                    "there is no clear background with single red cells: a thick film, or no blood film at all; "
+                    "use the thin film of the slide"
+                ),
+                lambda measured, limits: measured.thin < limits.least_thin,
+            ),
+        ),
+    ),
+    Question(
+        "density",
+        lambda measured: measured.covered,
+        "the cells lie apart enough to be counted",
+        warnings=(
+            Finding(
+                mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
+                lambda measured, limits: measured.covered > limits.crowded,
+            ),
+        ),
+    ),
+    Question(
+        "compression",
+        lambda measured: measured.blockiness,
+        "the picture keeps its fine detail",
+        warnings=(
+            Finding(
+                mark(
+                    "the picture was saved with few colours or strong compression, which wipes out rings; save it as "
+                    "PNG or as JPEG of high quality"
+                ),
+                lambda measured, limits: (
+                    measured.colours < limits.fewest_colours or measured.blockiness > limits.blocky
+                ),
+            ),
+        ),
+    ),
+)
+"""What the gate asks of every field, in the order of reports. A new check is one more, with its limit in ``Limits``."""
+FAULTS = tuple(finding.message for question in QUESTIONS for finding in question.faults)
+WARNINGS = tuple(finding.message for question in QUESTIONS for finding in question.warnings)
+
+
 def quality_checks(measured: Measurements, limits: Limits = LIMITS) -> tuple[QualityCheck, ...]:
     """Every check with what was measured; a field is accepted when all pass."""
-    return (
-        _check(
-            "exposure",
-            measured.brightness,
-            "the lighting suffices",
-            fault="the picture is too dark; turn the lamp up or expose longer"
-            if measured.brightness < limits.darkest
-            else "the picture is overexposed, so parasites cannot be seen; turn the lamp down or expose shorter"
-            if measured.saturated >= limits.saturated and measured.cells and measured.density < limits.faint
-            else None,
-            warning="the background is overexposed, so pale rings may be missed; turn the lamp down if you can"
-            if measured.saturated >= limits.saturated
-            else None,
-        ),
-        _check(
-            "cells",
-            measured.cells,
-            "red cells were found",
-            fault="hardly any red cell was found; is this a stained thin film? Move to a field with cells"
-            if measured.cells < limits.fewest_cells
-            else None,
-        ),
-        _check(
-            "focus",
-            measured.blur,
-            "cell edges are sharp",
-            fault="the cells are out of focus, so parasites cannot be seen; refocus and take the picture again"
-            if measured.cells and measured.blur >= limits.blurred
-            else None,
-            warning="the cells are a little out of focus, so faint rings may be missed; refocus if you can"
-            if measured.cells and measured.blur >= limits.soft
-            else None,
-        ),
-        _check(
-            "resolution",
-            measured.diameter,
-            "the cells are large enough in the picture",
-            fault="the cells are too small in this picture to show a ring; use the 100x objective or the camera's full "
-            "size"
-            if 0 < measured.diameter < limits.too_small
-            else None,
-            warning="the cells are small in this picture, so faint rings may be missed; use the camera's full size if "
-            "you can"
-            if 0 < measured.diameter < limits.small
-            else None,
-        ),
-        _check(
-            "stain",
-            measured.colour,
-            "the cells have the colour of a stain",
-            fault="what was found has not the colour of stained red cells; this looks like something else than a thin "
-            "film"
-            if measured.colour < limits.colourless
-            else None,
-        ),
-        _check(
-            "thin_film",
-            measured.thin,
-            "single red cells lie side by side, as in a thin film",
-            fault="there is no clear background with single red cells: a thick film, or no blood film at all; "
-            "use the thin film of the slide"
-            if measured.thin < limits.least_thin
-            else None,
-        ),
-        _check(
-            "density",
-            measured.covered,
-            "the cells lie apart enough to be counted",
-            warning="the cells lie in heaps; move to where they lie side by side, towards the feathered edge"
-            if measured.covered > limits.crowded
-            else None,
-        ),
-        _check(
-            "compression",
-            measured.blockiness,
-            "the picture keeps its fine detail",
-            warning="the picture was saved with few colours or strong compression, which wipes out rings; save it as "
-            "PNG or as JPEG of high quality"
-            if measured.colours < limits.fewest_colours or measured.blockiness > limits.blocky
-            else None,
-        ),
-    )
-
-
-def _check(name: str, value: float, fine: str, fault: str | None = None, warning: str | None = None) -> QualityCheck:
-    return QualityCheck(
-        name=name,
-        value=round(float(value), 4),
-        passed=fault is None,
-        warning=fault is None and warning is not None,
-        message=fault or warning or fine,
-    )
+    return tuple(question.ask(measured, limits) for question in QUESTIONS)

@@ -14,6 +14,8 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
 from plasmoscope.analysis.performance import Performance
+from plasmoscope.messages import RESEARCH_USE
+from plasmoscope.segmentation.vocabulary import Kind
 
 SCHEMA_VERSION: Final = 2
 # An outline in JSON: SVG's relative moves, whose numbers a minus sign parts as well as a blank does.
@@ -23,8 +25,6 @@ _PATH_MEANS = (
     "corner its distance from the one before, right and down, and z."
 )
 _PATH_LETTERS = re.compile(r"m[-0-9 ]+z")
-
-RESEARCH_USE = "For research use only; not a medical device. A qualified microscopist must confirm every result."
 
 
 class _Record(BaseModel):
@@ -143,7 +143,7 @@ class Cell:
 
     number: int
     """From 1, in reading order; the number drawn beside it."""
-    kind: Literal["red_cell", "white_cell", "platelet", "precipitate", "not_a_cell"]
+    kind: Kind
     """``not_a_cell``: outlined as a whole red cell, but to the classifier no red cell, or nothing that it can tell."""
     box: tuple[int, int, int, int]
     """Left, top, width and height in pixels of the upright field."""

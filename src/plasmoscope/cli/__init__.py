@@ -28,10 +28,11 @@ from plasmoscope.cli.store import backup, doctor, export_cells
 from plasmoscope.cli.train import train
 from plasmoscope.cli.train_fields import train_fields
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.messages import NOT_A_DEVICE
 
 app = typer.Typer(
     name="plasmoscope",
-    help="Find malaria parasites in Giemsa-stained thin blood smears. For research use only; not a medical device.",
+    help=f"Find malaria parasites in Giemsa-stained thin blood smears. {NOT_A_DEVICE}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

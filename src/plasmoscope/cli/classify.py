@@ -8,8 +8,9 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
+from plasmoscope.cli.console import console, errors, tell_unread, track
 from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
+from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
     from plasmoscope.classification.batch import CellResult
@@ -95,7 +96,7 @@ def classify(
         console.print(f"Every cell with its probability: {output}")
     elif len(read) > _SHOWN:
         console.print("Add --output FILE.csv to keep the probability of every cell.")
-    console.print(RESEARCH_USE)
+    console.print(NOT_A_DEVICE)
     if len(read) < len(results):
         raise typer.Exit(1)
 

@@ -12,8 +12,6 @@ T = TypeVar("T")
 console = Console()
 errors = Console(stderr=True)
 
-RESEARCH_USE = "For research use only; not a medical device."
-
 
 def tell_unread(name: str, reason: str) -> None:
     """Name a file that could not be read, while the work goes on."""

@@ -8,11 +8,12 @@ import typer
 from rich.markup import escape
 
 from plasmoscope.caches import open_cache
-from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
+from plasmoscope.cli.console import console, errors, tell_unread, track
 from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.files import alone_in
+from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
     from plasmoscope.analysis.analyze import Calling
@@ -137,7 +138,7 @@ def evaluate_fields(
         except PerformanceError as error:
             errors.print(f"{performance} was not written. {error}", markup=False)
             enough = False
-    console.print(RESEARCH_USE)
+    console.print(NOT_A_DEVICE)
     if unread or not enough:
         raise typer.Exit(1)
 

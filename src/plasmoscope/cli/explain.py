@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from plasmoscope.cli.console import RESEARCH_USE, console, errors, tell_unread, track
+from plasmoscope.cli.console import console, errors, tell_unread, track
 from plasmoscope.cli.options import CellsArgument, ModelOption, given_images
+from plasmoscope.messages import NOT_A_DEVICE
 
 _MOST = 200
 _WIDTH = 1_008
@@ -69,6 +70,6 @@ def explain(
         for number, (name, remark) in enumerate(zip(names, remarks, strict=True), start=1):
             told = f" [yellow]({remark})[/]" if remark else ""
             console.print(f"{number}: {escape(name)}{told}", highlight=False, soft_wrap=True)
-    console.print(RESEARCH_USE)
+    console.print(NOT_A_DEVICE)
     if unread:
         raise typer.Exit(1)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from plasmoscope.cli.console import RESEARCH_USE, console, errors
+from plasmoscope.cli.console import console, errors
 from plasmoscope.cli.options import DatabaseOption, ModelOption, RecordsOption
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.messages import NOT_A_DEVICE
 
 
 def serve(
@@ -67,7 +68,7 @@ def serve(
         # An address such as 0.0.0.0 stands for all of this machine's, and is none to open.
         shown = "localhost" if is_unspecified(host) else f"[{host}]" if ":" in host else host
         console.print(f"Open http://{shown}:{port} in a browser.")
-    console.print(f"Stop with Ctrl+C; nothing is lost. {RESEARCH_USE}")
+    console.print(f"Stop with Ctrl+C; nothing is lost. {NOT_A_DEVICE}")
     # After Ctrl+C the server ends in order and then passes it on.
     with suppress(KeyboardInterrupt):
         server(app, host=host, port=port, timeout_graceful_shutdown=10).run()

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from plasmoscope.analysis.calls import Colour
 from plasmoscope.analysis.results import Field
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.fields import PARASITE_LABELS, RED_CELL_LABELS, FieldEvaluation, FieldsEvaluation
 from plasmoscope.evaluation.judging import Labels, Verdict, judge_centres, judge_field
-from plasmoscope.reports.pictures import Colour, Picture
+from plasmoscope.reports.pictures import Picture
 
 WORST = 3
 _TILE = 560

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from plasmoscope.analysis.calls import LEGEND, Call, Colour, drawn_as
 from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.imaging.cells import cut_cell
-from plasmoscope.reports.looks import LEGEND, Look, look_of
-from plasmoscope.reports.pictures import Colour, Picture, contact_sheet
+from plasmoscope.reports.pictures import Picture, contact_sheet
 
 RED_CELL_MICROMETRES = 7.5
 _INK: Colour = (32, 32, 32)
@@ -54,15 +54,15 @@ def annotated_field(image: Picture, field: Field) -> Picture:
     diameter = field.cell_diameter or field.width / _CELLS_ACROSS
     drawn = np.ascontiguousarray(image).copy()
     # What matters most is drawn last, on top.
-    order = {look: place for place, look in enumerate(reversed(LEGEND))}
-    for cell in sorted(field.cells, key=lambda cell: order[look_of(cell)]):
-        _draw_outline(drawn, np.array(cell.outline, np.float64).reshape(-1, 2), look_of(cell), diameter)
+    order = {call: place for place, call in enumerate(reversed(LEGEND))}
+    for cell in sorted(field.cells, key=lambda cell: order[drawn_as(cell)]):
+        _draw_outline(drawn, np.array(cell.outline, np.float64).reshape(-1, 2), drawn_as(cell), diameter)
     picture = Image.fromarray(drawn)
     pen = ImageDraw.Draw(picture)
     size = float(np.clip(_NUMBER * diameter, _SMALLEST_NUMBER, _LARGEST_NUMBER))
     font = ImageFont.load_default(size)
     for cell in field.cells:
-        caption = look_of(cell).letter or (str(cell.number) if cell.counted else "")
+        caption = drawn_as(cell).letter or (str(cell.number) if cell.counted else "")
         # At the cell's foot, where it hides least of what lies inside.
         place = (cell.centre[0], cell.box[1] + cell.box[3] - size / 4)
         pen.text(place, caption, _INK, font, anchor="ms", stroke_width=max(1, round(size / 8)), stroke_fill=_PAPER)
@@ -82,11 +82,11 @@ def cell_sheet(called: Sequence[CalledCell]) -> Picture:
     return contact_sheet(crops, [bool(one.cell.parasitized) for one in ordered], captions, _SHEET_WIDTH)
 
 
-def _draw_outline(drawn: Picture, outline: NDArray[np.float64], look: Look, diameter: float) -> None:
-    weight = ceil(look.weight * diameter)
-    lines = _dashes(outline, max(3.0, _DASH * diameter)) if look.dashed else [outline]
+def _draw_outline(drawn: Picture, outline: NDArray[np.float64], call: Call, diameter: float) -> None:
+    weight = ceil(call.weight * diameter)
+    lines = _dashes(outline, max(3.0, _DASH * diameter)) if call.dashed else [outline]
     fixed = [np.round(line * 2**_SHIFT).astype(np.int32).reshape(-1, 1, 2) for line in lines]
-    cv2.polylines(drawn, fixed, not look.dashed, look.colour, weight, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(drawn, fixed, not call.dashed, call.colour, weight, cv2.LINE_AA, _SHIFT)
 
 
 def _dashes(outline: NDArray[np.float64], length: float) -> list[NDArray[np.float64]]:
@@ -106,11 +106,11 @@ def _legend(field: Field, diameter: float) -> Picture:
     """A white strip: how each call is drawn, how many there are, and the scale where it is known."""
     size = max(12.0, field.width / 64)
     font = ImageFont.load_default(size)
-    counts = Counter(look_of(cell) for cell in field.cells)
-    entries: list[tuple[Look | None, str, float]] = [
-        (look, f"{f'{look.letter} ' if look.letter else ''}{look.name}: {counts[look]:,}", 2 * size)
-        for look in LEGEND
-        if counts[look]
+    counts = Counter(drawn_as(cell) for cell in field.cells)
+    entries: list[tuple[Call | None, str, float]] = [
+        (call, f"{f'{call.letter} ' if call.letter else ''}{call.name}: {counts[call]:,}", 2 * size)
+        for call in LEGEND
+        if counts[call]
     ]
     if field.cell_diameter:
         entries.append((None, f"one red cell, about {RED_CELL_MICROMETRES} micrometres", field.cell_diameter))
@@ -128,11 +128,11 @@ def _legend(field: Field, diameter: float) -> Picture:
     for (_, text, sample), (left, middle) in zip(entries, places, strict=True):
         pen.text((left + sample + size / 2, middle), text, _INK, font, anchor="lm")
     drawn = np.asarray(strip).copy()
-    for (look, _, sample), (left, middle) in zip(entries, places, strict=True):
-        if look is None:
+    for (call, _, sample), (left, middle) in zip(entries, places, strict=True):
+        if call is None:
             _draw_scale(drawn, left, middle, sample, size)
         else:
-            _draw_sample(drawn, left, middle, sample, look, diameter)
+            _draw_sample(drawn, left, middle, sample, call, diameter)
     return drawn
 
 
@@ -142,10 +142,10 @@ def _draw_scale(drawn: Picture, left: float, middle: float, length: float, size:
         cv2.line(drawn, start, stop, _INK, max(1, round(size / 10)), cv2.LINE_AA)
 
 
-def _draw_sample(drawn: Picture, left: float, middle: float, length: float, look: Look, diameter: float) -> None:
-    weight, y = ceil(look.weight * diameter), round(middle)
+def _draw_sample(drawn: Picture, left: float, middle: float, length: float, call: Call, diameter: float) -> None:
+    weight, y = ceil(call.weight * diameter), round(middle)
     parts = (
-        np.linspace(left, left + length, 6).round().astype(int) if look.dashed else [round(left), round(left + length)]
+        np.linspace(left, left + length, 6).round().astype(int) if call.dashed else [round(left), round(left + length)]
     )
     for start, stop in zip(parts[:-1:2], parts[1::2], strict=True):
-        cv2.line(drawn, (int(start), y), (int(stop), y), look.colour, weight, cv2.LINE_AA)
+        cv2.line(drawn, (int(start), y), (int(stop), y), call.colour, weight, cv2.LINE_AA)

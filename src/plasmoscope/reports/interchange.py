@@ -14,31 +14,11 @@ from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
+from plasmoscope.analysis.calls import CATEGORIES, NOT_CALLED, call_of, drawn_as, title_of
 from plasmoscope.analysis.results import Cell, Field, Outline, Slide
 from plasmoscope.imaging.samples import as_stored
-from plasmoscope.reports.looks import CALLS, NOT_CALLED, call_of, look_of, title_of
 from plasmoscope.reports.wording import reasons
 
-_CATEGORIES = {
-    look: {"id": number, "name": name, "supercategory": kind}
-    for number, (look, name, kind) in enumerate(
-        zip(
-            CALLS,
-            (
-                "parasitized_red_cell",
-                "uninfected_red_cell",
-                "red_cell",
-                "white_cell",
-                "platelet",
-                "precipitate",
-                "not_a_cell",
-            ),
-            ("red_cell", "red_cell", "red_cell", "white_cell", "platelet", "precipitate", "not_a_cell"),
-            strict=True,
-        ),
-        start=1,
-    )
-}
 _UPRIGHT = "of the upright photograph (EXIF orientation applied), from the upper left"
 _NOT_COUNTED = "photograph not counted"
 
@@ -65,7 +45,10 @@ def coco_json(slide: Slide) -> str:
             },
             "images": images,
             "annotations": annotations,
-            "categories": list(_CATEGORIES.values()),
+            "categories": [
+                {"id": number, "name": call.category, "supercategory": call.supercategory}
+                for call, number in CATEGORIES.items()
+            ],
         }
     )
 
@@ -89,7 +72,7 @@ def imagej_rois(field: Field) -> bytes:
             title = title_of(cell) if field.accepted else f"{title_of(cell)} ({_NOT_COUNTED})"
             roi = ImagejRoi.frompoints(np.array(_polygon(_stored(cell, field)), np.int32), name=title)
             roi.props = f"pixels: {_which_pixels(field)}\n"
-            roi.stroke_color = bytes((255, *look_of(cell).colour))
+            roi.stroke_color = bytes((255, *drawn_as(cell).colour))
             roi.stroke_width = 2
             # An entry without the clock's time: the same field gives the same bytes.
             archive.writestr(zipfile.ZipInfo(f"{title}.roi"), roi.tobytes())
@@ -105,7 +88,7 @@ def _coco_image(number: int, field: Field) -> dict[str, Any]:
 
 def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str, Any]:
     left_out = not field.accepted or cell.kind == "not_a_cell" or (cell.kind == "red_cell" and cell.on_border)
-    look = NOT_CALLED if left_out and cell.kind == "red_cell" else call_of(cell)
+    call = NOT_CALLED if left_out and cell.kind == "red_cell" else call_of(cell)
     attributes: dict[str, Any] = {
         "number": cell.number,
         "on_border": cell.on_border,
@@ -114,7 +97,7 @@ def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str
     annotation: dict[str, Any] = {
         "id": id_,
         "image_id": image,
-        "category_id": _CATEGORIES[look]["id"],
+        "category_id": CATEGORIES[call],
         "segmentation": [[coordinate for point in _polygon(cell) for coordinate in point]],
         "bbox": list(cell.box),
         "area": cell.area,
@@ -132,8 +115,8 @@ def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str
 def _feature(field: Field, cell: Cell) -> dict[str, Any]:
     # Classes of their own for cells cut by the border and for photographs that are not counted, so that counting a
     # class in QuPath gives the report's count.
-    look = look_of(cell)
-    name = look.name if field.accepted else f"{_NOT_COUNTED}: {look.name}"
+    call = drawn_as(cell)
+    name = call.name if field.accepted else f"{_NOT_COUNTED}: {call.name}"
     measurements: dict[str, float] = {"Area px^2": cell.area, "Number": cell.number, "On border": int(cell.on_border)}
     if cell.parasitized_probability is not None:
         measurements["P(parasitized)"] = cell.parasitized_probability
@@ -147,7 +130,7 @@ def _feature(field: Field, cell: Cell) -> dict[str, Any]:
         "properties": {
             "objectType": "annotation",
             "name": title_of(cell),
-            "classification": {"name": name, "color": list(look.colour)},
+            "classification": {"name": name, "color": list(call.colour)},
             "measurements": measurements,
         },
     }

@@ -8,16 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED, Colour
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.reports.output import check_output
 
 Picture = NDArray[np.uint8]
-Colour = tuple[int, int, int]
 
-# Okabe & Ito's palette: told apart with every common kind of colour vision.
-PARASITIZED_COLOUR: Colour = (213, 94, 0)
-UNINFECTED_COLOUR: Colour = (0, 114, 178)
-NOT_TOLD_COLOUR: Colour = (86, 180, 233)
 _INK: Colour = (32, 32, 32)
 _PAPER: Colour = (255, 255, 255)
 # Brightness rises all along it, so that it needs no colour vision.
@@ -55,7 +51,7 @@ def contact_sheet(
         row, column = divmod(index, columns)
         left, top = column * _TILE, row * (_TILE + _CAPTION)
         sheet.paste(Image.fromarray(resize_cell(cell, _TILE - 8)), (left + 4, top + 4))
-        colour = {True: PARASITIZED_COLOUR, False: UNINFECTED_COLOUR, None: NOT_TOLD_COLOUR}[positive]
+        colour = {True: INFECTED, False: UNINFECTED, None: NOT_TOLD}[positive].colour
         pen.rectangle(
             (left + 2, top + 2, left + _TILE - 3, top + _TILE - 3), outline=colour, width=3 if positive else 1
         )

@@ -1,8 +1,8 @@
 """A slide as tables: a row for each object, and a row for each photograph."""
 
+from plasmoscope.analysis.calls import OTHER_OBJECTS, call_of
 from plasmoscope.analysis.results import Slide
 from plasmoscope.csv_tables import csv_text
-from plasmoscope.reports.looks import call_of
 from plasmoscope.reports.wording import reasons
 
 CELL_COLUMNS = (
@@ -34,9 +34,7 @@ FIELD_COLUMNS = (
     "infected",
     "parasitaemia_percent",
     "cut_by_border",
-    "white_cells",
-    "platelets",
-    "precipitate",
+    *(call.plural for call in OTHER_OBJECTS.values()),
     "cell_diameter",
     "same_place_as",
     "not_a_cell",
@@ -85,7 +83,7 @@ def fields_csv(slide: Slide) -> str:
                 field.infected,
                 f"{100 * field.infected / field.counted:.4f}" if field.counted else "",
                 sum(cell.kind == "red_cell" and cell.on_border for cell in field.cells),
-                *(field.count(kind) for kind in ("white_cell", "platelet", "precipitate")),
+                *(field.count(kind) for kind in OTHER_OBJECTS),
                 "" if field.cell_diameter is None else f"{field.cell_diameter:.1f}",
                 field.duplicate_of or "",
                 field.not_a_cell,

@@ -1,7 +1,7 @@
 """A field's objects with their outlines and kinds, as the network reads them."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -11,17 +11,15 @@ from plasmoscope.segmentation.instances import STRIDE, Instance
 from plasmoscope.segmentation.preparing import clear_colour
 from plasmoscope.segmentation.reader import FieldReader, Reading, shipped_reader
 from plasmoscope.segmentation.scale import find_scale
-from plasmoscope.segmentation.vocabulary import Tissue
+from plasmoscope.segmentation.vocabulary import Kind, Tissue
 
-Kind = Literal["red_cell", "white_cell", "platelet", "precipitate"]
 Mask = NDArray[np.bool_]
 
 _KINDS: dict[Tissue, Kind] = {
-    Tissue.RED_CELL: "red_cell",
-    Tissue.WHITE_CELL: "white_cell",
-    Tissue.PLATELET: "platelet",
-    Tissue.PRECIPITATE: "precipitate",
+    Tissue[kind.upper()]: kind for kind in get_args(Kind) if kind.upper() in Tissue.__members__
 }
+# The network proposes these cell by cell; objects of all other kinds are what it marks as such outside them.
+_CELLS = (Tissue.RED_CELL, Tissue.WHITE_CELL)
 # A second reading is needed where the first shows that the cells are so much larger or smaller than was thought.
 _MISJUDGED = 1.25
 # Fields are enlarged at most so far: what a camera has not seen no enlargement shows.
@@ -144,14 +142,14 @@ def _is_cut(instance: Instance, hidden: NDArray[np.uint8], shape: tuple[int, ...
 def _small_objects(
     reading: Reading, working: NDArray[np.uint8], scale: float, shape: tuple[int, ...]
 ) -> list[FoundObject]:
-    """Platelets and precipitate: what the network marks as such outside the cells."""
+    """Platelets, precipitate and the like: what the network marks as such outside the cells."""
     cells = np.zeros(reading.tissue.shape, np.uint8)
     for instance in reading.instances:
         cv2.fillPoly(cells, [np.rint(instance.outline / STRIDE).astype(np.int32)], 1)
     reds = [instance.area for instance in reading.instances if instance.tissue is Tissue.RED_CELL]
     least = _SMALLEST_OBJECT * (float(np.median(reds)) if reds else 0.0)
     found = []
-    for tissue in (Tissue.PLATELET, Tissue.PRECIPITATE):
+    for tissue in sorted(_KINDS.keys() - _CELLS):
         mask = ((reading.tissue == tissue) & (cells == 0)).astype(np.uint8)
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         for contour in contours:

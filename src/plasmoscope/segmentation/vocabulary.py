@@ -1,6 +1,7 @@
-"""What a pixel of a field may be, and what a field may be."""
+"""What a pixel of a field may be, what an object in it may be, and what a field may be."""
 
 from enum import IntEnum
+from typing import Literal
 
 
 class Tissue(IntEnum):
@@ -16,6 +17,11 @@ class Tissue(IntEnum):
     """Letters, scale bars, the dark around an eyepiece's field of view."""
     UNKNOWN = 255
     """In training data: nobody knows."""
+
+
+Kind = Literal["red_cell", "white_cell", "platelet", "precipitate", "not_a_cell"]
+"""Kinds of objects: those of ``Tissue``, by its names, and ``not_a_cell``: outlined as a whole red cell, but to the
+classifier no red cell, or nothing that it can tell."""
 
 
 class Film(IntEnum):

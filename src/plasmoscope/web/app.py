@@ -19,6 +19,7 @@ from plasmoscope.analysis.analyze import calling
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.messages import NOT_A_DEVICE
 from plasmoscope.networks import read_network
 from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
@@ -88,7 +89,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     app = FastAPI(
         title="Plasmoscope",
         version=__version__,
-        description="Finds malaria parasites in thin blood smears. For research use only; not a medical device.",
+        description=f"Finds malaria parasites in thin blood smears. {NOT_A_DEVICE}",
         lifespan=lifespan,
         # The documents' own page would fetch scripts from elsewhere; the document itself is at /api/v1/openapi.json.
         docs_url=None,

@@ -7,11 +7,21 @@ from functools import lru_cache
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, ENOUGH_CELLS, RESEARCH_CELLS, errors_spans, patients_spans
+from plasmoscope.analysis.counting import (
+    CALLS_CHANGED,
+    COUNTED_DIFFERENTLY,
+    DEFAULT_RED_CELLS,
+    ENOUGH_CELLS,
+    RESEARCH_CELLS,
+    errors_spans,
+    patients_spans,
+)
 from plasmoscope.analysis.figures import three_digits
 from plasmoscope.analysis.notes import much_left_out
 from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
+from plasmoscope.analysis.quality import FAULTS, WARNINGS
 from plasmoscope.analysis.results import Count, Interval
+from plasmoscope.messages import mark
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import Slide
 from plasmoscope.web.i18n.languages import ENGLISH, Language, catalogue
@@ -19,11 +29,6 @@ from plasmoscope.web.i18n.languages import ENGLISH, Language, catalogue
 # Within a sentence, a name keeps its own direction of writing between these.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _NO_BREAK_SPACE = "\u00a0"
-
-
-def mark(message: str) -> str:
-    """Have a message in the catalogues that is only translated later, by ``Words.say``."""
-    return message
 
 
 # Word for word as in ``plasmoscope.analysis.detection``.
@@ -41,8 +46,6 @@ _RESTS_ON = {
     ),
 }
 
-# Word for word as in ``plasmoscope.analysis.results``.
-RESEARCH_USE = mark("For research use only; not a medical device. A qualified microscopist must confirm every result.")
 SLIDE_STATUS = {"open": mark("Open"), "signed": mark("Signed")}
 FIELD_STATUS = {
     "waiting": mark("Waiting"),
@@ -50,17 +53,6 @@ FIELD_STATUS = {
     "done": mark("Counted"),
     "failed": mark("Failed"),
     "cancelled": mark("Cancelled"),
-}
-CALLS = {
-    "infected": mark("infected"),
-    "not infected": mark("not infected"),
-    "not a cell": mark("not a cell"),
-    "not called": mark("red cell, not called"),
-    "not told": mark("not a red cell, or cannot tell"),
-    "cut": mark("cut by the border, not counted"),
-    "white_cell": mark("white cell"),
-    "platelet": mark("platelet"),
-    "precipitate": mark("stain precipitate"),
 }
 ROLES = {"reader": mark("Reader"), "technician": mark("Technician"), "admin": mark("Administrator")}
 ACTIONS = {
@@ -78,34 +70,8 @@ ACTIONS = {
     "sign": mark("signed the slide"),
     "reopen": mark("reopened the slide"),
 }
-# What the quality gate says, word for word as in ``plasmoscope.analysis.quality``.
-FAULTS = (
-    mark("the picture is too dark; turn the lamp up or expose longer"),
-    mark("the picture is overexposed, so parasites cannot be seen; turn the lamp down or expose shorter"),
-    mark("hardly any red cell was found; is this a stained thin film? Move to a field with cells"),
-    mark("the cells are out of focus, so parasites cannot be seen; refocus and take the picture again"),
-    mark("the cells are too small in this picture to show a ring; use the 100x objective or the camera's full size"),
-    mark("what was found has not the colour of stained red cells; this looks like something else than a thin film"),
-    mark(
-        "there is no clear background with single red cells: a thick film, or no blood film at all; "
-        "use the thin film of the slide"
-    ),
-)
-WARNINGS = (
-    mark("the background is overexposed, so pale rings may be missed; turn the lamp down if you can"),
-    mark("the cells are a little out of focus, so faint rings may be missed; refocus if you can"),
-    mark("the cells are small in this picture, so faint rings may be missed; use the camera's full size if you can"),
-    mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
-    mark(
-        "the picture was saved with few colours or strong compression, which wipes out rings; save it as PNG or as "
-        "JPEG of high quality"
-    ),
-)
-# Why a count is not corrected, word for word as in ``plasmoscope.analysis.counting``.
-NOT_CORRECTED = (
-    mark("A microscopist changed some of the calls, and what was measured are the program's own errors."),
-    mark("Not all photographs were analysed in the way that was measured."),
-)
+# Why a count is not corrected.
+NOT_CORRECTED = (CALLS_CHANGED, COUNTED_DIFFERENTLY)
 
 
 class Words:

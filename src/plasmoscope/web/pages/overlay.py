@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from plasmoscope.analysis.calls import CALLS, CUT_BY_BORDER, NOT_A_CELL, Call, drawn_as
 from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.store.records import Correction
-
-_LETTERS = {"white_cell": "W", "platelet": "P", "precipitate": "S", "not told": "?"}
 
 
 @dataclass(frozen=True)
@@ -16,13 +15,12 @@ class Outlined:
     cell: Cell
     correction: Correction | None
     """A person's call that holds; None where the model's does."""
-    call: str
-    """A key of ``words.CALLS``."""
+    call: Call
 
     @property
-    def look(self) -> str:
-        """The name of its style."""
-        return self.call.replace(" ", "-").replace("_", "-")
+    def style(self) -> str:
+        """The name of its class for styles and scripts."""
+        return self.call.code.replace(" ", "-").replace("_", "-")
 
     @property
     def points(self) -> str:
@@ -32,12 +30,12 @@ class Outlined:
     @property
     def label(self) -> str:
         """Stands in the object: its number, or a letter for what is no red cell; a star where a person called it."""
-        return _LETTERS.get(self.call, str(self.cell.number)) + ("*" if self.correction else "")
+        return (self.call.letter or str(self.cell.number)) + ("*" if self.correction else "")
 
     @property
     def state(self) -> str:
         """Changes whenever it has to be drawn anew."""
-        return f"{self.call} {self.correction.id if self.correction else ''}"
+        return f"{self.call.code} {self.correction.id if self.correction else ''}"
 
 
 def outline_objects(found: Field, corrections: Mapping[int, Correction]) -> list[Outlined]:
@@ -54,15 +52,9 @@ def outlined(cell: Cell, correction: Correction | None) -> Outlined:
     return Outlined(cell, correction, _call(cell, correction))
 
 
-def _call(cell: Cell, correction: Correction | None) -> str:
-    if correction is not None and correction.call == "not a cell":
-        return "not a cell"
-    if correction is None and cell.kind != "red_cell":
-        return "not told" if cell.kind == "not_a_cell" else cell.kind
-    if cell.on_border:
-        return "cut"
-    if correction is not None:
-        return correction.call
-    if cell.parasitized is None:
-        return "not called"
-    return "infected" if cell.parasitized else "not infected"
+def _call(cell: Cell, correction: Correction | None) -> Call:
+    if correction is not None and correction.call == NOT_A_CELL.code:
+        return NOT_A_CELL
+    if correction is not None and not cell.on_border:
+        return CALLS[correction.call]
+    return CUT_BY_BORDER if correction is not None else drawn_as(cell)

@@ -8,13 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
+from plasmoscope.analysis.calls import INFECTED, Call
 from plasmoscope.analysis.results import Interval
+from plasmoscope.messages import mark
 from plasmoscope.reports import fonts
 from plasmoscope.store import audit, corrections, counts, history
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
-from plasmoscope.web.i18n.sentences import FIELD_STATUS, mark
+from plasmoscope.web.i18n.sentences import FIELD_STATUS
 from plasmoscope.web.pages.overlay import Outlined, outline_objects, outlined
 
 _KINDS = {"waiting": "working", "analysing": "working", "done": "counted", "failed": "left-out", "cancelled": ""}
@@ -63,8 +65,7 @@ class OpenCell:
     """The cell that is open beside its photograph."""
 
     object: Outlined
-    model_call: str
-    """A key of ``words.CALLS``."""
+    model_call: Call
     before: int
     """Number of the cell before it; after the first comes the last."""
     after: int
@@ -140,7 +141,7 @@ def open_cell(session: Session, field: Field, objects: Sequence[Outlined], numbe
         model_call=outlined(objects[place].cell, None).call,
         before=numbers[place - 1],
         after=numbers[(place + 1) % len(numbers)],
-        next_infected=next((one.cell.number for one in following if one.call == "infected"), None),
+        next_infected=next((one.cell.number for one in following if one.call is INFECTED), None),
         corrections=tuple(one for one in said if one.cell_number == number),
     )
 

@@ -7,6 +7,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from plasmoscope.analysis.calls import CALLS
+from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.web.dependencies import workstation_of
 from plasmoscope.web.i18n import languages, sentences
 from plasmoscope.web.security.identity import Actor
@@ -73,5 +75,5 @@ def environment(code: str) -> Environment:
     )
     # newstyle: a message's values are put in, and escaped, by the template.
     made.install_gettext_translations(languages.catalogue(code), newstyle=True)  # type: ignore[attr-defined]
-    made.globals.update(languages=languages.LANGUAGES, meanings=sentences)
+    made.globals.update(languages=languages.LANGUAGES, meanings=sentences, calls=CALLS, RESEARCH_USE=RESEARCH_USE)
     return made

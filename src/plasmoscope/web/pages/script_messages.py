@@ -2,7 +2,8 @@
 
 from fastapi import Request
 
-from plasmoscope.web.i18n.sentences import CALLS, mark
+from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED
+from plasmoscope.messages import mark
 from plasmoscope.web.pages.rendering import reader_words
 
 # By the name that the scripts know it by.
@@ -17,9 +18,9 @@ _MESSAGES = {
     "working": mark("Please wait ..."),
     "heat": mark("Yellow: what the call rests on most; dark blue: least."),
     "nowhere": mark("No single place decides: the call rests on the cell as a whole."),
-    "infected": CALLS["infected"],
-    "notInfected": CALLS["not infected"],
-    "notTold": CALLS["not told"],
+    "infected": INFECTED.message,
+    "notInfected": UNINFECTED.message,
+    "notTold": NOT_TOLD.message,
 }
 
 

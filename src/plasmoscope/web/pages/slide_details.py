@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 
+from plasmoscope.messages import mark
 from plasmoscope.store import history, slides
 from plasmoscope.store.errors import TakenError
 from plasmoscope.store.records import now
 from plasmoscope.store.store import Store
 from plasmoscope.web.dependencies import KnownSessions, Number, Records, SettingsInForce
-from plasmoscope.web.i18n.sentences import mark
 from plasmoscope.web.pages.redirects import go
 from plasmoscope.web.pages.rendering import render
 from plasmoscope.web.pages.slide_form import SlideBoxes, SlideForm, filled, read_form

@@ -8,9 +8,9 @@ from datetime import date
 from pydantic import BaseModel
 
 from plasmoscope.analysis.counting import CountingError, red_cell_count
+from plasmoscope.messages import mark
 from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.slides import SlideDetails
-from plasmoscope.web.i18n.sentences import mark
 
 _TEXTS = ("patient", "code", "site", "preparer", "microscopist", "stain")
 # Thousands may be set apart. A point followed by other than three digits is none of that, and must not vanish.
