@@ -24,9 +24,10 @@ from plasmoscope.imaging.samples import turned_upright
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports import pdf as pdf_module
-from plasmoscope.reports.bundle import FORMATS, field_stem, write_slide
+from plasmoscope.reports.bundle import field_stem, write_slide
 from plasmoscope.reports.field_pictures import annotated_field, cell_crop
 from plasmoscope.reports.fonts import showable
+from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations, encode_jpeg, fields_to_show
 from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois

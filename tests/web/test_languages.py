@@ -34,7 +34,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """Every message of the pages, as the documented command finds them."""
     template = tmp_path_factory.mktemp("messages") / "messages.pot"
     options = ["-F", str(ROOT / "pyproject.toml"), "-k", "mark", "-o", str(template)]
-    parts = [str(ROOT / "src/plasmoscope" / part) for part in ("messages.py", "analysis", "web")]
+    parts = [str(ROOT / "src/plasmoscope" / part) for part in ("messages.py", "analysis", "reports", "web")]
     CommandLineInterface().run(["pybabel", "-q", "extract", *options, *parts])
     return {message.id for message in read_catalogue(template) if message.id}
 

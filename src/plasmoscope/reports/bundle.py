@@ -9,8 +9,8 @@ from plasmoscope.analysis.results import Cell, Field, Slide
 from plasmoscope.files import replace_file
 from plasmoscope.progress import Track, untracked
 from plasmoscope.reports.field_pictures import CalledCell, annotated_field, cell_crop, cell_sheet
-from plasmoscope.reports.folder import CALLED_CELLS, FIELDS, OF_A_FIELD, SLIDE
-from plasmoscope.reports.html import slide_html
+from plasmoscope.reports.folder import CALLED_CELLS, FIELDS, OF_A_FIELD
+from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.illustrations import (
     MAX_GALLERY,
     MAX_WIDTH,
@@ -21,15 +21,9 @@ from plasmoscope.reports.illustrations import (
     encode_png,
     fields_to_show,
 )
-from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
 from plasmoscope.reports.output import OutputError
-from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.pictures import Picture
-from plasmoscope.reports.slide_json import slide_json
-from plasmoscope.reports.tables import cells_csv, fields_csv
 
-FORMATS = ("json", "csv", "coco", "qupath", "imagej", "pictures", "html", "pdf")
-_ILLUSTRATED = ("pictures", "html", "pdf")
 _LONGEST_STEM = 40
 
 
@@ -37,7 +31,7 @@ def write_slide(
     folder: Path,
     slide: Slide,
     images: Callable[[Field], Picture],
-    formats: Collection[str] = FORMATS,
+    formats: Collection[str] = tuple(FORMATS),
     track: Track = untracked,
 ) -> list[Path]:
     """Write a slide's reports; every file whole or not at all.
@@ -86,29 +80,24 @@ def _write(
         replace_file(file, content.encode() if isinstance(content, str) else content)
         written.append(file)
 
-    if "json" in formats:
-        put(SLIDE, slide_json(slide))
-    if "csv" in formats:
-        put("cells.csv", cells_csv(slide))
-        put("fields.csv", fields_csv(slide))
-    if "coco" in formats:
-        put("coco.json", coco_json(slide))
+    wanted = [form for name, form in FORMATS.items() if name in formats]
+    for file in (file for form in wanted for file in form.files):
+        if file.write is not None:
+            put(file.name, file.write(slide))
     for number, field in enumerate(slide.fields, start=1):
-        if field.error is None and "qupath" in formats:
-            put(f"{FIELDS}/{field_stem(number, field)}{OF_A_FIELD['qupath']}", geojson(field))
-        if field.error is None and "imagej" in formats:
-            put(f"{FIELDS}/{field_stem(number, field)}{OF_A_FIELD['imagej']}", imagej_rois(field))
-    if not set(_ILLUSTRATED).isdisjoint(formats):
+        for files in (form.of_a_field for form in wanted):
+            if field.error is None and files is not None and files.write is not None:
+                put(f"{FIELDS}/{field_stem(number, field)}{files.ending}", files.write(field))
+    if any(form.illustrated for form in wanted):
         shown = _illustrate(slide, images, put if "pictures" in formats else None, track)
         if "pictures" in formats and shown.gallery:
             put(CALLED_CELLS, shown.gallery)
         elif "pictures" in formats:
             # Cells of an earlier run must not pass for this one's.
             (folder / CALLED_CELLS).unlink(missing_ok=True)
-        if "html" in formats:
-            put("report.html", slide_html(slide, shown))
-        if "pdf" in formats:
-            put("report.pdf", slide_pdf(slide, shown))
+        for file in (file for form in wanted for file in form.files):
+            if file.illustrate is not None:
+                put(file.name, file.illustrate(slide, shown))
     _remove_earlier(folder / FIELDS, {file.name for file in written}, formats)
     return written
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.output import OutputError
 
 SLIDE, CALLED_CELLS = "slide.json", "called_cells.png"
-FILES = (SLIDE, "cells.csv", "fields.csv", "coco.json", CALLED_CELLS, "report.html", "report.pdf")
+FILES = (*(file.name for form in FORMATS.values() for file in form.files), CALLED_CELLS)
 FIELDS = "fields"
 """The folder of what is written for each field."""
-OF_A_FIELD = {"qupath": ".geojson", "imagej": "-rois.zip", "pictures": "-annotated.jpg"}
+OF_A_FIELD = {name: form.of_a_field.ending for name, form in FORMATS.items() if form.of_a_field}
 """How the names of a field's files end, by format."""
 _FIELD_FILE = re.compile(rf"\d{{3,}}(-.*)?({'|'.join(map(re.escape, OF_A_FIELD.values()))})", re.DOTALL)
 

@@ -9,33 +9,33 @@ from typing import NamedTuple
 
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.bundle import write_slide
+from plasmoscope.reports.formats import FORMATS, Download
 from plasmoscope.store import counts, slides
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.store import Store
 from plasmoscope.web.file_names import slide_file
 
 
-class Download(NamedTuple):
-    """A file of a slide."""
+class Offer(NamedTuple):
+    """A file of a slide that is fetched."""
 
     format: str
     """As ``write_slide`` takes it."""
-    media_type: str
-    archive: bool = False
+    download: Download
+    archive: bool
     """It holds a file for each field."""
 
 
-DOWNLOADS = {
-    "report.pdf": Download("pdf", "application/pdf"),
-    "report.html": Download("html", "text/html; charset=utf-8"),
-    "slide.json": Download("json", "application/json"),
-    "cells.csv": Download("csv", "text/csv; charset=utf-8"),
-    "fields.csv": Download("csv", "text/csv; charset=utf-8"),
-    "coco.json": Download("coco", "application/json"),
-    "qupath.zip": Download("qupath", "application/zip", archive=True),
-    "fiji.zip": Download("imagej", "application/zip", archive=True),
-    "pictures.zip": Download("pictures", "application/zip", archive=True),
-}
+_OFFERS = [
+    offer
+    for name, form in FORMATS.items()
+    for offer in (
+        *(Offer(name, file, archive=False) for file in form.files),
+        *([Offer(name, form.of_a_field.archive, archive=True)] if form.of_a_field else []),
+    )
+]
+DOWNLOADS = {offer.download.name: offer for offer in _OFFERS}
+"""By the name of the file."""
 
 
 class Written(NamedTuple):
@@ -57,19 +57,21 @@ def write_download(records: Path, database: str | None, slide_id: int, name: str
         NotFoundError, ConflictError: no such file or slide; nothing of it is analysed.
         OutputError: there is no room for the file.
     """
-    download = DOWNLOADS.get(name)
-    if download is None:
+    offer = DOWNLOADS.get(name)
+    if offer is None:
         raise NotFoundError(f"There is no such file; choose from {', '.join(DOWNLOADS)}.")
     with closing(Store(records, database)) as store:
         with store.reading() as session:
             result = counts.slide_result(session, slides.get_slide(session, slide_id))
-        if download.format in {"qupath", "imagej"}:
+        of_a_field = FORMATS[offer.format].of_a_field
+        if of_a_field is not None and of_a_field.write is not None:
+            # Other programs lay outlines over the pixels as the file stores them.
             result = counts.with_orientations(store.images, result)
         parts = folder / "parts"
-        write_slide(parts, result, lambda field: read_image(store.images.path(field.sha256)), [download.format])
+        write_slide(parts, result, lambda field: read_image(store.images.path(field.sha256)), [offer.format])
     file = folder / name
     patient = result.patient or ""
-    if download.archive:
+    if offer.archive:
         # In a folder of the slide's own: unpacked beside another slide's, nothing of either is replaced.
         _zip(parts, file, Path(slide_file(name, patient, result.slide)).stem)
     else:

@@ -113,7 +113,12 @@ def list_audit(
         return [schemas.AuditOut.model_validate(entry) for entry in found]
 
 
-@router.get("/slides/{slide_id}/files/{name}", tags=["slides"], response_class=Response)
+@router.get(
+    "/slides/{slide_id}/files/{name}",
+    tags=["slides"],
+    response_class=Response,
+    description=f"The report and the tables: {', '.join(DOWNLOADS)}.",
+)
 async def download(
     actor: Reader,
     workers: HeavyWork,
@@ -121,10 +126,7 @@ async def download(
     slide_id: Number,
     name: Annotated[str, Path(max_length=40)],
 ) -> Response:
-    """The report and the tables.
-
-    report.pdf, report.html, slide.json, cells.csv, fields.csv, coco.json, qupath.zip, fiji.zip or pictures.zip.
-    """
+    """A file of the report: one of those that its description names."""
     where = settings.folder, settings.database_url
     # Sent from the disk: of a large slide the annotated photographs weigh more than this process should.
     folder = FilePath(tempfile.mkdtemp(prefix="plasmoscope-"))
@@ -136,4 +138,4 @@ async def download(
     shown = "inline" if name == "report.pdf" else "attachment"
     headers = {"Content-Disposition": disposition(shown, name, patient, code)}
     sent = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(file, media_type=DOWNLOADS[name].media_type, headers=headers, background=sent)
+    return FileResponse(file, media_type=DOWNLOADS[name].download.media_type, headers=headers, background=sent)

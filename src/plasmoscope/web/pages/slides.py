@@ -21,6 +21,7 @@ from plasmoscope.web.dependencies import (
     WholeWorkstation,
     Workstation,
 )
+from plasmoscope.web.downloads import DOWNLOADS
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.pages import page_data
 from plasmoscope.web.pages.paging import PageNumber, paging
@@ -54,6 +55,7 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         tally=tally,
         cards=cards,
         lacking=page_data.fonts_to_install(slide, cards, actor.name),
+        downloads=[offer.download for offer in DOWNLOADS.values()],
         said=script_messages(request),
     )
 

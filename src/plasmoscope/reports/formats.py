@@ -1,0 +1,92 @@
+"""Every format of a slide's report, in one table: what is written for the slide and for each photograph.
+
+The command line, the API and the pages offer what stands here; a new format is one more row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from plasmoscope.analysis.results import Field, Slide
+from plasmoscope.messages import mark
+from plasmoscope.reports.html import slide_html
+from plasmoscope.reports.illustrations import Illustrations
+from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
+from plasmoscope.reports.pdf import slide_pdf
+from plasmoscope.reports.slide_json import slide_json
+from plasmoscope.reports.tables import cells_csv, fields_csv
+
+Content = str | bytes
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file of a slide as a browser gets it."""
+
+    name: str
+    media_type: str
+    title: str = ""
+    """What it holds: a message that the pages translate."""
+    abbreviation: str = ""
+    """What people call its format."""
+
+
+@dataclass(frozen=True)
+class SlideFile(Download):
+    """A file of the slide."""
+
+    write: Callable[[Slide], Content] | None = None
+    illustrate: Callable[[Slide, Illustrations], Content] | None = None
+    """In place of ``write``, where it shows photographs."""
+
+
+@dataclass(frozen=True)
+class FieldFiles:
+    """A file of each photograph that could be read."""
+
+    ending: str
+    """Of their names."""
+    archive: Download
+    """All of them, for a browser."""
+    write: Callable[[Field], Content] | None
+    """None where it is the drawn photograph itself."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format."""
+
+    files: tuple[SlideFile, ...] = ()
+    of_a_field: FieldFiles | None = None
+
+    @property
+    def illustrated(self) -> bool:
+        """Whether the photographs have to be drawn for it."""
+        drawn = self.of_a_field is not None and self.of_a_field.write is None
+        return drawn or any(file.illustrate for file in self.files)
+
+
+_ARCHIVE = "application/zip"
+FORMATS: Mapping[str, Format] = {
+    "json": Format((SlideFile("slide.json", "application/json", abbreviation="JSON", write=slide_json),)),
+    "csv": Format(
+        (
+            SlideFile("cells.csv", "text/csv; charset=utf-8", mark("Red cells"), "CSV", cells_csv),
+            SlideFile("fields.csv", "text/csv; charset=utf-8", mark("Photographs"), "CSV", fields_csv),
+        )
+    ),
+    "coco": Format((SlideFile("coco.json", "application/json", abbreviation="COCO", write=coco_json),)),
+    "qupath": Format(
+        of_a_field=FieldFiles(".geojson", Download("qupath.zip", _ARCHIVE, abbreviation="QuPath"), geojson)
+    ),
+    "imagej": Format(
+        of_a_field=FieldFiles("-rois.zip", Download("fiji.zip", _ARCHIVE, abbreviation="Fiji"), imagej_rois)
+    ),
+    "pictures": Format(
+        of_a_field=FieldFiles("-annotated.jpg", Download("pictures.zip", _ARCHIVE, mark("Annotated photographs")), None)
+    ),
+    "html": Format(
+        (SlideFile("report.html", "text/html; charset=utf-8", mark("Report"), "HTML", illustrate=slide_html),)
+    ),
+    "pdf": Format((SlideFile("report.pdf", "application/pdf", mark("Report"), "PDF", illustrate=slide_pdf),)),
+}
+"""By the name that programs give it, in the order in which the files are written."""
