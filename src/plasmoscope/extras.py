@@ -1,39 +1,13 @@
 """Optional parts of the program: a missing one names the command that installs it."""
 
 import sys
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution, requires
+from typing import TYPE_CHECKING
 
 from plasmoscope.errors import PlasmoscopeError
 
-# The modules of each extra.
-_WITNESS = {
-    "train": (
-        "torch",
-        "torchvision",
-        "lightning",
-        "torchmetrics",
-        "sklearn",
-        "cleanlab",
-        "onnx",
-        "onnxscript",
-        "matplotlib",
-        "safetensors",
-        "tensorboard",
-        "defusedxml",
-    ),
-    "serve": (
-        "fastapi",
-        "uvicorn",
-        "sqlalchemy",
-        "alembic",
-        "argon2",
-        "python_multipart",
-        "prometheus_client",
-        "babel",
-        "httpx2",
-    ),
-    "postgres": ("psycopg",),
-}
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 class MissingExtraError(PlasmoscopeError):
@@ -50,7 +24,7 @@ def require_extra(extra: str, purpose: str) -> None:
     Raises:
         MissingExtraError: naming the packages and the command to install them.
     """
-    missing = [module for module in _WITNESS[extra] if find_spec(module) is None]
+    missing = [package for package in _packages(extra) if not _is_installed(package)]
     if missing:
         raise MissingExtraError(
             f"{purpose} needs packages that are not installed ({', '.join(missing)}). "
@@ -63,3 +37,30 @@ def how_to_install(extra: str) -> str:
     # Double quotes are what every shell takes, Windows' too.
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable or "python"
     return f'{python} -m pip install "plasmoscope[{extra}]"'
+
+
+def _packages(extra: str) -> list[str]:
+    """The packages of an extra that this system needs, as pyproject.toml lists them."""
+    from packaging.requirements import Requirement
+
+    try:
+        listed = [Requirement(line) for line in requires("plasmoscope") or ()]
+    except PackageNotFoundError:
+        # Run from its files alone; then what is missing says so itself.
+        return []
+    needed = [one for one in listed if one.marker is not None and _is_for(one, extra) and not _is_for(one, "")]
+    others = [other for one in needed if one.name == "plasmoscope" for other in one.extras]
+    own = [one.name for one in needed if one.name != "plasmoscope"]
+    return own + [package for other in sorted(others) for package in _packages(other)]
+
+
+def _is_for(requirement: "Requirement", extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -283,6 +283,6 @@ def test_a_mistyped_folder_is_named_not_made(
 def test_the_records_need_their_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("plasmoscope.extras.find_spec", lambda module: None if module == "alembic" else object())
+    monkeypatch.setattr("plasmoscope.extras._is_installed", lambda package: package != "alembic")
     assert run("backup", "--data", tmp_path, tmp_path / "copy", monkeypatch=monkeypatch) == 2
     assert 'pip install "plasmoscope[serve]"' in " ".join(capsys.readouterr().err.split())

@@ -23,6 +23,9 @@ from plasmoscope.messages import mark
 # Two-sided 95 % normal quantile.
 _Z = 1.959963984540054
 DEFAULT_RED_CELLS = 5_000_000
+# What blood can have: beyond any anaemia or polycythaemia, so that a wrong unit is noticed.
+LEAST_RED_CELLS, MOST_RED_CELLS = 100_000, 12_000_000  # per microlitre
+LEAST_HAEMATOCRIT, MOST_HAEMATOCRIT = 5, 75  # percent
 # Mean volume of a red cell, for a haematocrit without a red-cell count.
 _MEAN_CELL_VOLUME_FL = 90.0
 # Red cells that a routine count and the WHO research protocol ask for.
@@ -59,13 +62,13 @@ def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | 
         CountingError: a value that no blood has.
     """
     if red_cells_per_ul is not None:
-        if not 100_000 <= red_cells_per_ul <= 12_000_000:
+        if not LEAST_RED_CELLS <= red_cells_per_ul <= MOST_RED_CELLS:
             raise CountingError(
                 f"{red_cells_per_ul:,.0f} red cells per microlitre is no count of blood; give it as 4500000."
             )
         return RedCellCount(red_cells_per_ul, f"measured: {red_cells_per_ul:,.0f} red cells per microlitre")
     if haematocrit_percent is not None:
-        if not 5 <= haematocrit_percent <= 75:
+        if not LEAST_HAEMATOCRIT <= haematocrit_percent <= MOST_HAEMATOCRIT:
             raise CountingError(
                 f"A haematocrit of {haematocrit_percent:g} % is not possible; give it in percent, as 42."
             )

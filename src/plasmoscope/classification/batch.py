@@ -1,19 +1,16 @@
 """Classifying images by the thousand: bounded memory, and a broken one does not stop the others."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.classification.classifier import Classifier
-from plasmoscope.imaging.cells import read_cell, remarks_on
-from plasmoscope.imaging.reading import ImageError
+from plasmoscope.imaging.cells import decode_cells, remarks_on
 from plasmoscope.imaging.sources import Readable
 from plasmoscope.labels import NOT_TOLD, CallName, call_name, class_name
 from plasmoscope.segmentation.single import isolate_cell
-from plasmoscope.threads import usable_threads
 
 _CHUNK = 128
 
@@ -59,31 +56,24 @@ def classify_sources(
     limit = classifier.card.threshold if threshold is None else threshold
     silence = classifier.card.silence_threshold
 
-    def read(source: Readable) -> tuple[NDArray[np.uint8], int] | str:
-        """The cell as the network takes it and its longer side as given, or why it cannot be read."""
-        try:
-            picture = read_cell(source.read())
-            cell = isolate_cell(picture) if isolate else picture
-            # Resizing at once keeps no more full pictures in memory than there are threads.
-            return classifier.prepare(cell), max(picture.shape[:2])
-        except ImageError as error:
-            return str(error)
+    def prepare(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+        """The cell as the network takes it, and its longer side as given."""
+        return classifier.prepare(isolate_cell(picture) if isolate else picture), max(picture.shape[:2])
 
-    with ThreadPoolExecutor(usable_threads()) as pool:
-        for start in range(0, len(sources), _CHUNK):
-            chunk = sources[start : start + _CHUNK]
-            cells = list(pool.map(read, chunk))
-            good = [cell for cell in cells if not isinstance(cell, str)]
-            batch = np.array([cell for cell, _ in good], np.uint8).reshape(-1, size, size, 3)
-            remarks = remarks_on(batch, [side for _, side in good])
-            answers = zip(classifier.judge_prepared(batch, views).each(), remarks, strict=True)
-            for source, cell in zip(chunk, cells, strict=True):
-                if isinstance(cell, str):
-                    yield CellResult(source.name, None, None, cell)
-                else:
-                    (parasitized, not_a_cell), remark = next(answers)
-                    call = call_name(parasitized, limit, not_a_cell, silence)
-                    yield CellResult(source.name, parasitized, call, None, remark, not_a_cell_probability=not_a_cell)
+    for start in range(0, len(sources), _CHUNK):
+        chunk = sources[start : start + _CHUNK]
+        cells = list(decode_cells(chunk, prepare))
+        good = [cell for cell in cells if not isinstance(cell, str)]
+        batch = np.array([cell for cell, _ in good], np.uint8).reshape(-1, size, size, 3)
+        remarks = remarks_on(batch, [side for _, side in good])
+        answers = zip(classifier.judge_prepared(batch, views).each(), remarks, strict=True)
+        for source, cell in zip(chunk, cells, strict=True):
+            if isinstance(cell, str):
+                yield CellResult(source.name, None, None, cell)
+            else:
+                (parasitized, not_a_cell), remark = next(answers)
+                call = call_name(parasitized, limit, not_a_cell, silence)
+                yield CellResult(source.name, parasitized, call, None, remark, not_a_cell_probability=not_a_cell)
 
 
 def judge_by_smear(

@@ -1,18 +1,15 @@
 """Decoding every image once, so that no epoch ever waits for a decoder."""
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.data.nih import Cell, CellDataset, DataError
+from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.files import remove_abandoned, whole_file
-from plasmoscope.imaging.cells import read_cell, resize_cell
-from plasmoscope.imaging.reading import ImageError
+from plasmoscope.imaging.cells import decode_cells, resize_cell
 from plasmoscope.progress import Track, untracked
-from plasmoscope.threads import usable_threads
 
 # Raise this when reading or resizing changes what comes out.
 _FORMAT = 3
@@ -43,21 +40,14 @@ def decoded_cells(dataset: CellDataset, size: int, cache_folder: Path, track: Tr
 
 
 def _fill(dataset: CellDataset, size: int, file: Path, track: Track) -> None:
-    def decode(cell: Cell) -> NDArray[np.uint8] | str:
-        try:
-            return resize_cell(read_cell(cell.source.read()), size)
-        except ImageError as error:
-            return f"{cell.source.name}: {error}"
-
     cells = np.lib.format.open_memmap(file, "w+", np.uint8, (len(dataset), size, size, 3))
     failures = []
-    with ThreadPoolExecutor(usable_threads()) as pool:
-        decoded = pool.map(decode, dataset.cells)
-        for index, cell in enumerate(track(decoded, len(dataset), f"Decoding cells at {size} px")):
-            if isinstance(cell, str):
-                failures.append(cell)
-            else:
-                cells[index] = cell
+    decoded = decode_cells([cell.source for cell in dataset.cells], lambda cell: resize_cell(cell, size))
+    for index, cell in enumerate(track(decoded, len(dataset), f"Decoding cells at {size} px")):
+        if isinstance(cell, str):
+            failures.append(f"{dataset.cells[index].source.name}: {cell}")
+        else:
+            cells[index] = cell
     cells.flush()
     # Windows removes no file that is still mapped.
     del cells

@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from plasmoscope.data.nih import Cell, CellDataset
-from plasmoscope.imaging.cells import read_cell, resize_cell
+from plasmoscope.imaging.cells import decode_cells, read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.progress import Track, untracked
-from plasmoscope.threads import usable_threads
 
 _TILE = 96
 _GRID_COLUMNS = 12
@@ -61,15 +59,14 @@ def describe(dataset: CellDataset, track: Track = untracked) -> Description:
     sizes: list[tuple[int, int]] = []
     same: dict[bytes, list[str]] = defaultdict(list)
     unreadable = []
-    with ThreadPoolExecutor(usable_threads()) as pool:
-        for cell, found in zip(
-            dataset.cells, track(pool.map(_inspect, dataset.cells), len(dataset), "Reading cells"), strict=True
-        ):
-            if isinstance(found, str):
-                unreadable.append((cell.source.name, found))
-            else:
-                sizes.append(found[0])
-                same[found[1]].append(cell.name)
+    inspected = decode_cells([cell.source for cell in dataset.cells], _inspect)
+    for cell, seen in zip(dataset.cells, track(inspected, len(dataset), "Reading cells"), strict=True):
+        if isinstance(seen, str):
+            unreadable.append((cell.source.name, seen))
+        else:
+            size, digest = seen
+            sizes.append(size)
+            same[digest].append(cell.name)
     dimensions = np.array(sizes or [(0, 0)])
     return Description(
         cells=cells,
@@ -97,11 +94,8 @@ def write_sample_grid(dataset: CellDataset, file: Path, seed: int = 0) -> None:
     Image.fromarray(np.vstack([bands[0], gap, bands[1]])).save(file)
 
 
-def _inspect(cell: Cell) -> tuple[tuple[int, int], bytes] | str:
-    try:
-        image = read_cell(cell.source.read())
-    except ImageError as error:
-        return str(error)
+def _inspect(image: NDArray[np.uint8]) -> tuple[tuple[int, int], bytes]:
+    """Height and width, and a hash of the pixels."""
     return (image.shape[0], image.shape[1]), hashlib.sha256(image.tobytes() + bytes(str(image.shape), "ascii")).digest()
 
 

@@ -1,13 +1,20 @@
 """Preparing a cell picture for a network: the one resize that training and inference share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.imaging.reading import read_image
+from plasmoscope.imaging.reading import ImageError, read_image
+from plasmoscope.imaging.sources import Readable
+from plasmoscope.threads import usable_threads
+
+Picture = NDArray[np.uint8]
+Decoded = TypeVar("Decoded")
 
 # Pixels a side; the largest of the NIH's 27,558 cells has 394.
 _LARGE = 500
@@ -117,3 +124,24 @@ def blacken_outside(crop: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArr
         inside: the cell's pixels, shape (height, width).
     """
     return np.asarray(np.where(inside[:, :, None], crop, np.uint8(0)), np.uint8)
+
+
+def decode_cells(sources: Sequence[Readable], use: Callable[[Picture], Decoded]) -> Iterator[Decoded | str]:
+    """Read pictures of single cells on all cores, one after the other in their order.
+
+    Args:
+        use: what to keep of each, RGB of shape (h, w, 3); made at once, so that no more full pictures lie in memory
+            than there are threads. It may raise ImageError.
+
+    Yields:
+        What ``use`` gives, or why the picture cannot be read.
+    """
+
+    def decode(source: Readable) -> Decoded | str:
+        try:
+            return use(read_cell(source.read()))
+        except ImageError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(usable_threads()) as pool:
+        yield from pool.map(decode, sources)

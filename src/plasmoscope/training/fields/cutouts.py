@@ -3,7 +3,6 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from plasmoscope.data.nih import Cell, CellDataset
 from plasmoscope.files import whole_file
-from plasmoscope.imaging.cells import lit, read_cell
+from plasmoscope.imaging.cells import decode_cells, lit
+from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
 
 Plane = NDArray[np.float32]
@@ -91,9 +91,12 @@ def red_cells(
 
 
 def _cut_cells(cells: Sequence[Cell], patients: Sequence[str], track: Track) -> list[Cutout]:
-    with ThreadPoolExecutor(2) as pool:
-        decoded = pool.map(lambda cell: read_cell(cell.source.read()), cells)
-        images = list(track(decoded, len(cells), "Decoding cells"))
+    decoded = decode_cells([cell.source for cell in cells], lambda cell: cell)
+    images = []
+    for cell, image in zip(cells, track(decoded, len(cells), "Decoding cells"), strict=True):
+        if isinstance(image, str):
+            raise ImageError(f"{cell.source.name}: {image}")
+        images.append(image)
     masks = [_inside(image) for image in images]
     rims: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     for image, mask, patient in zip(images, masks, patients, strict=True):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Count
 from plasmoscope.classification.batch import CellResult
@@ -87,8 +88,8 @@ class SlideIn(_Schema):
     preparer: Text = ""
     microscopist: Text = ""
     stain: Text = ""
-    haematocrit_percent: Annotated[float, Field(ge=5, le=75)] | None = None
-    red_cells_per_ul: Annotated[float, Field(ge=100_000, le=12_000_000)] | None = None
+    haematocrit_percent: Annotated[float, Field(ge=LEAST_HAEMATOCRIT, le=MOST_HAEMATOCRIT)] | None = None
+    red_cells_per_ul: Annotated[float, Field(ge=LEAST_RED_CELLS, le=MOST_RED_CELLS)] | None = None
 
     def details(self) -> SlideDetails:
         """As the records take it."""
