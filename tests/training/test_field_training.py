@@ -25,7 +25,7 @@ from plasmoscope.training.fields.run import train_fields
 from plasmoscope.training.fields.scene import Scene, SceneObject
 from plasmoscope.training.fields.targets import RAYS, STRIDE, targets_of
 from plasmoscope.training.recipe import RecipeError
-from plasmoscope.training.run import RunError
+from plasmoscope.training.run_folder import RunError
 
 CLEAR = np.array([235.0, 225.0, 230.0])
 

@@ -14,7 +14,8 @@ from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.other_cells import Cells, Maker
 from plasmoscope.training.recipe import OtherCells, load_recipe
-from plasmoscope.training.run import RunError, RunOptions, train
+from plasmoscope.training.run import train
+from plasmoscope.training.run_folder import RunError, RunOptions
 
 HEALTHY = OtherCells(kind="healthy_fields", path="healthy", aside="block", cells=40)
 

@@ -26,8 +26,10 @@ from plasmoscope.training.features import cached_features, split_stages
 from plasmoscope.training.lr_range import _steepest, learning_rate_range_test
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.phases import initial_model
 from plasmoscope.training.recipe import Recipe, RecipeError, load_recipe
-from plasmoscope.training.run import RunOptions, initial_model, train
+from plasmoscope.training.run import train
+from plasmoscope.training.run_folder import RunOptions
 
 CPU = torch.device("cpu")
 NO_BATCH_EFFECTS = """

@@ -25,7 +25,8 @@ from plasmoscope.training.models import build_model
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import load_recipe, recipe_names
-from plasmoscope.training.run import RunError, RunOptions, _open_folder, train
+from plasmoscope.training.run import train
+from plasmoscope.training.run_folder import RunError, RunOptions, open_folder
 from plasmoscope.training.speed import prepare_for_training
 from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
 
@@ -293,7 +294,7 @@ def test_a_damaged_file_of_a_run_is_named(damaged: str, nih_folder: Path, tmp_pa
     (tmp_path / "tiny.toml").write_text(TINY)
     recipe = load_recipe(tmp_path / "tiny.toml").shortened()
     dataset = load_nih(nih_folder)
-    _open_folder(tmp_path / "run", recipe, dataset, make_split(recipe.split, dataset), RunOptions(from_scratch=True))
+    open_folder(tmp_path / "run", recipe, dataset, make_split(recipe.split, dataset), RunOptions(from_scratch=True))
     (tmp_path / "run" / "phases").mkdir()
     (tmp_path / "run" / "phases" / "phase-2.safetensors").touch()
     (tmp_path / "run" / damaged).write_bytes(b"{")

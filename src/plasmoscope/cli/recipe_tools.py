@@ -97,8 +97,9 @@ def lr_range(
     from plasmoscope.data.splits import make_split
     from plasmoscope.training.batches import CachedCells
     from plasmoscope.training.lr_range import learning_rate_range_test, plot_range_test
+    from plasmoscope.training.phases import initial_model
     from plasmoscope.training.recipe import load_recipe
-    from plasmoscope.training.run import RunOptions, initial_model
+    from plasmoscope.training.run_folder import RunOptions
 
     check_output(output, (".png",))
     chosen = load_recipe(recipe).changed(settings)

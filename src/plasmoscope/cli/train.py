@@ -53,8 +53,8 @@ def train(
     cache_folder = open_cache(cache)
     from plasmoscope.synthetic.dataset import write_cells
     from plasmoscope.training.recipe import load_recipe
-    from plasmoscope.training.run import RunOptions
     from plasmoscope.training.run import train as run_training
+    from plasmoscope.training.run_folder import RunOptions
 
     chosen = load_recipe(recipe).changed(settings)
     if split:

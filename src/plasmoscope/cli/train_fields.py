@@ -28,7 +28,7 @@ def train_fields(
     cache_folder = open_cache(cache)
     from plasmoscope.training.fields.recipe import load_field_recipe
     from plasmoscope.training.fields.run import train_fields as run_training
-    from plasmoscope.training.run import RunOptions
+    from plasmoscope.training.run_folder import RunOptions
 
     chosen = load_field_recipe(recipe)
     if smoke:

@@ -1,29 +1,12 @@
 """A training run: a recipe, a data set and a folder that can be killed at any moment and taken up again."""
 
-import json
-import math
-import os
-import pickle
-import platform
-import shutil
-import sys
-import time
-import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-import lightning
 import numpy as np
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
 from numpy.typing import NDArray
-from pydantic import ValidationError
-from safetensors.torch import save_file
 from torch import nn
 
 from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, Silence, TrainingData
@@ -31,61 +14,38 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
-from plasmoscope.data.splits import Split, make_split, save_split, unsure_cells
-from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.files import alone_in, empty, replace_file, whole_file
+from plasmoscope.data.splits import Split, make_split, unsure_cells
+from plasmoscope.files import alone_in, empty
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.imaging.reference import STANDARD, refer
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
-from plasmoscope.training.batches import CachedCells, CellBatches
+from plasmoscope.training.batches import CachedCells
 from plasmoscope.training.calibration import accuracy_threshold, counting_threshold, fit_temperature, silence_threshold
 from plasmoscope.training.export import export_network
-from plasmoscope.training.features import cached_features, split_stages
-from plasmoscope.training.history import History, plot_learning_curves, read_history, write_history
-from plasmoscope.training.lightning_output import quiet_lightning
+from plasmoscope.training.features import cached_features
+from plasmoscope.training.history import plot_learning_curves, read_history, write_history
 from plasmoscope.training.models import build_model
-from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.other_cells import Maker
 from plasmoscope.training.patient_references import patient_references
+from plasmoscope.training.phases import initial_model, run_phase, silent
 from plasmoscope.training.recipe import Phase, Recipe
-from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
-from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
+from plasmoscope.training.run_folder import (
+    RunError,
+    RunOptions,
+    first_process,
+    load_weights,
+    open_folder,
+    phase_file,
+    save_weights,
+)
 
+_DEFAULTS = RunOptions()
 _COUNTING_SPECIFICITY = 0.995
 _MOST_SILENT = 0.005
 # In healthy blood of other laboratories every call is a phantom: three among a thousand cells are as many as we allow.
 _SPECIFICITY_ELSEWHERE = 0.997
-# What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
-_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
-# The first machine may be slow to read the data, and the disk they share to show what it wrote.
-_SHARED_FOLDER_WAIT_S = 600
-
-
-class RunError(PlasmoscopeError):
-    """A run folder does not fit what is asked of it, or training cannot go on."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What may differ between two runs of one recipe."""
-
-    seed: int = 0
-    init_weights: Path | None = None
-    """ImageNet weights from a file instead of torchvision's download."""
-    from_scratch: bool = False
-    other_data: Path | None = None
-    """Folder that the paths of the recipe's other cells are below."""
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
-    precision: Literal["auto", "32", "bf16"] = "auto"
-    """``auto``: bf16 where the machine is faster with it."""
-    compile: bool = False
-    """Compile the network first: pays after a few epochs, needs a C++ compiler on a CPU."""
-    devices: int = 1
-    """Processes on this machine, each with a device of its own (on a CPU: processes that share it)."""
-    nodes: int = 1
-    """Machines; the same command runs on each, in a folder they share (see Lightning's cluster environments)."""
 
 
 def train(
@@ -93,7 +53,7 @@ def train(
     dataset: CellDataset,
     folder: Path,
     cache_folder: Path,
-    options: RunOptions = RunOptions(),
+    options: RunOptions = _DEFAULTS,
     track: Track = untracked,
     say: Callable[[str], None] = print,
     afresh: bool = False,
@@ -113,8 +73,8 @@ def train(
         RunError: the folder holds another run or a damaged file, or the loss is no finite number any more.
         FolderInUseError: another command trains in it.
     """
-    if not _first_process():
-        return _train(recipe, dataset, folder, cache_folder, options, track, _silent)
+    if not first_process():
+        return _train(recipe, dataset, folder, cache_folder, options, track, silent)
     with alone_in(folder):
         if afresh:
             empty(folder)
@@ -132,7 +92,7 @@ def _train(
 ) -> ModelCard:
     _check_other_data(recipe, options.other_data)
     split = make_split(recipe.split, dataset)
-    _open_folder(folder, recipe, dataset, split, options)
+    open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")
         return read_network(folder / "model.onnx", ModelCard)[1]
@@ -141,8 +101,8 @@ def _train(
     if not weights_file.exists():
         model = initial_model(recipe, options, say)
         for index in range(len(recipe.phases)):
-            _run_phase(model, recipe, index, data, folder, options, say)
-        if not _first_process():
+            run_phase(model, recipe, index, data, folder, options, say)
+        if not first_process():
             raise SystemExit(0)
         save_weights(model, weights_file)
     model = build_model(recipe.model, recipe.image_size, recipe.model_options)
@@ -224,164 +184,6 @@ def _check_other_data(recipe: Recipe, folder: Path | None) -> None:
         )
     if missing := [path for path in wanted if folder and not (folder / path / "images").is_dir()]:
         raise RunError(f"There is no {', '.join(f'{path}/images' for path in missing)} in {folder}.")
-
-
-def _first_process() -> bool:
-    """Whether this process is the one that writes: the others were started by Lightning or on other machines."""
-    return all(int(os.environ.get(name, "0")) == 0 for name in _RANKS)
-
-
-def _silent(message: str) -> None:
-    pass
-
-
-def _open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Split, options: RunOptions) -> None:
-    config = {
-        "recipe": recipe.model_dump(mode="json"),
-        "data": str(dataset.root),
-        "cells": len(dataset),
-        "content": dataset.content,
-        "options": {name: value if value is None else str(value) for name, value in asdict(options).items()},
-    }
-    config_file = folder / "config.json"
-    if not _first_process():
-        _wait_until(lambda: config_file.exists() and not _differences(config, recipe, config_file), config_file)
-        return
-    if config_file.exists() and _has_begun(folder):
-        if differences := _differences(config, recipe, config_file):
-            raise RunError(
-                f"{folder} holds a run with another recipe, data set or options; asked for now: "
-                f"{'; '.join(differences)}. Give the same ones to resume it, or another folder with --output."
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "environment.json", environment())
-    save_split(split, dataset, folder / "split.csv")
-    # Written last: a folder with a config is a whole one.
-    write_json(config_file, config)
-
-
-def _has_begun(folder: Path) -> bool:
-    """Whether there is anything to resume; a start that failed leaves only what the next one writes anew."""
-    kept = ("checkpoints/*/*.ckpt", "phases/*.safetensors", "weights.safetensors", "model.json")
-    return any(any(folder.glob(pattern)) for pattern in kept)
-
-
-def _differences(config: dict[str, Any], recipe: Recipe, config_file: Path) -> list[str]:
-    """What is asked for otherwise than in a run folder's config, as phrases; where the data lie does not matter."""
-    try:
-        there = json.loads(config_file.read_text("utf-8"))
-        options, cells = dict(there["options"]), (there["cells"], there["content"])
-        found = recipe.differences(Recipe.model_validate(there["recipe"]))
-    except ValidationError:
-        return ["a recipe as this version of Plasmoscope reads it"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"{config_file} is damaged. Remove it and run the command that began this run, or give another folder "
-            "with --output."
-        ) from error
-    if (config["cells"], config["content"]) != cells:
-        found.append(f"a data set of {config['cells']:,} other cells or labels instead of {cells[0]:,}")
-    own = config["options"]
-    return found + [
-        f"{name} {own[name]} instead of {options.get(name)}" for name in own if own[name] != options.get(name)
-    ]
-
-
-def initial_model(recipe: Recipe, options: RunOptions, say: Callable[[str], None] = _silent) -> nn.Module:
-    """A recipe's network as its training starts: pretrained, or random where the recipe or the options say so."""
-    torch.manual_seed(options.seed)
-    model = build_model(recipe.model, recipe.image_size, recipe.model_options)
-    if options.from_scratch or (recipe.weights == "random" and not options.init_weights):
-        say("Starting from random weights.")
-    else:
-        weights = read_weights(options.init_weights) if options.init_weights else imagenet_weights(recipe.model)
-        random = start_from(model, weights)
-        say(f"Starting from {options.init_weights or 'ImageNet weights'}; new: {', '.join(random)}.")
-    return model
-
-
-def _run_phase(
-    model: nn.Module,
-    recipe: Recipe,
-    index: int,
-    data: _Data,
-    folder: Path,
-    options: RunOptions,
-    say: Callable[[str], None],
-) -> None:
-    """Train one phase and leave its best weights in ``model`` and in the folder."""
-    best_file = phase_file(folder, index, "safetensors")
-    if best_file.exists():
-        load_weights(model, best_file)
-        return
-    phase = recipe.phases[index]
-    checkpoints = folder / "checkpoints" / f"phase-{index + 1}"
-    best = ModelCheckpoint(checkpoints, "best", monitor=phase.chosen_by, mode="max", save_on_train_epoch_end=True)
-    # save_last of the best one would leave out epochs that bring no improvement.
-    latest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-    callbacks: list[Callback] = [History(phase_file(folder, index, "csv"), index + 1, say), _Divergence(index)]
-    if recipe.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
-    if phase.patience:
-        callbacks.append(EarlyStopping(phase.chosen_by, mode="max", patience=phase.patience))
-    # Last, so that a checkpoint holds what the others noted of its epoch.
-    callbacks += [best, latest]
-    with quiet_lightning():
-        trainer = _trainer(
-            accelerator=options.accelerator,
-            devices=options.devices,
-            num_nodes=options.nodes,
-            strategy="ddp" if options.devices * options.nodes > 1 else "auto",
-            # The batches part themselves among the processes.
-            use_distributed_sampler=False,
-            max_epochs=phase.epochs,
-            precision=_precision(options),
-            gradient_clip_val=recipe.gradient_clip,
-            callbacks=callbacks,
-            logger=TensorBoardLogger(folder, name="tensorboard", version=f"phase-{index + 1}"),
-            num_sanity_val_steps=0,
-            log_every_n_steps=10,
-            enable_progress_bar=sys.stdout.isatty(),
-            enable_model_summary=False,
-        )
-        device = trainer.strategy.root_device
-        prepare_for_training(model, device.type)
-        learner = model
-        if phase.cached_features:
-            frozen, learner = split_stages(model, phase.trainable)
-            training, validation = data.features(frozen, recipe, phase, device)
-        else:
-            training = data.all_cells(recipe.cache_size_of(phase), "train")
-            validation = data.all_cells(recipe.image_size_of(phase), "validation")
-        module = PhaseModule(learner, recipe, index, options.seed, options.compile)
-        last = checkpoints / "last.ckpt"
-        if last.exists():
-            say(f"Resuming phase {index + 1} from {last}.")
-        try:
-            trainer.fit(
-                module,
-                datamodule=CellBatches(training, validation, recipe.batch_size, options.seed),
-                ckpt_path=last if last.exists() else None,
-                weights_only=True,
-            )
-        except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-            if last.exists() and not _can_be_read(last):
-                raise RunError(f"The checkpoint {last} is damaged. Remove it to start this phase anew.") from error
-            raise
-        except SystemExit:  # Lightning's answer to Ctrl-C
-            say("Training was interrupted. Run the same command again to go on.")
-            raise
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
-    own = {name.removeprefix("model."): value for name, value in state.items() if name.startswith("model.")}
-    learner.cpu().load_state_dict(own)
-    model.cpu()
-    # The others have read the checkpoint, too, before it goes.
-    trainer.strategy.barrier()
-    if _first_process():
-        save_weights(model, best_file)
-        # With the optimiser's state, a checkpoint is several times as large as the weights.
-        shutil.rmtree(checkpoints)
 
 
 def export_run(
@@ -484,98 +286,3 @@ def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingDat
         labels=dataset.label_set,
         unsure=unsure_cells(split.name, dataset),
     )
-
-
-def _precision(options: RunOptions) -> Literal["bf16-mixed", "32-true"]:
-    if options.precision != "auto":
-        return "bf16-mixed" if options.precision == "bf16" else "32-true"
-    device = "cuda" if options.accelerator in ("auto", "gpu") and torch.cuda.is_available() else "cpu"
-    return "bf16-mixed" if mixed_precision_pays(device) else "32-true"
-
-
-def phase_file(folder: Path, index: int, suffix: str) -> Path:
-    """The file of a run folder that belongs to one phase."""
-    file = folder / "phases" / f"phase-{index + 1}.{suffix}"
-    file.parent.mkdir(exist_ok=True)
-    return file
-
-
-def _wait_until(opened: Callable[[], bool], config_file: Path) -> None:
-    """Until the first process has opened the run folder for the same run."""
-    deadline = time.monotonic() + _SHARED_FOLDER_WAIT_S
-    while not opened():
-        if time.monotonic() > deadline:
-            raise RunError(
-                f"{config_file} does not appear, or is of another run. The machines of one run must share its folder, "
-                "and the command must be the same on each."
-            )
-        time.sleep(0.2)
-
-
-def _trainer(**settings: Any) -> lightning.Trainer:
-    try:
-        return lightning.Trainer(**settings)
-    except MisconfigurationException as error:
-        raise RunError(
-            f"This machine has no such accelerator, or too few devices ({error}). Give --accelerator cpu, or fewer "
-            "--devices."
-        ) from error
-
-
-class _Divergence(Callback):
-    """Ends a phase whose loss is no finite number any more, before that epoch becomes a checkpoint."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Look at the losses of training and validation, which all processes share."""
-        if not all(math.isfinite(trainer.callback_metrics[name]) for name in ("train_loss", "val_loss")):
-            raise RunError(
-                f"The loss of phase {self.index + 1} is no finite number any more: training diverged in epoch "
-                f"{trainer.current_epoch + 1}, and nothing was exported. Lower phases.{self.index}.learning_rate "
-                f"(--set phases.{self.index}.learning_rate=...), and give another folder with --output."
-            )
-
-
-def load_weights(model: nn.Module, file: Path) -> None:
-    """Load a network's weights from a file of the run folder.
-
-    Raises:
-        RunError: the file is damaged.
-    """
-    try:
-        model.load_state_dict(read_weights(file))
-    except (WeightsError, RuntimeError) as error:
-        raise RunError(f"{file} is damaged. Remove it and run the same command again to make it anew.") from error
-
-
-def save_weights(model: nn.Module, file: Path) -> None:
-    """Write a network's weights, all at once."""
-    with whole_file(file) as unfinished:
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, unfinished)
-
-
-def _can_be_read(checkpoint: Path) -> bool:
-    try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile):
-        return False
-    return True
-
-
-def write_json(file: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file, all at once."""
-    replace_file(file, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def environment() -> dict[str, Any]:
-    """What a run was made with: versions, system and processor."""
-    packages = ("plasmoscope", "torch", "torchvision", "lightning", "numpy", "opencv-python-headless", "onnxruntime")
-    return {
-        "python": platform.python_version(),
-        "system": platform.platform(terse=True),
-        "processor": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "packages": {name: version(name) for name in packages},
-    }

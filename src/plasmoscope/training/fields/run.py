@@ -31,7 +31,7 @@ from plasmoscope.training.fields.scene import Scene
 from plasmoscope.training.fields.sources import FieldData, check_sources, drawers_of, open_data
 from plasmoscope.training.history import History, plot_losses, read_history, write_history
 from plasmoscope.training.lightning_output import quiet_lightning
-from plasmoscope.training.run import (
+from plasmoscope.training.run_folder import (
     RunError,
     RunOptions,
     environment,
