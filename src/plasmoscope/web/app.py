@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore
 
@@ -63,13 +64,17 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     own_workers = workers is None
     workers = workers or Workers(settings.model, settings.workers)
     metrics, method = Metrics(), Method.of(classifier, calling(classifier))
+
+    def new_queue() -> AnalysisQueue:
+        return AnalysisQueue(store, workers.model, method, settings.workers, metrics)
+
     workstation = Workstation(
         settings=settings,
         store=store,
         method=method,
         card=card,
         workers=workers,
-        queue=AnalysisQueue(store, workers.model, method, settings.workers, metrics),
+        queue=new_queue(),
         sessions=Sessions(settings, store),
         logins=Logins(store),
         metrics=metrics,
@@ -77,11 +82,14 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
-        workstation.queue.start()
+        # One of its own each time: an application may begin and end more than once, even at a time.
+        queue = new_queue()
+        app.state.workstation = replace(workstation, queue=queue)
+        queue.start()
         yield
-        await run_in_threadpool(workstation.queue.stop)
+        await run_in_threadpool(queue.stop)
         if own_workers:
             await run_in_threadpool(workers.close)
         store.close()

@@ -38,18 +38,14 @@ class AnalysisQueue:
         self._metrics = metrics
         self._something_waits = threading.Event()
         self._stopping = False
-        self._at_once = at_once
-        self._threads: list[threading.Thread] = []
+        self._threads = [
+            threading.Thread(target=self._work, name=f"analysis-{number}", daemon=True) for number in range(at_once)
+        ]
 
     def start(self) -> None:
         """Put back in the queue what a crash interrupted, and begin."""
         with self._store.session() as session:
             fields.requeue_interrupted(session)
-        self._stopping = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"analysis-{number}", daemon=True)
-            for number in range(self._at_once)
-        ]
         for thread in self._threads:
             thread.start()
 
