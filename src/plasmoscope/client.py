@@ -112,7 +112,7 @@ class Workstation:
         return int(self._send("POST", "slides", json=said | details).json()["id"])
 
     def upload(self, slide: int, photographs: Path | str | Iterable[Path | str]) -> list[int]:
-        """Send photographs of a slide, waiting where the line is full, and give the numbers of their fields.
+        """Send photographs of a slide, waiting where the queue is full, and give the numbers of their fields.
 
         Args:
             photographs: files, folders and zip archives; each page of a TIFF is a field.

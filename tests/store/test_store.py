@@ -272,9 +272,9 @@ def test_a_signed_slide_refuses_every_change_until_it_is_reopened(store: Store) 
         lambda s: fields.finish(s, field, FOUND, METHOD, None),
         lambda s: fields.fail(s, field, "error"),
         lambda s: fields.cancel(s, "amina", field),
-        lambda s: fields.analyse_again(s, "amina", field),
+        lambda s: fields.requeue(s, "amina", field),
         lambda s: fields.reject(s, "amina", field, "reason"),
-        lambda s: fields.take_back(s, "amina", field),
+        lambda s: fields.restore(s, "amina", field),
         lambda s: corrections.correct(s, "amina", field, INFECTED, "not infected"),
     ]
     for change in changes:
@@ -402,7 +402,7 @@ def test_an_unreadable_field_fails_with_its_reason_and_stands_in_the_report(stor
     assert [field.error for field in result.fields] == [None, "it is cut short"]
     assert "broken.png could not be read: it is cut short." in result.notes
     with store.session() as session:
-        assert fields.analyse_again(session, "amina", broken).status == "waiting"
+        assert fields.requeue(session, "amina", broken).status == "waiting"
 
 
 def test_a_field_that_the_gate_refused_counts_only_at_the_users_wish(store: Store) -> None:
@@ -410,11 +410,11 @@ def test_a_field_that_the_gate_refused_counts_only_at_the_users_wish(store: Stor
     field = analysed(store, slide, found=refused(FOUND))
     assert count_of(store, slide) == (0, 0)
     with store.session() as session:
-        assert fields.analyse_again(session, "amina", field, override_gate=True).override_gate
+        assert fields.requeue(session, "amina", field, override_gate=True).override_gate
     assert analysed(store, slide, found=refused(FOUND).model_copy(update={"accepted": True, "overridden": True}))
     assert count_of(store, slide) == (FOUND.infected, FOUND.counted)
     with pytest.raises(ConflictError, match="needs no other analysis"), store.session() as session:
-        fields.analyse_again(session, "amina", field)
+        fields.requeue(session, "amina", field)
 
 
 def test_a_place_photographed_twice_counts_once(store: Store) -> None:
@@ -482,7 +482,7 @@ def test_the_count_follows_corrections_and_rejections(store: Store) -> None:
     assert any("too much stain" in message for message in result.notes)
     assert kept.cells == FOUND.cells
     with store.session() as session:
-        fields.take_back(session, "amina", other)
+        fields.restore(session, "amina", other)
     assert count_of(store, slide) == (infected + 1, counted)
 
 

@@ -308,11 +308,31 @@ def test_the_line_tells_how_many_are_ahead(
     with workstation(tmp_path) as client:
         slide = new_slide(client)
         sent = [upload(client, slide, data).json()["id"] for data in (photograph, rendered_png)]
-        line = client.get("/api/v1/jobs").json()
+        line = client.get("/api/v1/queue").json()
     assert [(job["field_id"], job["ahead"], job["status"]) for job in line] == [
         (sent[0], 0, "waiting"),
         (sent[1], 1, "waiting"),
     ]
+
+
+def test_former_names_answer_alike_and_say_what_to_ask_instead(
+    tmp_path: Path, photograph: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fields, "take_waiting", lambda session: None)
+    with workstation(tmp_path) as client:
+        slide = new_slide(client)
+        field = f"/api/v1/fields/{upload(client, slide, photograph).json()['id']}"
+        queue, jobs = client.get("/api/v1/queue"), client.get("/api/v1/jobs")
+        assert jobs.json() == queue.json()
+        assert "deprecation" not in queue.headers
+        assert jobs.headers["deprecation"].startswith("@")
+        assert jobs.headers["link"] == '</api/v1/queue>; rel="successor-version"'
+        for former, name in (("take-back", "restore"), ("analyse-again", "requeue")):
+            client.post(f"{field}/reject", json={"reason": "blurred"})
+            client.post(f"{field}/cancel")
+            answer = client.post(f"{field}/{former}")
+            assert answer.status_code == 200, former
+            assert answer.headers["link"] == f'<{field}/{name}>; rel="successor-version"'
 
 
 def test_what_waited_at_the_end_is_analysed_after_the_next_start(

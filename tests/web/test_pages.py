@@ -323,8 +323,8 @@ def test_why_a_photograph_is_not_counted_is_said_in_the_readers_language(
     page = browser.see(slide)
     assert "Non comptée" in page
     assert "l'image est trop sombre" in html.unescape(page)
-    field = re.search(r'action="(/fields/\d+)/again"', page)[1]
-    browser.send(f"{field}/again", override_gate="yes")
+    field = re.search(r'action="(/fields/\d+)/requeue"', page)[1]
+    browser.send(f"{field}/requeue", override_gate="yes")
     when_analysed(browser.client, int(slide.rpartition("/")[2]))
     page = browser.see(slide)
     assert "Non comptée" not in page

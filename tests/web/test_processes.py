@@ -63,12 +63,12 @@ def test_pages_answer_while_more_heavy_work_waits_than_there_are_threads(
         "pictures": (workers().drawing, lambda: client.get(cell)),
         "photographs": (workers().drawing, lambda: upload(client, 1, rendered_png)),
     }[work]
-    before = processes._in_line
+    before = processes._queued
     with ThreadPoolExecutor(MORE_THAN_ALL_THREADS) as people:
         with at_work(processes, monkeypatch):
             asked = [people.submit(ask) for _ in range(MORE_THAN_ALL_THREADS)]
             until = time.monotonic() + PATIENCE
-            while processes._in_line < before + MORE_THAN_ALL_THREADS and time.monotonic() < until:
+            while processes._queued < before + MORE_THAN_ALL_THREADS and time.monotonic() < until:
                 time.sleep(0.01)
             assert client.get("/api/v1/slides").status_code == 200
             assert not any(one.done() for one in asked)

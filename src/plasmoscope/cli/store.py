@@ -37,7 +37,7 @@ def doctor(
     for file in findings.orphans:
         console.print(f"Removed {escape(str(file))}: no slide needs it.")
     if findings.interrupted:
-        console.print(f"In line again after an analysis that was cut off: {findings.interrupted} fields.")
+        console.print(f"In the queue again after an analysis that was cut off: {findings.interrupted} fields.")
     for place in findings.missing:
         console.print(f"The photograph {escape(place)} is missing; upload it again, or restore a backup.")
     for place in findings.damaged:

@@ -24,7 +24,7 @@ class Findings:
     damaged: tuple[str, ...]
     """Fields whose photograph was altered; it was set aside. Uploading it again brings it back."""
     interrupted: int
-    """Fields whose analysis was cut off. They are in line again."""
+    """Fields whose analysis was cut off. They are in the queue again."""
     audit: Chain
     """Whether the audit is what was written."""
 

@@ -23,7 +23,7 @@ _MARKS_AT_ONCE = 50
 
 
 def add_field(session: Session, images: Images, who: str, slide_id: int, name: str, data: bytes) -> Field:
-    """Keep a photograph and put it in line for analysis; one that the slide has already is given back as it is.
+    """Keep a photograph and put it in the queue for analysis; one that the slide has already is given back as it is.
 
     Args:
         name: to show; any text.
@@ -76,7 +76,7 @@ def fields_of(session: Session, slide_id: int) -> Sequence[Field]:
     return session.scalars(select(Field).where(Field.slide_id == slide_id).order_by(Field.position)).all()
 
 
-def in_line(session: Session) -> Sequence[Field]:
+def queued(session: Session) -> Sequence[Field]:
     """The fields that are being analysed, then those that wait, in the order in which they are taken."""
     unfinished = select(Field).where(Field.status.in_(("analysing", "waiting")))
     return session.scalars(unfinished.order_by(Field.status, Field.id)).all()
@@ -148,7 +148,7 @@ def fail(session: Session, field_id: int, error: str) -> bool:
 
 
 def cancel(session: Session, who: str, field_id: int) -> Field:
-    """Take a field out of the line, or drop what its analysis will find.
+    """Take a field out of the queue, or drop what its analysis will find.
 
     Raises:
         NotFoundError, ConflictError: as ``field_to_change``; ConflictError also where its analysis has ended.
@@ -161,14 +161,14 @@ def cancel(session: Session, who: str, field_id: int) -> Field:
     return field
 
 
-def analyse_again(session: Session, who: str, field_id: int, override_gate: bool = False) -> Field:
-    """Put a field in line again that failed, was cancelled, or was refused by the quality gate.
+def requeue(session: Session, who: str, field_id: int, override_gate: bool = False) -> Field:
+    """Put a field in the queue again that failed, was cancelled, or was refused by the quality gate.
 
     Args:
         override_gate: count it although a quality check fails.
 
     Raises:
-        NotFoundError, ConflictError: as ``field_to_change``; ConflictError also where it is in line or was counted.
+        NotFoundError, ConflictError: as ``field_to_change``; ConflictError also where it waits or was counted.
     """
     field = field_to_change(session, field_id)
     if field.status in {"waiting", "analysing"} or (field.status == "done" and field.accepted):
@@ -179,7 +179,7 @@ def analyse_again(session: Session, who: str, field_id: int, override_gate: bool
 
 
 def requeue_interrupted(session: Session) -> int:
-    """Put every field back in line that is marked as being analysed, as after a crash; gives how many.
+    """Put every field back in the queue that is marked as being analysed, as after a crash; gives how many.
 
     What is being analysed just now is analysed once more.
     """
@@ -197,7 +197,7 @@ def reject(session: Session, who: str, field_id: int, reason: str) -> Field:
     return _set_rejected(session, who, field_id, given_reason(reason))
 
 
-def take_back(session: Session, who: str, field_id: int) -> Field:
+def restore(session: Session, who: str, field_id: int) -> Field:
     """Let a rejected field count again.
 
     Raises:

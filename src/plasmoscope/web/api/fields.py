@@ -15,6 +15,7 @@ from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.answers import picture
+from plasmoscope.web.api.former_names import formerly
 from plasmoscope.web.dependencies import (
     AnalysingAlone,
     HeavyWork,
@@ -96,11 +97,12 @@ def reject_field(actor: Technician, records: Records, field_id: Number, given: s
         return schemas.FieldOut.model_validate(fields.reject(session, actor.name, field_id, given.reason))
 
 
-@router.post("/fields/{field_id}/take-back", tags=["fields"])
-def take_field_back(actor: Technician, records: Records, field_id: Number) -> schemas.FieldOut:
+@router.post("/fields/{field_id}/restore", tags=["fields"])
+@router.post("/fields/{field_id}/take-back", tags=["fields"], deprecated=True, dependencies=[formerly("restore")])
+def restore_field(actor: Technician, records: Records, field_id: Number) -> schemas.FieldOut:
     """Count a rejected photograph again."""
     with records.session() as session:
-        return schemas.FieldOut.model_validate(fields.take_back(session, actor.name, field_id))
+        return schemas.FieldOut.model_validate(fields.restore(session, actor.name, field_id))
 
 
 @router.post("/fields/{field_id}/count-repeat", tags=["fields"])
@@ -117,13 +119,14 @@ def cancel_field(actor: Technician, records: Records, field_id: Number) -> schem
         return schemas.FieldOut.model_validate(fields.cancel(session, actor.name, field_id))
 
 
-@router.post("/fields/{field_id}/analyse-again", tags=["fields"])
-def analyse_field_again(
+@router.post("/fields/{field_id}/requeue", tags=["fields"])
+@router.post("/fields/{field_id}/analyse-again", tags=["fields"], deprecated=True, dependencies=[formerly("requeue")])
+def requeue_field(
     actor: Technician, records: Records, queue: WaitingPhotographs, field_id: Number, override_gate: bool = False
 ) -> schemas.FieldOut:
     """Put a photograph in the queue again; with ``override_gate`` it counts although a quality check fails."""
     with records.session() as session:
-        field = fields.analyse_again(session, actor.name, field_id, override_gate)
+        field = fields.requeue(session, actor.name, field_id, override_gate)
         shown = schemas.FieldOut.model_validate(field)
     queue.wake()
     return shown

@@ -199,7 +199,7 @@ class FieldWhole(FieldOut):
     """The earliest first; the latest of a cell holds."""
 
 
-class Job(_Schema):
+class QueuedField(_Schema):
     """A photograph that is being analysed or waits for it."""
 
     field_id: int
@@ -207,7 +207,7 @@ class Job(_Schema):
     name: str
     status: FieldStatus
     ahead: int
-    """Photographs before it in the line."""
+    """Photographs before it in the queue."""
 
 
 class Reason(_Schema):

@@ -55,8 +55,8 @@ def cancel(actor: Technician, records: Records, field_id: Number) -> Response:
         return _to_slide(fields.cancel(session, actor.name, field_id))
 
 
-@router.post("/fields/{field_id}/again")
-def analyse_again(
+@router.post("/fields/{field_id}/requeue")
+def requeue(
     actor: Technician,
     records: Records,
     queue: WaitingPhotographs,
@@ -65,7 +65,7 @@ def analyse_again(
 ) -> Response:
     """Analyse a photograph once more."""
     with records.session() as session:
-        answer = _to_slide(fields.analyse_again(session, actor.name, field_id, override_gate))
+        answer = _to_slide(fields.requeue(session, actor.name, field_id, override_gate))
     queue.wake()
     return answer
 
@@ -88,7 +88,7 @@ def reject(actor: Technician, records: Records, field_id: Number, reason: Reason
 def restore(actor: Technician, records: Records, field_id: Number) -> Response:
     """Count a rejected photograph again."""
     with records.session() as session:
-        return _to_slide(fields.take_back(session, actor.name, field_id))
+        return _to_slide(fields.restore(session, actor.name, field_id))
 
 
 @router.post("/fields/{field_id}/cells/{number}/call")
