@@ -12,6 +12,7 @@ from plasmoscope.data.nih import load_nih
 from plasmoscope.labels import NOT_A_CELL, PARASITIZED, UNINFECTED
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import render_field
+from plasmoscope.training.fields.late_stages import late_stage
 from plasmoscope.training.other_cells import Cells, Maker
 from plasmoscope.training.recipe import OtherCells, load_recipe
 from plasmoscope.training.run import train
@@ -97,3 +98,15 @@ def test_a_recipe_that_cuts_cells_from_fields_says_where_they_must_lie(data: Pat
         train(recipe, dataset, data / "run", data / "cache")
     with pytest.raises(RunError, match="no fields_chula/images, fields_txl/images, plasmocount_crops/images in"):
         train(recipe, dataset, data / "run", data / "cache", RunOptions(other_data=data))
+
+
+@pytest.mark.parametrize("across", [12, 40, 96])
+def test_a_drawn_late_stage_is_seen_in_its_cell_and_nowhere_else(across: int) -> None:
+    y, x = np.mgrid[:across, :across] - (across - 1) / 2
+    mask = (np.hypot(x, y) < across / 2).astype(np.float32)
+    for seed in range(10):
+        laid = late_stage(np.random.default_rng(seed), mask, float(across))
+        assert not laid[mask == 0].any()
+        assert laid[mask > 0].min() >= 0
+        assert laid[:, :, 1][mask > 0].mean() > 0.02
+    assert not late_stage(np.random.default_rng(0), np.zeros_like(mask), float(across)).any()

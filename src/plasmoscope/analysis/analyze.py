@@ -52,9 +52,6 @@ _OUTLINE_TOLERANCE = 0.01
 # Fields in work: while one is read and segmented, mostly by one core, the network takes another's cells. More would
 # hold more photographs in memory.
 _AT_ONCE = 2
-# Of 1,334 validation cells below this in one view, none was called with eight. What is less likely than that to be no
-# cell is taken for one, likewise.
-_HEALTHY = 0.05
 
 
 class AnalysisError(PlasmoscopeError):
@@ -344,8 +341,10 @@ def _cells(
     reds = [index for index, item in enumerate(found) if item.kind == "red_cell"]
     standard = classifier.card.preprocessing.reference
     crops = cut_referred(image, segmentation, [found[index] for index in reds], standard)
-    judged = dict(zip(reds, _judge(crops, classifier, how.views), strict=True))
-    return tuple(_cell(number, item, judged.get(number - 1), how) for number, item in enumerate(found, start=1))
+    prepared = list(classifier.prepare_all(crops))
+    judged = classifier.judge_field(np.concatenate(prepared), how.views).each() if prepared else []
+    answers = dict(zip(reds, judged, strict=True))
+    return tuple(_cell(number, item, answers.get(number - 1), how) for number, item in enumerate(found, start=1))
 
 
 def crop_as_called(image: NDArray[np.uint8], cell: Cell, classifier: Classifier) -> NDArray[np.uint8]:
@@ -368,23 +367,6 @@ def crop_as_called(image: NDArray[np.uint8], cell: Cell, classifier: Classifier)
     away = [float(np.hypot(*(item.outline.mean(axis=0) - cell.centre))) for item in reds]
     own = references(segmentation, reds, [cut_cell(image, item.outline) for item in reds])[int(np.argmin(away))]
     return refer(crop, own, standard)
-
-
-def _judge(crops: list[NDArray[np.uint8]], classifier: Classifier, views: int) -> list[tuple[float, float | None]]:
-    """P(parasitized) and P(not a cell) of each; only what a first look leaves in doubt is looked at in more views."""
-    if not crops:
-        return []
-    cells = np.concatenate(list(classifier.prepare_all(crops)))
-    judged = classifier.judge_prepared(cells)
-    in_doubt = judged.parasitized > _HEALTHY
-    if judged.not_a_cell is not None:
-        in_doubt |= judged.not_a_cell > _HEALTHY
-    doubtful = np.flatnonzero(in_doubt) if views > 1 else np.empty(0, int)
-    if len(doubtful):
-        for first, closer in zip(judged, classifier.judge_prepared(cells[doubtful], views), strict=True):
-            if first is not None and closer is not None:
-                first[doubtful] = closer
-    return judged.each()
 
 
 def _reading_order(segmentation: Segmentation) -> list[FoundObject]:

@@ -29,6 +29,9 @@ class Calibration(CardRecord):
     fitted_on: str = ""
     parasitized_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Among the cells that it was fitted on; half of the NIH cells are parasitized."""
+    usual_level: float | None = None
+    """Median log-odds, in one view, of the cells of a field that are likelier uninfected; fields that differ are
+    brought to it (``control.controlled``). None where fields are taken as they are."""
 
 
 class Counting(CardRecord):

@@ -24,10 +24,11 @@ from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.reference import cut_referred, references
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.segmentation.vocabulary import Tissue
-from plasmoscope.training.fields.composites import Stock, compose, filling
+from plasmoscope.training.fields.composites import Stock, compose
 from plasmoscope.training.fields.cutouts import red_cells
 from plasmoscope.training.fields.elsewhere import something_else
 from plasmoscope.training.fields.labelled import cutouts_of, read_boxed_fields
+from plasmoscope.training.fields.late_stages import late_stage
 from plasmoscope.training.fields.sources import photographs
 from plasmoscope.training.patient_references import patient_references
 from plasmoscope.training.recipe import OtherCells
@@ -37,7 +38,7 @@ Rng = np.random.Generator
 Labelled = tuple[Pixels, int]
 
 # Raise this when what is made changes.
-_FORMAT = 3
+_FORMAT = 4
 # Side of a composed scene, which holds some twenty cells of the largest size.
 _SCENE = 384
 # Pixels, and standard deviation over a diameter: what lies beyond shows no ring.
@@ -91,6 +92,14 @@ class Maker:
             np.concatenate([nothing.labels, *(cells.labels for cells in made)]),
         )
 
+    def photographs(self, source: OtherCells) -> list[Path]:
+        """The files of a source, of the part that is made."""
+        return photographs(self.folder / source.path, source.aside, self.aside)
+
+    def healthy(self, file: Path) -> Iterator[Labelled]:
+        """The cells of one field without parasites, and what is no cell, labelled."""
+        return _healthy(read_image(file), self.size)
+
     def _kept(self, source: OtherCells) -> Cells:
         # Whose parasites are taken goes by the labels, which a review may have changed.
         reviewed = "" if self.dataset.label_set == "original" else self.dataset.label_set
@@ -111,12 +120,11 @@ class Maker:
     def _draw(self, source: OtherCells, rng: Rng) -> Iterator[Labelled]:
         match source.kind:
             case "healthy_fields":
-                files = photographs(self.folder / source.path, source.aside, self.aside)
+                files = self.photographs(source)
                 for file in self.track(files, len(files), f"Cutting the cells of {source.path}"):
-                    yield from _healthy(read_image(file), self.size)
+                    yield from self.healthy(file)
             case "infected_crops":
-                files = photographs(self.folder / source.path, source.aside, self.aside)
-                yield from _infected_crops([read_image(file) for file in files], self.size)
+                yield from _infected_crops([read_image(file) for file in self.photographs(source)], self.size)
             case "composed":
                 yield from self._composed(source, rng)
             case "transplants":
@@ -275,15 +283,19 @@ def _transplant(rng: Rng, host: Pixels, parasite: _Parasite) -> Pixels:
     moved = cv2.getRotationMatrix2D(parasite.centre, rng.uniform(0, 360), scale)
     moved[:, 2] = moved[:, 2] + _place(rng, inside, 0.7 * scale * parasite.radius) - parasite.centre
     laid = cv2.warpAffine(parasite.absorbance, moved, (size, size), flags=cv2.INTER_LINEAR)
-    if rng.random() < 0.5:
-        laid = cv2.GaussianBlur(laid, (0, 0), rng.uniform(0.4, 1.6))
+    laid = _softened(rng, laid)
     strength = np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.12, 3))
     return _with(host, np.asarray(laid * strength, np.float32))
 
 
 def _filled(rng: Rng, host: Pixels) -> Pixels:
     """Another laboratory's cell with a drawn trophozoite, schizont or gametocyte that fills much of it."""
-    return _with(host, filling(rng, lit(host).astype(np.float32), float(host.shape[0])))
+    return _with(host, _softened(rng, late_stage(rng, lit(host).astype(np.float32), float(host.shape[0]))))
+
+
+def _softened(rng: Rng, laid: NDArray[Any]) -> NDArray[Any]:
+    """Half of what is laid into cells, less sharp, as other microscopes would show it."""
+    return cv2.GaussianBlur(laid, (0, 0), rng.uniform(0.4, 1.6)) if rng.random() < 0.5 else laid
 
 
 def _with(host: Pixels, absorbed: NDArray[np.floating[Any]]) -> Pixels:

@@ -1,6 +1,6 @@
 """A training run: a recipe, a data set and a folder that can be killed at any moment and taken up again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, Silence, TrainingData
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.control import level
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
@@ -44,8 +45,8 @@ from plasmoscope.training.run_folder import (
 _DEFAULTS = RunOptions()
 _COUNTING_SPECIFICITY = 0.995
 _MOST_SILENT = 0.005
-# In healthy blood of other laboratories every call is a phantom: three among a thousand cells are as many as we allow.
-_SPECIFICITY_ELSEWHERE = 0.997
+# In healthy blood of other laboratories every call is a phantom: two among a thousand cells, in none more.
+_SPECIFICITY_ELSEWHERE = 0.998
 
 
 def train(
@@ -153,14 +154,19 @@ class _Data:
         labels = np.concatenate([self.dataset.labels[members], others.labels])
         return CachedCells(np.stack([*pixels, *resized]), labels, np.arange(len(labels)))
 
-    def healthy_elsewhere(self) -> NDArray[np.uint8]:
-        """Red cells of the recipe's healthy fields that are kept aside, shape (n, size, size, 3)."""
-        sources = [source for source in self.recipe.other_cells if source.kind == "healthy_fields"]
+    def healthy_elsewhere(self) -> list[list[NDArray[np.uint8]]]:
+        """Red cells of the recipe's healthy fields that are kept aside: by source and field, (n, size, size, 3)."""
+        maker = self._maker("validation")
         size = self.recipe.image_size
-        if not sources:
-            return np.empty((0, size, size, 3), np.uint8)
-        cells = self._maker("validation").make(sources)
-        return np.stack([resize_cell(cell, size) for cell in cells.pixels[cells.labels == UNINFECTED]])
+
+        def red_cells(file: Path) -> list[NDArray[np.uint8]]:
+            return [resize_cell(cell, size) for cell, label in maker.healthy(file) if label == UNINFECTED]
+
+        return [
+            [np.stack(cells) for file in maker.photographs(source) if (cells := red_cells(file))]
+            for source in self.recipe.other_cells
+            if source.kind == "healthy_fields"
+        ]
 
     def _maker(self, part: str) -> Maker:
         members, size = self.split.part(part), self.recipe.cache_size
@@ -192,7 +198,7 @@ def export_run(
     data: TrainingData,
     folder: Path,
     validation: CachedCells,
-    healthy_elsewhere: NDArray[np.uint8],
+    healthy_elsewhere: Sequence[Sequence[NDArray[np.uint8]]],
 ) -> ModelCard:
     """Export the network, calibrate it on its own outputs, and write it with its card.
 
@@ -202,7 +208,7 @@ def export_run(
         data: what is said of the data.
         folder: gets the network and the card.
         validation: cells of the data set.
-        healthy_elsewhere: uninfected cells of other laboratories, shape (n, size, size, 3).
+        healthy_elsewhere: uninfected cells of other laboratories, by laboratory and field, (n, size, size, 3).
     """
     standard = STANDARD if recipe.referred_share else None
     preprocessing = Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std, reference=standard)
@@ -228,10 +234,18 @@ def export_run(
     calibrated = Classifier(network, card)
     judged = [calibrated.judge_prepared(cells, views) for views in (1, max(VIEWS))]
     probabilities = np.stack([one.parasitized for one in judged])
-    elsewhere = calibrated.predict_prepared(healthy_elsewhere, max(VIEWS))
+    if healthy_elsewhere:
+        everywhere = [calibrated.predict_prepared(field) for fields in healthy_elsewhere for field in fields]
+        calibration = calibration.model_copy(update={"usual_level": level(np.concatenate(everywhere))})
+        calibrated = Classifier(network, card.model_copy(update={"calibration": calibration}))
+    elsewhere = [
+        np.concatenate([calibrated.judge_field(field, max(VIEWS)).parasitized for field in fields])
+        for fields in healthy_elsewhere
+    ]
     counting = _counting(probabilities[-1], parasitized, elsewhere, max(VIEWS))
     card = card.model_copy(
         update={
+            "calibration": calibration,
             "threshold": accuracy_threshold(probabilities, parasitized),
             "counting": counting,
             "silence": None if judged[-1].not_a_cell is None else _silence(judged[-1].not_a_cell),
@@ -244,15 +258,17 @@ def export_run(
 def _counting(
     probabilities: NDArray[np.float32],
     parasitized: NDArray[np.bool_],
-    healthy_elsewhere: NDArray[np.float32],
+    healthy_elsewhere: Sequence[NDArray[np.float32]],
     views: int,
 ) -> Counting:
     threshold = counting_threshold(probabilities[~parasitized], _COUNTING_SPECIFICITY)
     measured_on = "validation cells of the split"
-    if len(healthy_elsewhere):
+    if healthy_elsewhere:
         # Look-alikes that one laboratory does not have decide in another.
-        threshold = max(threshold, counting_threshold(healthy_elsewhere, _SPECIFICITY_ELSEWHERE))
-        measured_on += f"; the threshold also on {len(healthy_elsewhere):,} healthy cells of other laboratories"
+        of_each = [counting_threshold(cells, _SPECIFICITY_ELSEWHERE) for cells in healthy_elsewhere]
+        threshold = max(threshold, *of_each)
+        number = sum(map(len, healthy_elsewhere))
+        measured_on += f"; the threshold also on {number:,} healthy cells of {len(of_each)} other sets"
     called = probabilities >= threshold
     return Counting(
         threshold=threshold,

@@ -23,6 +23,7 @@ from plasmoscope.training.fields.appearance import (
     stain_change,
 )
 from plasmoscope.training.fields.cutouts import Cutout
+from plasmoscope.training.fields.late_stages import late_stage
 from plasmoscope.training.fields.scene import Scene, SceneObject
 
 _TRIES = 24
@@ -276,7 +277,7 @@ def _lay_red_cells(
         patch, mask = warp(rng, cell, across, shapes)
         grown = rng.random() < filled
         if grown:
-            patch = patch + filling(rng, mask, across)
+            patch = patch + late_stage(rng, mask, across)
         if rng.random() < platelet_like:
             patch = patch + _speck_on_cell(rng, mask, across)
         if faint and rng.random() < 0.3:
@@ -306,27 +307,6 @@ def _place(
     distance = np.hypot(*(tried[:, None] - np.array(centres)[None]).transpose(2, 0, 1))
     free = np.flatnonzero((distance >= apart * (np.array(radii) + radius)).all(axis=1))
     return np.asarray(tried[free[0]]) if len(free) else None
-
-
-def filling(rng: Rng, mask: Floats, across: float) -> Floats:
-    """A trophozoite, schizont or gametocyte that fills much of its cell, with pigment."""
-    side = mask.shape[0]
-    reach = rng.uniform(0.3, 0.95) * across / 2
-    y, x = np.mgrid[:side, :side] - (side - 1) / 2.0
-    off = rng.uniform(-0.25, 0.25, 2) * (across / 2 - reach)
-    stretch = rng.uniform(0.7, 1.4)
-    body = np.clip(1.2 - np.hypot((x - off[0]) * stretch, (y - off[1]) / stretch) / reach, 0, 0.4) / 0.4
-    texture = 1 + rng.uniform(0.2, 0.7) * smooth_noise(rng, side, max(1.5, across * rng.uniform(0.06, 0.2)))
-    depth = rng.uniform(0.15, 0.9) * np.array([rng.uniform(0.3, 1.1), 1.0, rng.uniform(0.1, 0.7)])
-    filling = np.clip(body * texture, 0, None)[:, :, None] * depth
-    for _ in range(rng.integers(0, 14)):
-        angle, far = rng.uniform(0, 6.3), reach * np.sqrt(rng.uniform(0, 0.8))
-        spot = np.exp(
-            -(np.hypot(x - off[0] - far * np.cos(angle), y - off[1] - far * np.sin(angle)) ** 2)
-            / (2 * (across * rng.uniform(0.02, 0.06)) ** 2)
-        )
-        filling = filling + spot[:, :, None] * _PIGMENTS[int(rng.integers(len(_PIGMENTS)))] * rng.uniform(0.3, 0.9)
-    return np.asarray(filling * mask[:, :, None], np.float32)
 
 
 def _speck_on_cell(rng: Rng, mask: Floats, across: float) -> Floats:
