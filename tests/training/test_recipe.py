@@ -45,6 +45,17 @@ def test_a_mistake_in_a_recipe_is_named_by_its_field(tmp_path: Path) -> None:
         load_recipe(file)
 
 
+def test_a_recipe_takes_from_another_what_it_leaves_out(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('like = "mobilenet_v2_96"\nname = "mine"\nimage_size = 80\n')
+    mine, shipped = load_recipe(file), load_recipe("mobilenet_v2_96")
+    assert mine.name == "mine"
+    assert mine.differences(shipped) == ["image_size 80 instead of 96"]
+    file.write_text('like = "nothing_such"\n')
+    with pytest.raises(RecipeError, match="There is no recipe 'nothing_such'"):
+        load_recipe(file)
+
+
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(RecipeError, match="mobilenet_v2_96"):
         load_recipe("resnet_9000")

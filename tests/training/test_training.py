@@ -220,7 +220,12 @@ def test_pytorch_and_onnx_agree(nih_folder: Path, tmp_path: Path, imagenet_file:
 
 @pytest.mark.parametrize(
     ("name", "stage", "width"),
-    [("mobilenet_residual", "block_6", 512), ("mobilenet_v2", "features.7", 64), ("resnet34", "layer3", 256)],
+    [
+        ("mobilenet_residual", "block_6", 512),
+        ("mobilenet_v2", "features.7", 64),
+        ("efficientnet_lite0", "stage_4", 80),
+        ("resnet34", "layer3", 256),
+    ],
 )
 def test_a_network_is_exported_with_the_means_of_its_first_maps_of_a_sixteenth(
     name: str, stage: str, width: int

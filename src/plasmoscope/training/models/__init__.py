@@ -9,6 +9,7 @@ from torch import nn
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.models.basic_cnn import basic_cnn
+from plasmoscope.training.models.efficientnet_lite import efficientnet_lite0
 from plasmoscope.training.models.feature_extractor import feature_extractor
 from plasmoscope.training.models.mobilenet_residual import mobilenet_residual
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
@@ -18,6 +19,7 @@ from plasmoscope.training.models.vgg19 import vgg19
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "basic_cnn": basic_cnn,
+    "efficientnet_lite0": efficientnet_lite0,
     "mobilenet_residual": mobilenet_residual,
     "mobilenet_v2": mobilenet_v2,
     "plasmosenet": plasmosenet,
