@@ -3,6 +3,7 @@
 from base64 import b64encode
 
 from plasmoscope.analysis.results import Slide
+from plasmoscope.messages import NOT_A_DEVICE
 from plasmoscope.reports import wording
 from plasmoscope.reports.illustrations import Illustrations
 
@@ -24,5 +25,6 @@ def page(template: str, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["NOT_A_DEVICE"] = NOT_A_DEVICE
     environment.filters["base64"] = lambda content: b64encode(content).decode("ascii")
     return environment.get_template(template).render(values)
