@@ -84,8 +84,8 @@ class Workstation:
                 refuses beyond 500 cells or 65 MB.
 
         Returns:
-            For each ``name``, ``probability``, ``call``, ``error``, ``remark``, ``probability_alone`` and
-            ``not_a_cell_probability``.
+            For each ``name``, ``probability``, ``call``, ``error``, ``remark``, ``probability_alone``,
+            ``not_a_cell_probability`` and ``reference`` (what the colours were told against).
         """
         files = [image for path in _paths(cells) for image in _images(path)]
         return [
@@ -178,7 +178,7 @@ class Workstation:
         told = (
             self._send("POST", "cells", files=parts, params={"one_smear": one_smear}).json()["cells"] if parts else []
         )
-        names = ("probability", "call", "remark", "probability_alone", "not_a_cell_probability")
+        names = ("probability", "call", "remark", "probability_alone", "not_a_cell_probability", "reference")
         nothing = dict.fromkeys(names)
         # A file of several pages has several answers, which say which of the sent files they are of.
         answers = {sent: list(some) for sent, some in groupby(told, itemgetter("file"))}

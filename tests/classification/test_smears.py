@@ -1,8 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from plasmoscope import Classifier
 from plasmoscope.classification.smears import judge_together
+from plasmoscope.cli import app
+from plasmoscope.csv_tables import read_csv
+from plasmoscope.data.nih import load_nih
+from plasmoscope.evaluation.evaluate import judged_by_smear, predict_part
+from plasmoscope.imaging.cells import lit
 
 
 def cells_of_a_smear(n: int, share: float, seed: int, trained_share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
@@ -64,14 +73,70 @@ def test_each_cell_needs_its_smear(classifier: Classifier, rendered_cells: list[
         classifier.predict(cells, smears=["A", "B"])
 
 
-def test_predict_judges_the_cells_of_each_smear_together(
-    classifier: Classifier, rendered_cells: list[tuple[np.ndarray, bool]]
-) -> None:
-    cells = [cell for cell, _ in rendered_cells]
-    smears = ["ill" if infected else "healthy" for _, infected in rendered_cells]
-    alone = classifier.predict(cells)
-    together = classifier.predict(cells, smears=smears)
+def test_predict_judges_the_cells_of_each_smear_together(classifier: Classifier, real_cells: list[np.ndarray]) -> None:
+    infected = np.arange(12) % 2 == 0
+    smears = ["ill" if ill else "healthy" for ill in infected]
+    alone = classifier.predict(real_cells)
+    together = classifier.predict(real_cells, smears=smears)
     assert together == pytest.approx(judge_together(alone, smears), abs=1e-5)
-    ill = np.array([infected for _, infected in rendered_cells])
-    assert together[ill].mean() > alone[ill].mean()
-    assert together[~ill].mean() < alone[~ill].mean()
+    assert together[infected].mean() > alone[infected].mean()
+    assert together[~infected].mean() < alone[~infected].mean()
+
+
+@pytest.fixture(scope="module")
+def restained(real_cells: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real cells as one patient's smear of a pale stain under bright light, in the NIH layout."""
+    folder = tmp_path_factory.mktemp("restained")
+    for index, cell in enumerate(real_cells):
+        pale = np.where(lit(cell)[:, :, None], 255 * (cell / 255) ** [0.3, 0.35, 0.35], 0).astype(np.uint8)
+        kind = folder / ("Uninfected" if index % 2 else "Parasitized")
+        kind.mkdir(exist_ok=True)
+        Image.fromarray(pale).save(kind / f"C1P1thin_IMG_1_cell_{index}.png")
+    return folder
+
+
+def test_cells_of_a_smear_of_another_stain_are_told_against_it(
+    restained: Path, real_cells: list[np.ndarray], classifier: Classifier, tmp_path: Path
+) -> None:
+    output = tmp_path / "cells.csv"
+    told = CliRunner().invoke(app, ["classify", str(restained), "--by-smear", "--output", str(output)])
+    assert "12 cells were told against the background and the median cell of their own smear" in " ".join(
+        told.output.split()
+    )
+    table = read_csv(output)
+    files = [row["path"] for row in table]
+    assert {row["reference"] for row in table} == {"smear"}
+    together = [float(row["parasitized_probability"]) for row in table]
+    assert together == pytest.approx(classifier.predict(files, smears=["A"] * 12), abs=1e-4)
+    assert [float(row["probability_alone"]) for row in table] == pytest.approx(classifier.predict(files), abs=1e-4)
+    as_they_are = judge_together(classifier.predict(files), ["A"] * 12)
+    assert np.abs(np.array(together) - as_they_are).max() > 1e-3
+
+
+def test_cells_of_the_nihs_own_stain_keep_their_colours_and_it_is_said(
+    real_cells: list[np.ndarray], classifier: Classifier, tmp_path: Path
+) -> None:
+    for index, cell in enumerate(real_cells):
+        Image.fromarray(cell).save(tmp_path / f"{index:02}.png")
+    output = tmp_path / "cells.csv"
+    for option in ([], ["--by-smear"]):
+        told = CliRunner().invoke(app, ["classify", str(tmp_path), *option, "--output", str(output)])
+        assert "each was judged as if stained and lit like the slides of the NIH" in " ".join(told.output.split())
+        assert {row["reference"] for row in read_csv(output)} == {"standard"}
+
+
+def test_an_evaluation_by_smear_is_of_what_classify_says(restained: Path, classifier: Classifier) -> None:
+    dataset = load_nih(restained)
+    alone = predict_part(classifier, dataset, range(12))
+    files = [cell.source.path for cell in dataset.cells]  # type: ignore[union-attr]
+    together = judged_by_smear(classifier, alone).probabilities
+    assert together == pytest.approx(classifier.predict(files, smears=["A"] * 12), abs=1e-4)
+
+
+def test_a_model_of_fields_keeps_the_colours_of_single_cells(
+    restained: Path, field_classifier: Classifier, classifier: Classifier
+) -> None:
+    files = sorted(restained.rglob("*.png"))
+    cells = np.stack([classifier.prepare(file) for file in files])
+    assert set(classifier.unusual_smears(cells, ["A"] * 12)) == {"A"}
+    assert field_classifier.unusual_smears(cells, ["A"] * 12) == {}

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from plasmoscope.imaging.cells import lit, resize_cell
 from plasmoscope.imaging.reference import STANDARD, Reference, colour_of, refer
+from plasmoscope.imaging.smear_reference import smear_references, unusual_smears
 from plasmoscope.segmentation.reference import cut_referred, references
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.synthetic.rendering import render_field
-from plasmoscope.training.patient_references import patient_references
 
 PALE = Reference((240.0, 238.0, 236.0), (225.0, 205.0, 214.0))
 
@@ -69,11 +70,27 @@ def test_a_field_without_red_cells_has_no_reference(field: NDArray[np.uint8]) ->
     assert references(segment_field(field), [], []) == []
 
 
+def test_only_a_smear_unlike_all_of_the_nihs_is_told_against_its_own(real_cells: list[NDArray[np.uint8]]) -> None:
+    nih = np.stack([resize_cell(cell, 96) for cell in real_cells])
+    other = np.where(lit(nih)[..., None], stained(nih, [0.3, 0.35, 0.35], [1.0, 1.0, 1.0]), 0).astype(np.uint8)
+    smears = ["nih"] * len(nih) + ["other"] * len(nih) + ["few"] * 9
+    own = unusual_smears(np.concatenate([nih, other, other[:9]]), smears)
+    assert set(own) == {"other"}
+    assert min(own["other"].background) > 215
+
+
+def test_pictures_on_white_and_all_black_ones_tell_no_smear() -> None:
+    nothing = np.zeros((12, 96, 96, 3), np.uint8)
+    assert unusual_smears(nothing, ["A"] * 12) == {}
+    assert unusual_smears(nothing + np.uint8([240, 235, 230]), ["A"] * 12) == {}
+    assert unusual_smears(nothing[:0], []) == {}
+
+
 def test_patients_are_told_by_their_cells_rims_and_middles() -> None:
     cell = np.zeros((96, 96, 3), np.uint8)
     y, x = np.mgrid[:96, :96] - 47.5
     cell[np.hypot(x, y) < 46] = 220
     cell[np.hypot(x, y) < 43] = (200, 150, 160)
-    own = patient_references(np.stack([cell] * 3), ["P1", "P1", "P2"])
+    own = smear_references(np.stack([cell] * 3), ["P1", "P1", "P2"])
     assert set(own) == {"P1", "P2"}
     assert own["P1"] == Reference((220.0, 220.0, 220.0), (200.0, 150.0, 160.0))

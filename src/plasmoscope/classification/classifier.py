@@ -17,6 +17,8 @@ from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
+from plasmoscope.imaging.reference import Reference, refer
+from plasmoscope.imaging.smear_reference import Smear, some_of_each, unusual_smears
 from plasmoscope.labels import log_odds, not_a_cell_share
 from plasmoscope.networks import ModelError, open_session, read_network
 from plasmoscope.threads import usable_threads
@@ -112,7 +114,9 @@ class Classifier:
                 alone counts as a list of one.
             views: test-time augmentation: 1, 5 or 8 views of each cell, whose probabilities are averaged.
             smears: the smear of each cell, by whatever tells it from others: those of one are judged together, as
-                ``judge_together`` describes. None judges each cell alone.
+                ``judge_together`` describes, and where it is stained or lit as no NIH slide is, their colours are told
+                against its own background and median cell (``unusual_smears``). None judges each cell alone, its
+                colours as they are: no slide comes with it.
 
         Returns:
             Shape (n,), 0 to 1, in the order of ``images``.
@@ -124,8 +128,21 @@ class Classifier:
         Warns:
             UserWarning: some images are not of one red cell on black.
         """
+        if smears is None:
+            return self._judge(images, views).parasitized
+        images = list(_only(images))
         alone = self._judge(images, views).parasitized
-        return alone if smears is None else self.judge_together(alone, smears)
+        together = self.judge_together(alone, smears)
+        some = some_of_each(smears)
+        own = self.unusual_smears(self._prepared([images[index] for index in some]), [smears[index] for index in some])
+        if not own:
+            return together
+        again = [index for index, smear in enumerate(smears) if smear in own]
+        cells = self._prepared([images[index] for index in again])
+        for place, index in enumerate(again):
+            cells[place] = refer(cells[place], own[smears[index]])
+        alone[again] = self.predict_prepared(cells, views)
+        return self.judge_together(alone, smears)
 
     def judge(self, images: CellImage | Iterable[CellImage], views: int = 1) -> Judged:
         """What ``predict`` says of each cell, and beside it how likely it is none; arguments and errors as there."""
@@ -134,6 +151,17 @@ class Classifier:
     def judge_together(self, probabilities: ArrayLike, smears: Sequence[Hashable]) -> NDArray[np.float32]:
         """Adjust what ``predict`` said of cells alone, shape (n,), to the smears that they come from, shape (n,)."""
         return judge_together(probabilities, smears, self.card.calibration.parasitized_share)
+
+    def unusual_smears(self, cells: NDArray[np.uint8], smears: Sequence[Smear]) -> dict[Smear, Reference]:
+        """The references of smears whose cells are to be told against their own (``smear_reference.unusual_smears``).
+
+        None for a model of fields: it learnt from many stains, and called single cells worse with it.
+
+        Args:
+            cells: as ``prepare`` made them, shape (n, size, size, 3).
+            smears: of each, length n.
+        """
+        return {} if self.card.preprocessing.reference else unusual_smears(cells, smears)
 
     def prepare(self, image: CellImage) -> NDArray[np.uint8]:
         """One picture as the network takes it: uint8 RGB, shape (size, size, 3).
@@ -218,10 +246,8 @@ class Classifier:
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
     def _judge(self, images: CellImage | Iterable[CellImage], views: int) -> Judged:
-        if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
-            images = [cast(CellImage, images)]
         judged, remarks = [], []
-        for batch in self.prepare_all(images):
+        for batch in self.prepare_all(_only(images)):
             judged.append(self.judge_prepared(batch, views))
             remarks += [remark for remark in remarks_on(batch) if remark]
         if remarks:
@@ -241,6 +267,11 @@ class Classifier:
         parasitized = np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
         return Judged(parasitized, not_a_cell_share(logits, temperature))
 
+    def _prepared(self, images: Sequence[CellImage]) -> NDArray[np.uint8]:
+        """All of ``prepare_all`` at once."""
+        none = np.empty((0, self.image_size, self.image_size, 3), np.uint8)
+        return np.concatenate([none, *self.prepare_all(images)])
+
     def _prepare_share(self, numbered: list[tuple[int, CellImage]]) -> NDArray[np.uint8]:
         cells = []
         for index, image in numbered:
@@ -250,6 +281,13 @@ class Classifier:
                 which = str(image) if isinstance(image, Path | str) else f"image {index}"
                 raise ImageError(f"{which}: {error}") from error
         return np.stack(cells)
+
+
+def _only(images: CellImage | Iterable[CellImage]) -> Iterable[CellImage]:
+    """One picture alone as a list of one."""
+    if isinstance(images, Path | str | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        return [cast(CellImage, images)]
+    return images
 
 
 def _together(answers: Sequence[Judged], combine: Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]) -> Judged:

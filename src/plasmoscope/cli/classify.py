@@ -37,8 +37,9 @@ def classify(
         bool,
         typer.Option(
             "--by-smear",
-            help="Judge the cells of each smear together, adjusting to its share of infected cells. NIH names tell the "
-            "patient; all other cells count as one smear.",
+            help="Judge the cells of each smear together: adjust to its share of infected cells, and tell their "
+            "colours against its own where it is stained or lit as none of the NIH's is. NIH names tell the patient; "
+            "all other cells count as one smear.",
         ),
     ] = False,
 ) -> None:
@@ -46,7 +47,7 @@ def classify(
 
     Exit code 0: every file was read; 1: some could not be; 2: nothing to do, or wrong use.
     """
-    from plasmoscope.classification.batch import classify_sources, judge_by_smear
+    from plasmoscope.classification.batch import classify_sources, judge_by_smear, told_against_smears
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.data.nih import patient_of
     from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED
@@ -61,6 +62,7 @@ def classify(
     results = list(track(found, len(sources), "Classifying cells"))
     if by_smear:
         smears = [patient_of(source.name) or _UNNAMED for source in sources]
+        results = told_against_smears(classifier, results, sources, smears, tta, limit, isolate)
         results = judge_by_smear(classifier, results, smears, limit)
     if output:
         write_cells(output, results, classifier.card, tta, limit)
@@ -92,6 +94,7 @@ def classify(
         )
     if by_smear:
         console.print(f"Each cell was judged among those of its smear; smears: {len(set(smears)):,}.")
+    console.print(_reference(read))
     if output:
         console.print(f"Every cell with its probability: {output}")
     elif len(read) > _SHOWN:
@@ -99,6 +102,19 @@ def classify(
     console.print(NOT_A_DEVICE)
     if len(read) < len(results):
         raise typer.Exit(1)
+
+
+def _reference(read: "Sequence[CellResult]") -> str:
+    """What the cells' colours were told against, as a sentence for the user."""
+    own = sum(result.reference == "smear" for result in read)
+    as_nih = "as if stained and lit like the slides of the NIH data set"
+    if not own:
+        return f"Colours: no slide comes with single cells to compare them with; each was judged {as_nih}."
+    others = f" The other {len(read) - own:,} were judged {as_nih}." if own < len(read) else ""
+    return (
+        f"Colours: {own:,} cells were told against the background and the median cell of their own smear, which is "
+        f"stained or lit as no slide of the NIH data set is.{others}"
+    )
 
 
 def _show(read: "Sequence[CellResult]") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.classification.batch import classify_sources
+from plasmoscope.classification.batch import CellResult, classify_sources, told_against_smears
 from plasmoscope.classification.card import Evaluation, TrainingData
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.csv_tables import read_csv, write_csv
@@ -35,6 +35,8 @@ class Predictions:
     """Whether the cells of each patient were judged together."""
     silent: Bools | None = None
     """Which cells get no call, since they may be none; None where the model is never silent."""
+    results: tuple[CellResult, ...] = ()
+    """What the classifier said of each by itself."""
 
 
 def predict_part(
@@ -47,28 +49,38 @@ def predict_part(
     """
     chosen = tuple(int(member) for member in members)
     sources = [dataset.cells[member].source for member in chosen]
-    results = classify_sources(classifier, sources, views)
+    found = classify_sources(classifier, sources, views)
+    results = tuple(track(found, len(sources), f"Classifying with {views} view{'s' if views > 1 else ''}"))
+    probabilities, silent = _said(classifier, results)
+    truth = dataset.labels[list(chosen)] == PARASITIZED
+    return Predictions(dataset, chosen, views, probabilities, truth, silent=silent, results=results)
+
+
+def _said(classifier: Classifier, results: Iterable[CellResult]) -> tuple[Floats, Bools | None]:
+    """P(parasitized) of each cell, and which get no call; None where the model is never silent."""
     probabilities, silent = [], []
-    for result in track(results, len(sources), f"Classifying with {views} view{'s' if views > 1 else ''}"):
+    for result in results:
         if result.parasitized_probability is None:
             raise DataError(f"{result.path}: {result.error}")
         probabilities.append(result.parasitized_probability)
         silent.append(result.label == NOT_TOLD)
-    truth = dataset.labels[list(chosen)] == PARASITIZED
-    never = classifier.card.silence is None
-    silences = None if never else np.array(silent, bool)
-    return Predictions(dataset, chosen, views, np.array(probabilities), truth, silent=silences)
+    return np.array(probabilities), None if classifier.card.silence is None else np.array(silent, bool)
 
 
 def judged_by_smear(classifier: Classifier, predictions: Predictions) -> Predictions:
     """The same cells, those of each patient judged together (``smears.judge_together``); no label is used.
 
+    As ``classify --by-smear`` has them: those of a patient of unusual colours are told against the patient's own.
+
     Raises:
         DataError: a name does not tell the patient.
     """
     patients = [predictions.dataset.patients[member] for member in predictions.members]
-    together = classifier.judge_together(predictions.probabilities, patients)
-    return replace(predictions, probabilities=together.astype(np.float64), by_smear=True)
+    sources = [predictions.dataset.cells[member].source for member in predictions.members]
+    told = told_against_smears(classifier, predictions.results, sources, patients, predictions.views)
+    alone, silent = _said(classifier, told)
+    together = classifier.judge_together(alone, patients).astype(np.float64)
+    return replace(predictions, probabilities=together, by_smear=True, silent=silent, results=tuple(told))
 
 
 def part_members(dataset: CellDataset, split: str, part: str) -> tuple[tuple[int, ...], bool]:

@@ -100,6 +100,11 @@ def lit(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray(cells.max(axis=-1) > _BLACK, np.bool_)
 
 
+def square(reach: int) -> NDArray[np.uint8]:
+    """What erosion takes so many pixels off a side with."""
+    return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+
+
 def cut_cell(image: NDArray[np.uint8], outline: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Cut one cell out of its field as the NIH data set's cells are: by its bounding box, black outside the cell.
 

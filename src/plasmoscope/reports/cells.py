@@ -21,6 +21,7 @@ _COLUMNS = (
     "smear",
     "probability_alone",
     "not_a_cell_probability",
+    "reference",
 )
 
 
@@ -48,7 +49,7 @@ def _row(result: CellResult) -> list[str]:
         for value in (result.parasitized_probability, result.probability_alone, result.not_a_cell_probability)
     )
     texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
-    return [result.path, probability, *texts, alone, not_a_cell]
+    return [result.path, probability, *texts, alone, not_a_cell, result.reference or ""]
 
 
 def _write_json(file: Path, results: Sequence[CellResult], card: ModelCard, views: int, threshold: float) -> None:

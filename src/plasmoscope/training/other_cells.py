@@ -19,6 +19,7 @@ from plasmoscope.files import whole_file
 from plasmoscope.imaging.cells import blacken_outside, cut_cell, lit, resize_cell
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.imaging.reference import STANDARD, Reference, absorbance, colour_of, refer
+from plasmoscope.imaging.smear_reference import smear_references
 from plasmoscope.labels import NOT_A_CELL, PARASITIZED, UNINFECTED
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.reference import cut_referred, references
@@ -30,7 +31,6 @@ from plasmoscope.training.fields.elsewhere import something_else
 from plasmoscope.training.fields.labelled import cutouts_of, read_boxed_fields
 from plasmoscope.training.fields.late_stages import late_stage
 from plasmoscope.training.fields.sources import photographs
-from plasmoscope.training.patient_references import patient_references
 from plasmoscope.training.recipe import OtherCells
 
 Pixels = NDArray[np.uint8]
@@ -164,7 +164,7 @@ class Maker:
     def _referred(self, members: NDArray[np.int64]) -> Pixels:
         """Cells of the data set, their colours referred to their patients."""
         pixels = decoded_cells(self.dataset, self.size, self.cache_folder, self.track)
-        own = patient_references(pixels, self.dataset.patients)
+        own = smear_references(pixels, self.dataset.patients)
         known = [index for index in members.tolist() if self.dataset.patients[index] in own]
         return np.stack([refer(pixels[index], own[self.dataset.patients[index]]) for index in known])
 

@@ -19,6 +19,7 @@ from plasmoscope.data.splits import Split, make_split, unsure_cells
 from plasmoscope.files import alone_in, empty
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.imaging.reference import STANDARD, refer
+from plasmoscope.imaging.smear_reference import smear_references
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
@@ -29,7 +30,6 @@ from plasmoscope.training.features import cached_features
 from plasmoscope.training.history import plot_learning_curves, read_history, write_history
 from plasmoscope.training.models import build_model
 from plasmoscope.training.other_cells import Maker
-from plasmoscope.training.patient_references import patient_references
 from plasmoscope.training.phases import initial_model, run_phase, silent
 from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.run_folder import (
@@ -143,7 +143,7 @@ class _Data:
         members = self.split.part(part)
         everything = cells.inputs.numpy()
         pixels = everything[members]
-        own = patient_references(everything, self.dataset.patients)
+        own = smear_references(everything, self.dataset.patients)
         # The same cells in every run and phase, whatever was drawn before.
         draws = np.random.default_rng(0).random(len(members))
         for index in np.flatnonzero(draws < self.recipe.referred_share).tolist():

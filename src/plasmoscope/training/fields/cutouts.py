@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from plasmoscope.data.nih import Cell, CellDataset
 from plasmoscope.files import whole_file
-from plasmoscope.imaging.cells import decode_cells, lit
+from plasmoscope.imaging.cells import decode_cells, lit, square
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
 
@@ -121,11 +121,6 @@ def _inside(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     whole = cv2.morphologyEx((labels == largest).astype(np.uint8), cv2.MORPH_CLOSE, square(2))
     return np.asarray(cv2.erode(whole, square(_ERODED))[1:-1, 1:-1], bool)
-
-
-def square(reach: int) -> NDArray[np.uint8]:
-    """What erosion takes so many pixels off a side with."""
-    return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
 
 
 def from_box(

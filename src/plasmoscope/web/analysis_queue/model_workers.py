@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plasmoscope.analysis.analyze import Look, calling, crop_as_called, look_at_field
 from plasmoscope.analysis.results import Cell
-from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear
+from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear, told_against_smears
 from plasmoscope.classification.classifier import Classifier, Use
 from plasmoscope.classification.explanation import explain
 from plasmoscope.imaging.pages import Content, pages_of
@@ -87,9 +87,12 @@ def _sent_page(file: Content, number: int | None) -> Readable:
 def _call_cells(model: Path | None, files: Sequence[Readable], one_smear: bool) -> list[tuple[int, CellResult]]:
     classifier = _loaded(model, "cells")
     cells = _sent_cells(files)
-    judged = list(classify_sources(classifier, [cell for _, cell in cells]))
+    sources = [cell for _, cell in cells]
+    judged = list(classify_sources(classifier, sources))
     if one_smear:
-        judged = judge_by_smear(classifier, judged, ["one"] * len(judged), classifier.card.threshold)
+        smear = ["one"] * len(judged)
+        judged = told_against_smears(classifier, judged, sources, smear)
+        judged = judge_by_smear(classifier, judged, smear, classifier.card.threshold)
     return [(number, result) for (number, _), result in zip(cells, judged, strict=True)]
 
 

@@ -1,7 +1,7 @@
 """What the HTTP interface takes and gives, as documented in its OpenAPI document."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,9 +51,13 @@ class CellAnswer(_Schema):
     remark: str | None = None
     """Why the answer may say little."""
     probability_alone: float | None = None
-    """What the probability was before the cells were judged together."""
+    """What the probability was by itself, where the cells were judged together."""
     not_a_cell_probability: float | None = None
     """P(not a cell, or nothing that can be told); None of a model that does not tell it."""
+    reference: Literal["standard", "smear"] | None = None
+    """What the colours were told against: the ``standard``, as if stained and lit like the NIH data set's slides, since
+    a single cell brings no slide; or the ``smear``'s own background and median cell, where the cells were judged
+    together and it is stained or lit as none of those is."""
 
     @classmethod
     def of(cls, file: int, result: CellResult) -> "CellAnswer":
@@ -67,6 +71,7 @@ class CellAnswer(_Schema):
             remark=result.remark,
             probability_alone=result.probability_alone,
             not_a_cell_probability=result.not_a_cell_probability,
+            reference=result.reference,
         )
 
 
