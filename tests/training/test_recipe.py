@@ -1,8 +1,10 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from doc_pages import ROOT, blocks, commands
 from plasmoscope.cli import app
 from plasmoscope.training.recipe import RecipeError, load_recipe, recipe_names
 
@@ -137,3 +139,14 @@ def test_a_recipe_may_be_saved_as_windows_saves_text(tmp_path: Path) -> None:
     for encoding in ("utf-8-sig", "utf-16"):
         (tmp_path / "mine.toml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
         assert load_recipe(tmp_path / "mine.toml") == load_recipe("mobilenet_v2_96")
+
+
+def test_every_run_of_the_page_on_ingredients_is_a_recipe_that_differs() -> None:
+    lines = [words for block in blocks(ROOT / "docs" / "ablation.md", "sh") for words in commands(str(block.parsed))]
+    runs = [words for words in lines if words[1] == "train"]
+    assert len(runs) > 10
+    for words in runs:
+        shipped = load_recipe(words[2])
+        settings = [value for option, value in pairwise(words) if option == "--set"]
+        changed = shipped.changed(settings)
+        assert len(changed.differences(shipped)) == len(settings), settings
