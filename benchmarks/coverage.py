@@ -6,11 +6,13 @@ python benchmarks/coverage.py [--slides 200] [--measured 60]
 
 Of rendered slides, with the bias by band. All of them are as of one patient.
 
-python benchmarks/coverage.py --cells runs/*-patient-?-0/evaluations/test-8-view.csv --threshold 0.95
+python benchmarks/coverage.py --cells RESULTS-cells/*-patient-?-seed0-test-8-view.csv.gz
 
-Of slides dealt from the cells of patients whom the network never saw (``plasmoscope.evaluation.dealing``), at 0 to 5 %,
-and how often slides at the printed limit of detection are found. The tables are those of `plasmoscope evaluate`, or
-have the columns patient, truth and probability; one threshold for all, or one for each.
+Of slides dealt from the cells of patients whom the network never saw (``plasmoscope.evaluation.dealing``), and how
+often slides at the printed limit of detection are found. The tables are those of `plasmoscope compare --output`, one a
+fold: slides of each fold's patients are counted with errors measured on patients of the others. Or they are of
+`plasmoscope evaluate`, or have the columns patient, truth and probability: then with one --threshold for all, or one
+for each.
 """
 
 import argparse
@@ -27,14 +29,13 @@ from plasmoscope.analysis.counting import wilson
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Interval
 from plasmoscope.evaluation.boxes import TrueBox
-from plasmoscope.evaluation.dealing import DealtSlide, Protocol, deal_slides, read_patients_rates
+from plasmoscope.evaluation.dealing import SHARES, DealtSlide, Protocol, deal_slides, read_patients_rates
 from plasmoscope.evaluation.fields import evaluate_fields
 from plasmoscope.evaluation.performance import measured_performance
 from plasmoscope.synthetic.rendering import SyntheticField, cell_box, render_field
 
 _FIELDS = 2
 _BANDS = (0.0, 0.1, 1.0, 2.5, 5.0, 10.0)
-_DEALT_BANDS = (0.0, 0.5, 1.0, 2.5, 5.0)
 
 
 def main() -> None:
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--slides", type=int, default=200)
     parser.add_argument("--measured", type=int, default=60, help="fields to measure the program's errors on")
     parser.add_argument("--cells", nargs="+", type=Path, help="tables of judged cells to deal slides from")
-    parser.add_argument("--threshold", nargs="+", type=float, default=[0.5], help="of each table, or one of all")
+    parser.add_argument("--threshold", nargs="+", type=float, help="of each table, or one of all; else the table's own")
     parser.add_argument("--counted", type=int, default=1_000, help="cells of a dealt slide")
     parser.add_argument("--patients", type=int, default=24, help="whose errors are measured before slides are dealt")
     parser.add_argument("--measurements", type=int, default=50, help="each of other patients, with 50 slides of a kind")
@@ -57,12 +58,10 @@ def main() -> None:
 
 def count_dealt(arguments: argparse.Namespace) -> None:
     """Deal slides from the cells of held-out patients."""
-    thresholds = arguments.threshold * (len(arguments.cells) if len(arguments.threshold) == 1 else 1)
-    patients = [
-        patient
-        for file, threshold in zip(arguments.cells, thresholds, strict=True)
-        for patient in read_patients_rates(file, threshold)
-    ]
+    given = arguments.threshold or [None]
+    thresholds = given * (len(arguments.cells) if len(given) == 1 else 1)
+    folds = [read_patients_rates(*of_fold) for of_fold in zip(arguments.cells, thresholds, strict=True)]
+    patients = [patient for fold in folds for patient in fold]
     for what in ("sensitivity", "false_calls"):
         rates = np.array([getattr(patient, what) for patient in patients])
         spread = ", ".join(f"{rate:.2%}" for rate in np.quantile(rates, [0, 0.1, 0.5, 0.9, 1]))
@@ -70,28 +69,29 @@ def count_dealt(arguments: argparse.Namespace) -> None:
     for by_patient in (True, False):
         protocol = Protocol(arguments.counted, arguments.patients, by_patient=by_patient)
         slides: dict[str, list[DealtSlide]] = defaultdict(list)
-        for slide in deal_slides(patients, arguments.measurements, protocol=protocol, seed=arguments.seed):
+        for slide in deal_slides(folds, arguments.measurements, protocol=protocol, seed=arguments.seed):
             slides[slide.kind].append(slide)
         how = "each" if by_patient else "all together, so that a wide spread is assumed"
         print(f"\n{arguments.counted} cells counted; errors measured on {arguments.patients} patients, of {how}:")
-        show_dealt(slides["any"], "0 to 5 %")
-        for low, high in pairwise(_DEALT_BANDS):
-            show_dealt([slide for slide in slides["any"] if low <= 100 * slide.share < high], f"{low:g} to {high:g} %")
-        show_dealt(slides["negative"], "no parasite")
+        print("\n| parasitaemia | slides | corrected interval covers | Wilson's covers |\n| --- | --- | --- | --- |")
+        for share in SHARES:
+            show_dealt([slide for slide in slides["any"] if slide.share == share], f"{100 * share:g} %")
+        show_dealt(slides["any"], "all")
+        print()
         for kind, name in (
             ("negative", "without a parasite are positive (at most 5 %)"),
             ("limit", "at the limit of detection of the program alone are positive (95 %)"),
-            ("limit reviewed", "at that once a person looks have a parasite among the called cells (95 %)"),
+            ("limit reviewed", "at that after a person has looked have a parasite among the called cells (95 %)"),
         ):
             if some := slides[kind]:
                 at = f"{100 * np.median([slide.share for slide in some]):.2g} %"
-                print(f"  {np.mean([slide.found for slide in some]):.1%} of {len(some)} slides {name}; median {at}")
+                print(f"- {np.mean([slide.found for slide in some]):.1%} of {len(some)} slides {name}; median {at}")
 
 
 def show_dealt(slides: Sequence[DealtSlide], name: str) -> None:
     """How often intervals cover the truth."""
     corrected, wilson_s = (np.mean([getattr(s, of) for s in slides]) for of in ("covered", "covered_uncorrected"))
-    print(f"  {name}: {len(slides)} slides, corrected interval covers {corrected:.1%}, Wilson's {wilson_s:.1%}")
+    print(f"| {name} | {len(slides)} | {corrected:.1%} | {wilson_s:.1%} |")
 
 
 def count_rendered(arguments: argparse.Namespace) -> None:

@@ -154,7 +154,7 @@ def test_a_count_says_from_which_parasitaemia_on_it_tells_and_on_what_that_rests
     told = count_slide(30, 1_000, DEFAULT, here).detection
     assert told is not None
     assert told.measured == "each patient"
-    assert f"More than {told.positive_above} called cells make a slide positive" in told.statement
+    assert f"more than {told.positive_above} called cells make a slide positive" in told.statement
     for part in ("With 1,000 red cells counted", "alone", "looked at every called cell", "95 % probability"):
         assert part in told.statement
     assert "figures of St. Mary, Kisumu, and on how far its 24 patients differed" in told.statement
@@ -177,6 +177,19 @@ def test_nobody_is_told_that_the_nihs_figures_hold_here() -> None:
     # What the program could tell alone is the same whatever people called.
     changed = count_slide(30, 1_000, DEFAULT, by_patient(ALIKE), not_corrected=CALLS_CHANGED)
     assert changed.detection == detection(1_000, by_patient(ALIKE))
+    assert changed.detection.positive is None
+
+
+def test_a_count_says_on_which_side_of_the_limit_its_slide_is() -> None:
+    here = by_patient(ALIKE)
+    above = detection(1_000, here).positive_above
+    for infected, positive, words in ((above + 1, True, "This slide has more"), (above, False, "does not have more")):
+        told = count_slide(infected, 1_000, DEFAULT, here).detection
+        assert told is not None
+        assert told.positive is positive
+        assert words in told.statement
+    unclear = detection(1, None, called=1)
+    assert unclear.positive is None or unclear.positive_above < 1
 
 
 def test_of_too_few_cells_nothing_is_told() -> None:

@@ -1,5 +1,6 @@
 """Two models on the same cells: patients are what was drawn, many tests are corrected, figures can be recomputed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 from plasmoscope.cli import app
+from plasmoscope.evaluation.by_patient import calls_by_patient, figures_by_patient
 from plasmoscope.evaluation.comparison_report import significance_table
 from plasmoscope.evaluation.paired import Calls, holm, paired_test
 from plasmoscope.evaluation.published import (
@@ -131,6 +133,49 @@ def test_figures_follow_from_what_was_published_alone(folds: list[PublishedCells
     assert result.exit_code == 0, result.output
     assert f"{each:.4f}" in result.output
     assert "drawn by patients (12)" in " ".join(result.output.split())
+
+
+def test_what_happens_to_each_patient_follows_from_published_thresholds_for_counting(tmp_path: Path) -> None:
+    def cells(patient: str, infected: int, found: int, uninfected: int, called: int) -> list[tuple[str, bool, float]]:
+        rows = [(True, 0.9)] * found + [(True, 0.1)] * (infected - found)
+        rows += [(False, 0.9)] * called + [(False, 0.1)] * (uninfected - called)
+        name = f"{{}}/C1{patient}ThinF_IMG_1_cell_{{}}.png"
+        return [
+            (name.format("Parasitized" if truth else "Uninfected", number), truth, probability)
+            for number, (truth, probability) in enumerate(rows)
+        ]
+
+    # The last one has too few infected cells to be the worst.
+    rows = (
+        cells("P1", 40, 38, 100, 0) + cells("P2", 40, 20, 50, 1) + cells("P3", 5, 0, 50, 1) + cells("P4", 0, 0, 20, 0)
+    )
+    names, truths, probabilities = zip(*rows, strict=True)
+    table = PublishedCells(
+        names, np.array(truths), np.array(probabilities), np.full(len(rows), 0.05), np.full(len(rows), 0.5)
+    )
+    figures = figures_by_patient(calls_by_patient(table))
+    assert figures["false_calls"].value == pytest.approx(1_000 * 2 / 220)
+    assert figures["false_calls_median"].value == pytest.approx(10)
+    assert figures["false_calls_p90"].value == pytest.approx(20)
+    assert figures["sensitivity"].value == pytest.approx(58 / 85)
+    assert figures["worst_sensitivity"].value == pytest.approx(0.5)
+    assert figures["sensitivity"].low < 58 / 85 < figures["sensitivity"].high
+    file, picture = tmp_path / "cells.csv.gz", tmp_path / "by_patient.png"
+    write_published(file, table)
+    assert calls_by_patient(read_published(file)) == calls_by_patient(table)
+    result = CliRunner().invoke(app, ["recompute", str(file), "--picture", str(picture)])
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.split())
+    assert "9.1" in shown
+    assert "50.0%" in shown
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_thresholds_for_counting_nothing_is_told_by_patient(folds: list[PublishedCells]) -> None:
+    with pytest.raises(PublishedError, match="no threshold for counting"):
+        calls_by_patient(folds[0])
+    with_and_without = pooled([replace(folds[0], counting_thresholds=folds[0].thresholds), folds[1]])
+    assert with_and_without.counting_thresholds is None
 
 
 def test_a_cell_is_not_pooled_twice_and_no_other_file_is_taken_for_a_table(

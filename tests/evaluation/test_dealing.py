@@ -30,7 +30,7 @@ def patients(spread: float, number: int = 400, missed: float = 0.1, false_calls:
 @pytest.fixture(scope="module")
 def dealt() -> dict[str, list[DealtSlide]]:
     slides = defaultdict(list)
-    for slide in deal_slides(patients(1.0), 16, protocol=Protocol(slides=12)):
+    for slide in deal_slides([patients(1.0)], 16, protocol=Protocol(slides=12)):
         slides[slide.kind].append(slide)
     return slides
 
@@ -53,7 +53,7 @@ def test_slides_are_found_at_the_limit_of_detection_as_often_as_it_says(dealt: d
 
 def test_errors_measured_on_all_patients_together_still_give_an_interval_that_holds() -> None:
     protocol = Protocol(slides=150, by_patient=False)
-    covered = [slide.covered for slide in deal_slides(patients(1.0), 1, protocol=protocol) if slide.kind == "any"]
+    covered = [slide.covered for slide in deal_slides([patients(1.0)], 1, protocol=protocol) if slide.kind == "any"]
     assert np.mean(covered) > 0.93
 
 
@@ -91,4 +91,28 @@ def test_what_is_no_table_of_cells_is_refused(
 
 def test_patients_to_measure_on_are_not_those_whose_slides_are_counted() -> None:
     with pytest.raises(DealingError, match="24 patients are too few to measure on 24"):
-        next(deal_slides(patients(1.0, number=24), 1))
+        next(deal_slides([patients(1.0, number=24)], 1))
+
+
+def test_slides_of_a_fold_are_counted_by_what_was_measured_on_the_other_folds() -> None:
+    flawless, poor = [PatientRates(1.0, 0.0)] * 30, [PatientRates(0.3, 0.05)] * 30
+    protocol = Protocol(slides=6, counted=4_000)
+
+    def covered(*folds: list[PatientRates]) -> list[bool]:
+        """Of the second fold's slides."""
+        slides = [slide for slide in deal_slides(folds, 2, [0.02], protocol) if slide.kind == "any"]
+        assert {slide.share for slide in slides} == {0.02}
+        return [slide.covered for slide in slides[6:]]
+
+    assert all(covered(poor, poor))
+    assert not any(covered(flawless, poor))
+
+
+def test_thresholds_come_from_the_table_where_none_is_given(tmp_path: Path) -> None:
+    cells = [("A", "Parasitized", 0.9, 0.95)] * 10 + [("A", "Uninfected", 0.97, 0.95)] * 10
+    file = tmp_path / "cells.csv"
+    file.write_text(csv_text(("patient", "truth", "probability", "counting_threshold"), cells), "utf-8")
+    assert read_patients_rates(file) == [PatientRates(0.0, 1.0)]
+    file.write_text(csv_text(("patient", "truth", "probability"), [cell[:3] for cell in cells]), "utf-8")
+    with pytest.raises(DealingError, match="counting_threshold where no threshold is given"):
+        read_patients_rates(file)

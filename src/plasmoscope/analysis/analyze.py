@@ -121,6 +121,8 @@ class Calling:
     views: int
     silence: float | None = None
     """P(not a cell) from which nothing is called; None where the model is never silent."""
+    screening: float | None = None
+    """As ``Slide.screening``."""
 
 
 def calling(classifier: Classifier, threshold: float | None = None, views: int | None = None) -> Calling:
@@ -129,13 +131,16 @@ def calling(classifier: Classifier, threshold: float | None = None, views: int |
     Raises:
         AnalysisError: a threshold that is no probability.
     """
-    counting = classifier.card.counting
-    own_threshold = counting.threshold if counting else classifier.card.threshold
-    own_views = counting.views if counting else _DEFAULT_VIEWS
+    card = classifier.card
+    own_views = card.counting.views if card.counting else _DEFAULT_VIEWS
     if threshold is not None and not 0 <= threshold <= 1:
         raise AnalysisError(f"A threshold is a probability from 0 to 1, not {threshold}.")
-    silence = classifier.card.silence_threshold
-    return Calling(threshold if threshold is not None else own_threshold, views or own_views, silence)
+    return Calling(
+        card.counting_threshold if threshold is None else threshold,
+        views or own_views,
+        card.silence_threshold,
+        card.screening_threshold,
+    )
 
 
 class _Photograph(NamedTuple):
@@ -276,6 +281,7 @@ def _slide(
         threshold=how.threshold,
         views=how.views,
         silence=how.silence,
+        screening=how.screening,
         fields=tuple(fields),
         count=_count(infected, counted, red_cells, options),
         notes=tuple(notes_on(fields)),

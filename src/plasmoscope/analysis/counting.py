@@ -153,8 +153,12 @@ def count_slide(
         specificity=errors.specificity if errors else None,
         performance=performance,
         correction_basis=(not_corrected or _measured(performance)) if performance else NOT_MEASURED,
-        # What the program can tell alone is not changed by what people called.
-        detection=detection(counted, None if not_corrected == COUNTED_DIFFERENTLY else performance),
+        # What the program can tell alone is not changed by what people called; what it called is.
+        detection=detection(
+            counted,
+            None if not_corrected == COUNTED_DIFFERENTLY else performance,
+            None if not_corrected == CALLS_CHANGED else infected,
+        ),
         parasites_per_ul=share.scaled(red_cells.per_ul),
         red_cells_per_ul=red_cells.per_ul,
         red_cells_basis=red_cells.basis,

@@ -6,22 +6,34 @@ from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Detection
 from plasmoscope.analysis.spread import rates_elsewhere, rates_here
 
+_MORE = "This slide has more: by the program's calls alone it is positive."
+_NO_MORE = (
+    "This slide does not have more: by the program's calls alone it is not told from one without parasites, which does "
+    "not rule malaria out."
+)
 
-def detection(counted: int, performance: Performance | None) -> Detection:
+
+def detection(counted: int, performance: Performance | None, called: int | None = None) -> Detection:
     """What this many counted cells tell, with errors as measured here, or else as on other laboratories' photographs.
 
     Args:
         counted: whole red cells, at least 1.
         performance: measured on this laboratory's slides, for cells called as these were.
+        called: how many of them the program called infected; None where people changed its calls.
     """
     rates = rates_here(performance.errors) if performance else rates_elsewhere()
     alone, reviewed = least_told(counted, rates), least_told_reviewed(counted, rates)
     above = positive_above(counted, rates)
-    sentences = (_alone(alone, counted), _reviewed(reviewed), _positive(above, counted), _rests_on(performance))
+    # Where no number of calls is enough, this one is not either, and that is said already.
+    positive = None if called is None or above >= counted else called > above
+    sentences = [_alone(alone, counted), _reviewed(reviewed), _positive(above, counted)]
+    sentences += [] if positive is None else [_MORE if positive else _NO_MORE]
+    sentences.append(_rests_on(performance))
     return Detection(
         limit=None if alone is None else 100 * alone,
         limit_reviewed=None if reviewed is None else 100 * reviewed,
         positive_above=above,
+        positive=positive,
         measured=("each patient" if performance.by_patient else "all patients") if performance else "elsewhere",
         statement=" ".join(sentences),
     )
@@ -43,15 +55,18 @@ def _reviewed(limit: float | None) -> str:
     if limit is None:
         return "After a person has looked at every called cell they tell none either."
     return (
-        f"After a person has looked at every called cell they tell {percent(100 * limit)}: then no false call is left, "
-        "and only missed parasites matter."
+        f"After a person has looked at every called cell they tell a parasitaemia of {percent(100 * limit)} or more: "
+        "then no false call is left, and only missed parasites matter."
     )
 
 
 def _positive(above: int, counted: int) -> str:
     if above >= counted:
         return "No number of called cells makes a slide positive before a person has looked at them."
-    return f"More than {above:,} called cells make a slide positive: at most 5 % of slides without parasites have more."
+    return (
+        f"Until a person has looked at them, more than {above:,} called cells make a slide positive: at most 5 % of "
+        "slides without parasites have more."
+    )
 
 
 def _rests_on(performance: Performance | None) -> str:

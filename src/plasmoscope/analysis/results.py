@@ -167,6 +167,17 @@ class Cell:
         """Whether it is a whole red cell, infected or not; in numerator or denominator is nothing else."""
         return self.kind == "red_cell" and not self.on_border
 
+    def possibly_infected(self, screening: float | None, threshold: float) -> bool:
+        """Whether it is counted and not called, but as likely infected as ``Slide.screening`` asks.
+
+        Args:
+            threshold: from which cells are called; a person's "not infected" above it is no doubt.
+        """
+        probability = self.parasitized_probability
+        if screening is None or probability is None or not self.counted or self.parasitized:
+            return False
+        return screening <= probability < threshold
+
 
 class Field(_Record):
     """One photograph."""
@@ -250,6 +261,9 @@ class Detection(_Record):
     """Likewise after a person has looked at the called cells, so that no false call is left."""
     positive_above: int
     """Called cells; at most 5 % of slides without parasites have more."""
+    positive: bool | None = None
+    """Whether this slide's called cells are more; None where no number is enough, where people changed calls, and in
+    earlier versions' files."""
     measured: Literal["each patient", "all patients", "elsewhere"]
     """What the figures rest on: errors of each patient of this laboratory; those of all together, patients being taken
     to differ widely; or what the program made of other laboratories' photographs."""
@@ -312,6 +326,8 @@ class Slide(_Record):
     views: int
     silence: float | None = None
     """P(not a cell) from which an object is left out; None where the model leaves out nothing."""
+    screening: float | None = None
+    """P(parasitized) from which a cell that is not called deserves a person's look; None in earlier versions' files."""
     fields: tuple[Field, ...]
     count: Count | None
     """None where no field could be counted."""
@@ -322,6 +338,12 @@ class Slide(_Record):
     def not_a_cell(self) -> int:
         """Of the counted fields, ``Field.not_a_cell``."""
         return sum(field.not_a_cell for field in self.fields if field.accepted)
+
+    @property
+    def possibly_infected(self) -> int:
+        """Cells of the counted fields that are not called, but deserve a person's look (``Cell.possibly_infected``)."""
+        cells = (cell for field in self.fields if field.accepted for cell in field.cells)
+        return sum(cell.possibly_infected(self.screening, self.threshold) for cell in cells)
 
     @field_validator("schema_version", mode="before")
     @classmethod

@@ -34,10 +34,12 @@ class Calibration(CardRecord):
     brought to it (``control.controlled``). None where fields are taken as they are."""
 
 
-class Counting(CardRecord):
-    """How cells are called when a slide is counted, where most are healthy: a threshold of about 99.5 % specificity."""
+class OperatingPoint(CardRecord):
+    """A threshold for one purpose, and what cells were called with it."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)]
+    reason: str = ""
+    """Why there; empty in models of earlier versions."""
     views: int
     sensitivity: float
     """On cells of the laboratory that the model learnt from; it corrects no count, since it holds nowhere else."""
@@ -113,8 +115,12 @@ class ModelCard(NetworkCard):
     class_names: tuple[Literal["Parasitized"], Literal["Uninfected"]] = ("Parasitized", "Uninfected")
     calibration: Calibration = Calibration()
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    counting: Counting | None = None
-    """Absent in models that were not trained here."""
+    counting: OperatingPoint | None = None
+    """How cells are called when a slide is counted, where most are healthy. Absent in models that were not trained
+    here."""
+    screening: OperatingPoint | None = None
+    """From where a cell deserves a person's look, where the question is whether there is any parasite. Absent in models
+    of earlier versions."""
     silence: Silence | None = None
     """Absent where the network tells no cells from what is none: it is never silent."""
     data: TrainingData
@@ -124,6 +130,20 @@ class ModelCard(NetworkCard):
         "Research on segmented red cells of Giemsa-stained thin films. Not a medical device; "
         "not for diagnosis without a qualified microscopist."
     )
+
+    @property
+    def counting_threshold(self) -> float:
+        """P(parasitized) from which a cell is called in a count; the one for single cells where there is no other."""
+        return self.counting.threshold if self.counting else self.threshold
+
+    @property
+    def screening_threshold(self) -> float:
+        """P(parasitized) from which a cell deserves a person's look, at most that for counting.
+
+        A model without one of its own takes that for single cells, at which it errs least often where half of the
+        cells are infected.
+        """
+        return min(self.screening.threshold if self.screening else self.threshold, self.counting_threshold)
 
     @property
     def silence_threshold(self) -> float | None:

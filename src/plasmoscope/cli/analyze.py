@@ -64,7 +64,7 @@ def analyze(
     from plasmoscope.imaging.sources import find_photographs
     from plasmoscope.reports.bundle import write_slide
     from plasmoscope.reports.folder import check_slide_folder
-    from plasmoscope.reports.wording import corrected_line
+    from plasmoscope.reports.wording import corrected_line, possible_lines
 
     sources = with_pages(without_reports(find_photographs(fields), fields))
     if not sources:
@@ -110,6 +110,8 @@ def analyze(
         console.print(f"{corrected.name}: {corrected.value}. {escape(corrected.remark)}")
         if result.count.detection:
             console.print(f"What this count can tell: {escape(result.count.detection.statement)}")
+        for line in possible_lines(result):
+            console.print(f"{line.name}: {line.value}. {line.remark}")
         if result.count.advice:
             console.print(result.count.advice)
     if result.not_a_cell:

@@ -68,8 +68,15 @@ class Run:
                 f"The table of cells beside an evaluation of {self.folder} is missing or damaged. "
                 f"Run: {_evaluating(self.folder, part, views)}"
             ) from error
-        thresholds = np.full(len(cells.names), evaluation.threshold)
-        return PublishedCells(cells.names, cells.parasitized, cells.probabilities, thresholds)
+        counting = self.card.counting
+        return PublishedCells(
+            cells.names,
+            cells.parasitized,
+            cells.probabilities,
+            np.full(len(cells.names), evaluation.threshold),
+            # With another number of views other cells would be above it.
+            np.full(len(cells.names), counting.threshold) if counting and counting.views == views else None,
+        )
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 
 # Of a patient with fewer cells of a kind nothing is known.
 _FEWEST_CELLS = 10
+SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05)
+"""Of infected cells in a patient's blood."""
 
 
 class DealingError(PlasmoscopeError):
@@ -64,7 +66,8 @@ class DealtSlide:
     """A slide whose truth is known, and what was made of it."""
 
     kind: Kind
-    """Of any parasitaemia; without a parasite; at the limit of detection; or at that after a person has looked."""
+    """Of one of the given parasitaemias; without a parasite; at the limit of detection; or at that after a person has
+    looked."""
     share: float
     """Of infected cells in the patient's blood."""
     covered: bool
@@ -75,12 +78,13 @@ class DealtSlide:
     """Whether more cells are called than on most slides without parasites; of the last kind, any infected cell."""
 
 
-def read_patients_rates(file: Path, threshold: float) -> list[PatientRates]:
+def read_patients_rates(file: Path, threshold: float | None = None) -> list[PatientRates]:
     """How each patient's cells are called at a threshold, from a table of judged cells: CSV, also as ``.csv.gz``.
 
     Columns: ``patient``, or ``name`` in the NIH's way, which tells the patient; ``truth``, ``Parasitized`` or
-    ``Uninfected``; ``probability`` or ``parasitized_probability``. ``plasmoscope evaluate`` writes such tables.
-    Patients with fewer than ten cells of a kind are left out.
+    ``Uninfected``; ``probability`` or ``parasitized_probability``; and ``counting_threshold`` where no threshold is
+    given. ``plasmoscope evaluate`` writes such tables, and ``plasmoscope compare`` with thresholds. Patients with fewer
+    than ten cells of a kind are left out.
 
     Raises:
         DealingError: it is no such table, or has too few patients.
@@ -94,11 +98,11 @@ def read_patients_rates(file: Path, threshold: float) -> list[PatientRates]:
             if patient is None:
                 raise DealingError(f"{file}: the name {row['name']} tells no patient; add a column patient.")
             of_kind = cells.setdefault(patient, ([], []))[CLASS_NAMES.index(row["truth"]) == PARASITIZED]
-            of_kind.append(probability >= threshold)
+            of_kind.append(probability >= (float(row["counting_threshold"]) if threshold is None else threshold))
     except (KeyError, ValueError) as error:
         raise DealingError(
             f"{file} is no table of judged cells ({error}): it needs the columns patient (or name), truth and "
-            "probability."
+            "probability, and counting_threshold where no threshold is given."
         ) from error
     rates = [
         PatientRates(float(np.mean(infected)), float(np.mean(uninfected)))
@@ -111,28 +115,26 @@ def read_patients_rates(file: Path, threshold: float) -> list[PatientRates]:
 
 
 def deal_slides(
-    patients: Sequence[PatientRates],
+    folds: Sequence[Sequence[PatientRates]],
     measurements: int,
-    shares: tuple[float, float] = (0, 0.05),
+    shares: Sequence[float] = SHARES,
     protocol: Protocol = Protocol(),
     seed: int = 0,
 ) -> Iterator[DealtSlide]:
-    """Measure a program's errors on some patients, and count slides of the others; again and again.
+    """Measure a program's errors on some patients, and count slides of others; again and again.
 
     Args:
-        patients: more than are measured on.
+        folds: patients by the network that judged their cells. Of several folds, each in turn gives the slides, and the
+            errors are measured on patients of the others; patients of one are parted by chance.
         measurements: each is of patients drawn anew.
-        shares: of infected cells, between which slides of any parasitaemia lie, evenly spread.
+        shares: of infected cells, which the slides of any parasitaemia have in turn.
         protocol: how it is done.
         seed: what all chance comes from.
     """
-    if len(patients) <= protocol.patients:
-        raise DealingError(f"{len(patients)} patients are too few to measure on {protocol.patients} and count others.")
     rng = np.random.default_rng(seed)
-    for _ in range(measurements):
-        order = [patients[place] for place in rng.permutation(len(patients))]
-        errors = _measure(order[: protocol.patients], protocol, rng)
-        others = order[protocol.patients :]
+    for number in range(measurements):
+        measured, others = _parted(folds, number % len(folds), protocol.patients, rng)
+        errors = _measure(measured, protocol, rng)
         rates = rates_here(errors)
         most = positive_above(protocol.counted, rates)
         limits: dict[Kind, float | None] = {
@@ -140,11 +142,22 @@ def deal_slides(
             "limit": least_told(protocol.counted, rates),
             "limit reviewed": least_told_reviewed(protocol.counted, rates),
         }
-        for _ in range(protocol.slides):
-            yield _count("any", float(rng.uniform(*shares)), others, errors, most, protocol, rng)
+        for slide in range(protocol.slides):
+            yield _count("any", shares[slide % len(shares)], others, errors, most, protocol, rng)
             for kind, share in limits.items():
                 if share is not None:
                     yield _count(kind, share, others, errors, most, protocol, rng)
+
+
+def _parted(
+    folds: Sequence[Sequence[PatientRates]], dealt: int, number: int, rng: np.random.Generator
+) -> tuple[list[PatientRates], Sequence[PatientRates]]:
+    """Patients to measure on, drawn anew, and those whose slides are counted: the fold ``dealt``, if not alone."""
+    candidates = [one for place, fold in enumerate(folds) if place != dealt or len(folds) == 1 for one in fold]
+    if len(candidates) <= number:
+        raise DealingError(f"{len(candidates)} patients are too few to measure on {number} and count others.")
+    order = [candidates[place] for place in rng.permutation(len(candidates))]
+    return order[:number], folds[dealt] if len(folds) > 1 else order[number:]
 
 
 def _measure(patients: Sequence[PatientRates], protocol: Protocol, rng: np.random.Generator) -> Errors:

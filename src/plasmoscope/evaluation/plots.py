@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
+from plasmoscope.evaluation.by_patient import LEAST_INFECTED, PatientCalls, figures_by_patient
 from plasmoscope.evaluation.metrics import Bools, Floats, confusion
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.labels import CLASS_NAMES
@@ -81,6 +82,32 @@ def plot_reliability(probabilities: Floats, parasitized: Bools, file: Path, bins
     below.set(xlabel="predicted P(parasitized)", ylabel="cells", yscale="log", ylim=(0.5, 2 * counts.max()))
     for axes in (above, below):
         axes.grid(alpha=0.3)
+    figure.savefig(file, dpi=_DPI)
+
+
+def plot_by_patient(calls: Sequence[PatientCalls], file: Path) -> None:
+    """False calls and sensitivity of each patient, each in an order of its own, beside what they are on the whole."""
+    rates = sorted(rate for one in calls if (rate := one.false_calls_rate) is not None)
+    shares = sorted(share for one in calls if (share := one.sensitivity) is not None)
+    whole = figures_by_patient(calls)
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(np.arange(1, len(rates) + 1), rates, ".", label="one patient")
+    left.axhline(whole["false_calls"].value, color="tab:orange", label=f"whole, {whole['false_calls'].value:.1f}")
+    left.axhline(
+        whole["false_calls_p90"].value,
+        ls="--",
+        color="grey",
+        label=f"nine in ten, {whole['false_calls_p90'].value:.1f}",
+    )
+    left.set(xlabel="patients, sorted", ylabel="false calls per 1,000 uninfected cells", title="False calls")
+    right.plot(np.arange(1, len(shares) + 1), shares, ".", label="one patient")
+    right.axhline(whole["sensitivity"].value, color="tab:orange", label=f"whole, {whole['sensitivity'].value:.1%}")
+    title = f"Sensitivity, patients with {LEAST_INFECTED} infected cells or more"
+    right.set(xlabel="patients, sorted", ylabel="share of infected cells found", title=title, ylim=(0, 1.02))
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
     figure.savefig(file, dpi=_DPI)
 
 

@@ -17,6 +17,7 @@ from plasmoscope.files import replace_file
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, class_name
 
 _COLUMNS = ("name", "patient", "truth", "probability", "threshold")
+_COUNTING = "counting_threshold"
 
 
 class PublishedError(PlasmoscopeError):
@@ -32,6 +33,8 @@ class PublishedCells:
     probabilities: Floats
     thresholds: Floats
     """At or above it a cell was called parasitized."""
+    counting_thresholds: Floats | None = None
+    """Likewise in a count, where most cells are uninfected; None where the model has none for so many views."""
 
     @property
     def patients(self) -> tuple[str, ...] | None:
@@ -41,14 +44,19 @@ class PublishedCells:
 
 
 def write_published(file: Path, cells: PublishedCells) -> None:
-    """Write ``name, patient, truth, probability, threshold`` as CSV, gzipped; the same cells give the same bytes."""
+    """Write ``name, patient, truth, probability, threshold`` as CSV, gzipped; the same cells give the same bytes.
+
+    Where there are thresholds for counting, ``counting_threshold`` comes last.
+    """
+    counting = () if cells.counting_thresholds is None else (cells.counting_thresholds,)
     rows = (
-        (name, patient_of(name) or "", class_name(bool(truth)), f"{probability:.9g}", f"{threshold:.9g}")
-        for name, truth, probability, threshold in zip(
-            cells.names, cells.parasitized, cells.probabilities, cells.thresholds, strict=True
+        (name, patient_of(name) or "", class_name(bool(truth)), *(f"{number:.9g}" for number in numbers))
+        for name, truth, *numbers in zip(
+            cells.names, cells.parasitized, cells.probabilities, cells.thresholds, *counting, strict=True
         )
     )
-    replace_file(file, gzip.compress(csv_text(_COLUMNS, rows).encode(), mtime=0))
+    columns = (*_COLUMNS, _COUNTING) if counting else _COLUMNS
+    replace_file(file, gzip.compress(csv_text(columns, rows).encode(), mtime=0))
 
 
 def read_published(file: Path) -> PublishedCells:
@@ -64,6 +72,9 @@ def read_published(file: Path) -> PublishedCells:
             parasitized=np.array([CLASS_NAMES.index(row["truth"]) == PARASITIZED for row in rows]),
             probabilities=np.array([float(row["probability"]) for row in rows]),
             thresholds=np.array([float(row["threshold"]) for row in rows]),
+            counting_thresholds=(
+                np.array([float(row[_COUNTING]) for row in rows]) if rows and _COUNTING in rows[0] else None
+            ),
         )
         if not rows:
             raise ValueError("it has no rows")
@@ -85,11 +96,13 @@ def pooled(tables: Sequence[PublishedCells]) -> PublishedCells:
         raise PublishedError(
             "Some cells are in two of these tables. Give the folds of one seed, of which each judges other cells."
         )
+    counting = [table.counting_thresholds for table in tables if table.counting_thresholds is not None]
     return PublishedCells(
         names,
         np.concatenate([table.parasitized for table in tables]),
         np.concatenate([table.probabilities for table in tables]),
         np.concatenate([table.thresholds for table in tables]),
+        np.concatenate(counting) if len(counting) == len(tables) else None,
     )
 
 

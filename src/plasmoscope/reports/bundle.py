@@ -9,7 +9,7 @@ from plasmoscope.analysis.results import Cell, Field, Slide
 from plasmoscope.files import replace_file
 from plasmoscope.progress import Track, untracked
 from plasmoscope.reports.field_pictures import CalledCell, annotated_field, cell_crop, cell_sheet
-from plasmoscope.reports.folder import CALLED_CELLS, FIELDS, OF_A_FIELD
+from plasmoscope.reports.folder import CALLED_CELLS, FIELDS, OF_A_FIELD, POSSIBLE_CELLS
 from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.illustrations import (
     MAX_GALLERY,
@@ -20,6 +20,7 @@ from plasmoscope.reports.illustrations import (
     encode_jpeg,
     encode_png,
     fields_to_show,
+    possibly_infected_cells,
 )
 from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pictures import Picture
@@ -90,11 +91,12 @@ def _write(
                 put(f"{FIELDS}/{field_stem(number, field)}{files.ending}", files.write(field))
     if any(form.illustrated for form in wanted):
         shown = _illustrate(slide, images, put if "pictures" in formats else None, track)
-        if "pictures" in formats and shown.gallery:
-            put(CALLED_CELLS, shown.gallery)
-        elif "pictures" in formats:
-            # Cells of an earlier run must not pass for this one's.
-            (folder / CALLED_CELLS).unlink(missing_ok=True)
+        for name, sheet in ((CALLED_CELLS, shown.gallery), (POSSIBLE_CELLS, shown.possible)):
+            if "pictures" in formats and sheet:
+                put(name, sheet)
+            elif "pictures" in formats:
+                # Cells of an earlier run must not pass for this one's.
+                (folder / name).unlink(missing_ok=True)
         for file in (file for form in wanted for file in form.files):
             if file.illustrate is not None:
                 put(file.name, file.illustrate(slide, shown))
@@ -118,9 +120,9 @@ def _illustrate(
     track: Track,
 ) -> Illustrations:
     """Draw each field once, write its picture where wanted, and keep what the reports show."""
-    called = called_cells(slide)
+    called, possible = called_cells(slide), possibly_infected_cells(slide)
     in_gallery: dict[int, list[Cell]] = {}
-    for index, cell in called[:MAX_GALLERY]:
+    for index, cell in (*called[:MAX_GALLERY], *possible[:MAX_GALLERY]):
         in_gallery.setdefault(index, []).append(cell)
     in_reports = set(fields_to_show(slide))
     readable = [(index, field) for index, field in enumerate(slide.fields) if field.error is None]
@@ -138,5 +140,9 @@ def _illustrate(
             put(f"{FIELDS}/{field_stem(index + 1, field)}{OF_A_FIELD['pictures']}", encode_jpeg(annotated))
         if index in in_reports:
             pictures.append(FieldPicture(index + 1, encode_jpeg(annotated, MAX_WIDTH)))
-    gallery = encode_png(cell_sheet(crops)) if crops else None
-    return Illustrations(tuple(pictures), len(readable), put is not None, gallery, len(crops), len(called))
+    sheets = [[one for one in crops if bool(one.cell.parasitized) is infected] for infected in (True, False)]
+    gallery, others = (encode_png(cell_sheet(sheet)) if sheet else None for sheet in sheets)
+    shown = tuple(map(len, sheets))
+    return Illustrations(
+        tuple(pictures), len(readable), put is not None, gallery, shown[0], len(called), others, shown[1]
+    )

@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.output import OutputError
 
-SLIDE, CALLED_CELLS = "slide.json", "called_cells.png"
-FILES = (*(file.name for form in FORMATS.values() for file in form.files), CALLED_CELLS)
+SLIDE = "slide.json"
+CALLED_CELLS, POSSIBLE_CELLS = SHEETS = ("called_cells.png", "possibly_infected_cells.png")
+FILES = (*(file.name for form in FORMATS.values() for file in form.files), *SHEETS)
 FIELDS = "fields"
 """The folder of what is written for each field."""
 OF_A_FIELD = {name: form.of_a_field.ending for name, form in FORMATS.items() if form.of_a_field}
@@ -81,7 +82,7 @@ def check_slide_folder(folder: Path, slide: str, patient: str | None, photograph
 def is_of_a_report(file: PurePath) -> bool:
     """Whether a file is what a report's folder holds, and so no photograph; also where it was moved out of there."""
     # Archives of outlines are opened like any other, and what they hold is named after them.
-    if file.name == CALLED_CELLS or any(_FIELD_FILE.fullmatch(part) for part in file.parts):
+    if file.name in SHEETS or any(_FIELD_FILE.fullmatch(part) for part in file.parts):
         return True
     if file.name not in FILES or not isinstance(file, Path):
         return False

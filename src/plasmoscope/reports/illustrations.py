@@ -1,6 +1,7 @@
 """The pictures that a report holds: a few annotated fields and a gallery of called cells, ready encoded."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,6 +40,10 @@ class Illustrations:
     """How many cells it shows."""
     called: int = 0
     """How many whole cells of the slide were called parasitized."""
+    possible: bytes | None = None
+    """Contact sheet of the cells that were not called but deserve a look; None where there are none."""
+    possible_cells: int = 0
+    """How many cells it shows."""
 
 
 def fields_to_show(slide: Slide, limit: int = MAX_PICTURES) -> list[int]:
@@ -50,14 +55,23 @@ def fields_to_show(slide: Slide, limit: int = MAX_PICTURES) -> list[int]:
 
 def called_cells(slide: Slide) -> list[tuple[int, Cell]]:
     """Field's index and cell of every whole cell that was called parasitized and counted, the most certain first."""
-    called = [
+    return _most_certain_first(slide, lambda cell: cell.counted and bool(cell.parasitized))
+
+
+def possibly_infected_cells(slide: Slide) -> list[tuple[int, Cell]]:
+    """Likewise of every cell that was not called but deserves a look (``Cell.possibly_infected``)."""
+    return _most_certain_first(slide, lambda cell: cell.possibly_infected(slide.screening, slide.threshold))
+
+
+def _most_certain_first(slide: Slide, wanted: Callable[[Cell], bool]) -> list[tuple[int, Cell]]:
+    found = [
         (index, cell)
         for index, field in enumerate(slide.fields)
         if field.accepted
         for cell in field.cells
-        if cell.counted and cell.parasitized
+        if wanted(cell)
     ]
-    return sorted(called, key=lambda place: -(place[1].parasitized_probability or 0))
+    return sorted(found, key=lambda place: -(place[1].parasitized_probability or 0))
 
 
 def encode_jpeg(picture: Picture, max_width: int | None = None) -> bytes:

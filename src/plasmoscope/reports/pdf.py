@@ -41,7 +41,11 @@ def slide_pdf(slide: Slide, illustrations: Illustrations) -> bytes:
     page.photographs()
     page.pictures_and_small_print(illustrations)
     if illustrations.gallery is not None:
-        page.gallery(illustrations, illustrations.gallery)
+        shown = wording.gallery_shown(illustrations.gallery_cells, illustrations.called)
+        page.gallery("Cells called parasitized", shown, illustrations.gallery)
+    if illustrations.possible is not None:
+        shown = wording.possible_shown(illustrations.possible_cells, slide.possibly_infected)
+        page.gallery("Possibly infected cells", shown, illustrations.possible)
     return page.content()
 
 
@@ -98,7 +102,11 @@ class _Page:
         pdf.rect(_MARGIN, top, _WIDTH, pdf.y + 2.5 - top, round_corners=True, corner_radius=1.5)
         pdf.set_y(pdf.y + 4.5)
         if slide.count:
-            for line in [*wording.result_lines(slide.count), *wording.left_out_lines(slide)]:
+            for line in [
+                *wording.result_lines(slide.count),
+                *wording.possible_lines(slide),
+                *wording.left_out_lines(slide),
+            ]:
                 self._figure(line)
             if slide.count.detection:
                 pdf.ln(1)
@@ -163,15 +171,15 @@ class _Page:
             pdf.ln(1)
         self._text(research, 9, bold=True)
 
-    def gallery(self, illustrations: Illustrations, sheet: bytes) -> None:
-        """The called cells on a page of their own."""
+    def gallery(self, title: str, shown: str, sheet: bytes) -> None:
+        """Some cells on a page of their own."""
         pdf, slide = self._pdf, self._slide
         pdf.add_page()
-        self._line("Cells called parasitized", 14, bold=True)
+        self._line(title, 14, bold=True)
         self._pair(*wording.head(slide)[:2])
         self._signature()
         pdf.ln(1)
-        self._text(wording.gallery_shown(illustrations.gallery_cells, illustrations.called), 9)
+        self._text(shown, 9)
         pdf.ln(2)
         with Image.open(io.BytesIO(sheet)) as image:
             shrink = min(_WIDTH / image.width, (_BOTTOM - pdf.y) / image.height)

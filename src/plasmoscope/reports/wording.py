@@ -98,6 +98,17 @@ def left_out_lines(slide: Slide) -> list[Line]:
     return [Line("Not a red cell, or cannot tell", f"{slide.not_a_cell:,}", remark)]
 
 
+def possible_lines(slide: Slide) -> list[Line]:
+    """How many cells that are not called deserve a look; nothing in earlier versions' results."""
+    if slide.screening is None or slide.screening >= slide.threshold:
+        return []
+    remark = (
+        f"Not called: probability from {slide.screening:g} to below {slide.threshold:g}. In the count as uninfected; "
+        "look at them too where the question is whether there is any parasite."
+    )
+    return [Line("Possibly infected", f"{slide.possibly_infected:,}", remark)]
+
+
 def corrected_line(count: Count) -> Line:
     """The estimate corrected for wrong calls, with what it rests on; or why there is none."""
     name = "Corrected for wrong calls"
@@ -193,6 +204,15 @@ def gallery_shown(shown: int, called: int) -> str:
         return "No whole red cell was called parasitized."
     some = f"The {shown} most certain of {called:,} cells" if shown < called else _many(called, "cell")
     return f"{some} called parasitized, the most certain first; below each: photograph/cell number and probability."
+
+
+def possible_shown(shown: int, possible: int) -> str:
+    """How many of the cells that were not called but deserve a look a gallery shows."""
+    some = f"The {shown} most certain of {possible:,} cells" if shown < possible else _many(possible, "cell")
+    return (
+        f"{some} not called and counted as uninfected, but worth a look before a slide is taken to hold no parasite, "
+        "the most certain first; below each: photograph/cell number and probability."
+    )
 
 
 def per_microlitre(value: float) -> str:

@@ -25,6 +25,8 @@ class Method(BaseModel):
     views: int
     silence: float | None = None
     """As ``Slide.silence``."""
+    screening: float | None = None
+    """As ``Slide.screening``."""
     performance: Performance | None = None
     """Measured on this laboratory's slides for this way of calling; None where it was not, when the field was analysed.
     """
@@ -45,4 +47,5 @@ class Method(BaseModel):
             threshold=how.threshold,
             views=how.views,
             silence=how.silence,
+            screening=how.screening,
         )

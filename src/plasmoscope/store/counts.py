@@ -128,6 +128,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         threshold=method.threshold,
         views=method.views,
         silence=method.silence,
+        screening=method.screening,
         fields=fields,
         count=_count(slide, numbers, counting, changed),
         notes=(*notes_on(fields), *_notes(counting, changed, numbers.unfinished)),
@@ -163,7 +164,8 @@ def _count(slide: Slide, numbers: Tally, methods: Sequence[Method], changed: Cou
 
 def _alike(methods: Sequence[Method]) -> bool:
     """Whether one program with one model called the cells in one way."""
-    return len({method.model_copy(update={"performance": None}) for method in methods}) <= 1
+    # Which cells are shown to people beside those that are called changes no call.
+    return len({method.model_copy(update={"performance": None, "screening": None}) for method in methods}) <= 1
 
 
 def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str]:

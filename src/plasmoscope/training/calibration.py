@@ -1,13 +1,42 @@
-"""Temperature scaling on validation logits."""
+"""What is set on validation cells: the temperature, and the threshold for each purpose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from plasmoscope.classification.card import OperatingPoint
+
 # Thresholds over which accuracy is averaged.
 _WINDOW = 11
 # Not being a cell must at least be likelier than being one.
 _LEAST_SILENCE = 0.5
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a threshold is for: as low as leaves so many healthy cells uncalled."""
+
+    specificity: float
+    elsewhere: float
+    """Of healthy cells in each set of other laboratories, whose look-alikes the data set may not show."""
+    reason: str
+
+
+COUNTING = Purpose(
+    0.995,
+    0.998,
+    "In blood a hundred cells are healthy for one that is infected, and every false call is counted: as low as leaves "
+    "5 of 1,000 healthy cells called, 2 in each set of other laboratories'.",
+)
+SCREENING = Purpose(
+    0.98,
+    0.98,
+    "A missed parasite costs more than a look: as low as leaves a person 20 of 1,000 healthy cells to look through, "
+    "some of them called already.",
+)
 
 
 def fit_temperature(log_odds: NDArray[np.float32], parasitized: NDArray[np.bool_]) -> float:
@@ -49,13 +78,10 @@ def accuracy_threshold(probabilities: NDArray[np.float32], parasitized: NDArray[
     return float(thresholds[_WINDOW // 2 + int(np.argmax(smooth))])
 
 
-def counting_threshold(uninfected: NDArray[np.float32], specificity: float) -> float:
+def specific_threshold(uninfected: NDArray[np.float32], specificity: float) -> float:
     """The threshold, to three decimals, at which about this share of uninfected cells is called uninfected.
 
     The quantile lies between two cells, so the share falls short by at most one cell and those that round to its value.
-
-    In a patient's blood a hundred cells are healthy for one that is not, so a count needs far fewer phantoms than
-    a set that is half parasitized.
 
     Args:
         uninfected: calibrated P(parasitized) of uninfected cells, shape (n,).
@@ -63,6 +89,41 @@ def counting_threshold(uninfected: NDArray[np.float32], specificity: float) -> f
     """
     threshold = float(np.quantile(uninfected, specificity))
     return min(0.999, float(np.ceil(threshold * 1000) / 1000))
+
+
+def operating_point(
+    purpose: Purpose,
+    probabilities: NDArray[np.float32],
+    parasitized: NDArray[np.bool_],
+    healthy_elsewhere: Sequence[NDArray[np.float32]],
+    views: int,
+) -> OperatingPoint:
+    """The threshold for a purpose, and how often it is right.
+
+    Args:
+        probabilities: calibrated P(parasitized) of cells the model was not trained on, shape (n,).
+        parasitized: the truth, shape (n,).
+        healthy_elsewhere: likewise of uninfected cells of other laboratories, of each set by itself.
+        views: of each cell.
+    """
+    threshold = specific_threshold(probabilities[~parasitized], purpose.specificity)
+    measured_on = "validation cells of the split"
+    if healthy_elsewhere:
+        # Look-alikes that one laboratory does not have decide in another.
+        threshold = max(threshold, *(specific_threshold(cells, purpose.elsewhere) for cells in healthy_elsewhere))
+        number = sum(map(len, healthy_elsewhere))
+        measured_on += f"; the threshold also on {number:,} healthy cells of {len(healthy_elsewhere)} other sets"
+    called = probabilities >= threshold
+    return OperatingPoint(
+        threshold=threshold,
+        reason=purpose.reason,
+        views=views,
+        sensitivity=float(called[parasitized].mean()),
+        parasitized=int(parasitized.sum()),
+        specificity=float((~called[~parasitized]).mean()),
+        uninfected=int((~parasitized).sum()),
+        measured_on=measured_on,
+    )
 
 
 def silence_threshold(not_a_cell: NDArray[np.float32], most_silent: float) -> float:

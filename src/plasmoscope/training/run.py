@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from plasmoscope.classification.card import Calibration, Counting, ModelCard, Preprocessing, Silence, TrainingData
+from plasmoscope.classification.card import Calibration, ModelCard, Preprocessing, Silence, TrainingData
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.control import level
 from plasmoscope.classification.views import VIEWS
@@ -24,7 +24,14 @@ from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells
-from plasmoscope.training.calibration import accuracy_threshold, counting_threshold, fit_temperature, silence_threshold
+from plasmoscope.training.calibration import (
+    COUNTING,
+    SCREENING,
+    accuracy_threshold,
+    fit_temperature,
+    operating_point,
+    silence_threshold,
+)
 from plasmoscope.training.export import export_network
 from plasmoscope.training.features import cached_features
 from plasmoscope.training.history import plot_learning_curves, read_history, write_history
@@ -43,10 +50,7 @@ from plasmoscope.training.run_folder import (
 )
 
 _DEFAULTS = RunOptions()
-_COUNTING_SPECIFICITY = 0.995
 _MOST_SILENT = 0.005
-# In healthy blood of other laboratories every call is a phantom: two among a thousand cells, in none more.
-_SPECIFICITY_ELSEWHERE = 0.998
 
 
 def train(
@@ -242,43 +246,21 @@ def export_run(
         np.concatenate([calibrated.judge_field(field, max(VIEWS)).parasitized for field in fields])
         for fields in healthy_elsewhere
     ]
-    counting = _counting(probabilities[-1], parasitized, elsewhere, max(VIEWS))
+    counting, screening = (
+        operating_point(purpose, probabilities[-1], parasitized, elsewhere, max(VIEWS))
+        for purpose in (COUNTING, SCREENING)
+    )
     card = card.model_copy(
         update={
             "calibration": calibration,
             "threshold": accuracy_threshold(probabilities, parasitized),
             "counting": counting,
+            "screening": screening,
             "silence": None if judged[-1].not_a_cell is None else _silence(judged[-1].not_a_cell),
         }
     )
     save_network(folder / "model.onnx", network, card)
     return card
-
-
-def _counting(
-    probabilities: NDArray[np.float32],
-    parasitized: NDArray[np.bool_],
-    healthy_elsewhere: Sequence[NDArray[np.float32]],
-    views: int,
-) -> Counting:
-    threshold = counting_threshold(probabilities[~parasitized], _COUNTING_SPECIFICITY)
-    measured_on = "validation cells of the split"
-    if healthy_elsewhere:
-        # Look-alikes that one laboratory does not have decide in another.
-        of_each = [counting_threshold(cells, _SPECIFICITY_ELSEWHERE) for cells in healthy_elsewhere]
-        threshold = max(threshold, *of_each)
-        number = sum(map(len, healthy_elsewhere))
-        measured_on += f"; the threshold also on {number:,} healthy cells of {len(of_each)} other sets"
-    called = probabilities >= threshold
-    return Counting(
-        threshold=threshold,
-        views=views,
-        sensitivity=float(called[parasitized].mean()),
-        parasitized=int(parasitized.sum()),
-        specificity=float((~called[~parasitized]).mean()),
-        uninfected=int((~parasitized).sum()),
-        measured_on=measured_on,
-    )
 
 
 def _silence(not_a_cell: NDArray[np.float32]) -> Silence:

@@ -36,6 +36,12 @@ def called_cells(records: Path, database: str | None, slide_id: int) -> list[cal
         return called.called_cells(session, slide_id)
 
 
+def possibly_infected_cells(records: Path, database: str | None, slide_id: int) -> list[called.CalledCell]:
+    """The cells that are not called but deserve a look, and no person has called; arguments as for ``called_cells``."""
+    with closing(Store(records, database)) as store, store.reading() as session:
+        return called.possibly_infected_cells(session, slide_id)
+
+
 def cells_not_told(records: Path, database: str | None, slide_id: int) -> list[called.CalledCell]:
     """What the model left out of a slide's count, and no person has called; arguments as for ``called_cells``."""
     with closing(Store(records, database)) as store, store.reading() as session:

@@ -45,6 +45,13 @@ _RESTS_ON = {
         "seen on other laboratories', and may be better or worse here."
     ),
 }
+_POSITIVE = {
+    True: mark("This slide has more: by the program's calls alone it is positive."),
+    False: mark(
+        "This slide does not have more: by the program's calls alone it is not told from one without parasites, which "
+        "does not rule malaria out."
+    ),
+}
 
 SLIDE_STATUS = {"open": mark("Open"), "signed": mark("Signed")}
 FIELD_STATUS = {
@@ -171,18 +178,20 @@ class Words:
             sentences.append(self.say(mark("After a person has looked at every called cell they tell none either.")))
         else:
             reviewed = mark(
-                "After a person has looked at every called cell they tell %(limit)s: then no false call is left, and "
-                "only missed parasites matter."
+                "After a person has looked at every called cell they tell a parasitaemia of %(limit)s or more: then no "
+                "false call is left, and only missed parasites matter."
             )
             sentences.append(self.say(reviewed, limit=self.percent(told.limit_reviewed)))
         if told.positive_above >= count.counted:
             positive = mark("No number of called cells makes a slide positive before a person has looked at them.")
         else:
             positive = mark(
-                "More than %(number)s called cells make a slide positive: at most 5 %% of slides without parasites "
-                "have more."
+                "Until a person has looked at them, more than %(number)s called cells make a slide positive: at most "
+                "5 %% of slides without parasites have more."
             )
         sentences.append(self.say(positive, number=self.number(told.positive_above)))
+        if told.positive is not None:
+            sentences.append(self.say(_POSITIVE[told.positive]))
         laboratory = self.name(count.performance.laboratory) if count.performance else ""
         patients = self.number(count.performance.patients) if count.performance else ""
         rests_on = _RESTS_ON[told.measured]

@@ -68,6 +68,14 @@ async def show_called_cells(
     return await _gallery(request, workstation, slide_id, page, pictures.called_cells, "/cells")
 
 
+@router.get("/slides/{slide_id}/possible")
+async def show_possibly_infected_cells(
+    request: Request, actor: Reader, workstation: WholeWorkstation, slide_id: Number, page: PageNumber = 1
+) -> Response:
+    """The cells that are not called infected, but so nearly that a person should look."""
+    return await _gallery(request, workstation, slide_id, page, pictures.possibly_infected_cells, "/possible")
+
+
 @router.get("/slides/{slide_id}/not-told")
 async def show_cells_not_told(
     request: Request, actor: Reader, workstation: WholeWorkstation, slide_id: Number, page: PageNumber = 1
