@@ -59,7 +59,7 @@ def calls_by_patient(cells: PublishedCells) -> list[PatientCalls]:
     names, member = np.unique(np.asarray(patients), return_inverse=True)
 
     def counted(which: Bools) -> list[int]:
-        return np.bincount(member[which], minlength=len(names)).tolist()
+        return list(map(int, np.bincount(member[which], minlength=len(names))))
 
     infected = cells.parasitized
     columns = (infected, infected & called, ~infected, ~infected & called)

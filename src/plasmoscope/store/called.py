@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session, undefer
 from sqlalchemy.sql.elements import ColumnElement
 
 from plasmoscope.analysis.results import Cell
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.corrections import corrected, latest
-from plasmoscope.store.method import Method
 from plasmoscope.store.records import Field
 
 
