@@ -31,8 +31,9 @@ EXPECTED_SPREAD = 1.2
 # had not seen, it found 93 % of the parasites, but 41 to 45 % in three.
 ASSUMED_SPREAD = 2.0
 # Or less, where that would make the cells of most patients called all rightly or all wrongly: the errors in two cells
-# of one patient are correlated by at most this.
-_ALIKE_AT_MOST = 0.2
+# of one patient are correlated by at most this. Misses of a weak classifier (it found 71 % in the mean patient) were by
+# 0.21 (95 % interval 0.17 to 0.26) in the NIH's patients whom it had not seen; with 0.2, intervals at 5 % covered 89 %.
+_ALIKE_AT_MOST = 0.3
 _DRAWS = 20_000
 # Rates of a further patient that stand for all, as likely as each other.
 _STANDING = 500

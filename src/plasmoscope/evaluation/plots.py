@@ -103,8 +103,8 @@ def plot_by_patient(calls: Sequence[PatientCalls], file: Path) -> None:
     left.set(xlabel="patients, sorted", ylabel="false calls per 1,000 uninfected cells", title="False calls")
     right.plot(np.arange(1, len(shares) + 1), shares, ".", label="one patient")
     right.axhline(whole["sensitivity"].value, color="tab:orange", label=f"whole, {whole['sensitivity'].value:.1%}")
-    title = f"Sensitivity, patients with {LEAST_INFECTED} infected cells or more"
-    right.set(xlabel="patients, sorted", ylabel="share of infected cells found", title=title, ylim=(0, 1.02))
+    enough = f"patients with {LEAST_INFECTED} infected cells or more, sorted"
+    right.set(xlabel=enough, ylabel="share of infected cells found", title="Sensitivity", ylim=(0, 1.02))
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
