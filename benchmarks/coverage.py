@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--threshold", nargs="+", type=float, help="of each table, or one of all; else the table's own")
     parser.add_argument("--counted", type=int, default=1_000, help="cells of a dealt slide")
     parser.add_argument("--patients", type=int, default=24, help="whose errors are measured before slides are dealt")
-    parser.add_argument("--measurements", type=int, default=50, help="each of other patients, with 50 slides of a kind")
+    parser.add_argument("--measurements", type=int, default=60, help="each of other patients, with 12 slides of a kind")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.cells:
@@ -67,7 +67,7 @@ def count_dealt(arguments: argparse.Namespace) -> None:
         spread = ", ".join(f"{rate:.2%}" for rate in np.quantile(rates, [0, 0.1, 0.5, 0.9, 1]))
         print(f"{what} of {len(patients)} patients: mean {rates.mean():.2%}; 0, 10, 50, 90, 100 in 100 below: {spread}")
     for by_patient in (True, False):
-        protocol = Protocol(arguments.counted, arguments.patients, by_patient=by_patient)
+        protocol = Protocol(arguments.counted, arguments.patients, by_patient=by_patient, slides=12)
         slides: dict[str, list[DealtSlide]] = defaultdict(list)
         for slide in deal_slides(folds, arguments.measurements, protocol=protocol, seed=arguments.seed):
             slides[slide.kind].append(slide)

@@ -130,5 +130,5 @@ def test_the_pages_list_it(tmp_path: Path) -> None:
         how = METHOD.model_copy(update={"screening": 0.35})
         field = analysed(client.app.state.store, slide, IMAGE, FIELD, how)
         shown = client.get(f"/slides/{slide}/possible").text
-        assert f"/fields/{field}?cell={DOUBTFUL}" in shown
-        assert f"/fields/{field}?cell={DENIED}" not in shown
+        assert f"/fields/{field}?cell={DOUBTFUL}#" in shown
+        assert f"/fields/{field}?cell={DENIED}#" not in shown

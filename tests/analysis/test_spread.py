@@ -20,7 +20,7 @@ from plasmoscope.analysis.counting import (
 )
 from plasmoscope.analysis.detection import detection
 from plasmoscope.analysis.performance import Errors, Performance, Wrong
-from plasmoscope.analysis.spread import Rates, rates_elsewhere, rates_here
+from plasmoscope.analysis.spread import ASSUMED_SPREAD, Rates, rates_elsewhere, rates_here
 
 DEFAULT = red_cell_count(None, None)
 
@@ -96,6 +96,15 @@ def test_where_nobody_knows_how_far_patients_differ_it_is_taken_to_be_far() -> N
 def test_few_patients_tell_little() -> None:
     few = rates_here(errors_of([4, 3, 5], [2, 3, 1]))
     assert few.patients_sensitivity[0] < rates_here(ALIKE).patients_sensitivity[0] - 0.1
+
+
+def test_few_wrong_calls_of_patients_who_were_not_told_apart_may_be_luck() -> None:
+    together = Errors(sensitivity=0.9, positives=960, specificity=1 - 20 / 9_600, negatives=9_600, patients=24)
+    worst = 1 - rates_here(together).mean_specificity[0]
+    # If so many are called in the mean patient, and patients differ as is assumed, how seldom are as few called?
+    rng = np.random.default_rng(0)
+    rates = rng.beta(1 / (ASSUMED_SPREAD**2 * (1 - worst)), 1 / (ASSUMED_SPREAD**2 * worst), (20_000, 24))
+    assert np.mean(rng.binomial(400, rates).sum(axis=1) <= 20) == pytest.approx(0.025, abs=0.015)
 
 
 # What a count says
