@@ -54,7 +54,7 @@ def main() -> None:
         temperature = fit_temperature(odds_of(trees, seen[validation]), parasitized[validation])
         chosen, judged = (probabilities(odds_of(trees, seen[part]) / temperature) for part in (validation, test))
         truth = parasitized[validation]
-        counting = operating_point(COUNTING, chosen.astype(np.float32), truth, np.empty(0, np.float32), views=1)
+        counting = operating_point(COUNTING, chosen.astype(np.float32), truth, (), views=1)
         cells = PublishedCells(
             names=tuple(dataset.names[member] for member in test),
             parasitized=parasitized[test],

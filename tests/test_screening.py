@@ -48,15 +48,15 @@ def test_each_purpose_has_its_own_share_of_healthy_cells_that_are_called() -> No
     rng = np.random.default_rng(0)
     parasitized = np.arange(4_000) % 2 == 0
     probabilities = np.where(parasitized, rng.beta(4, 2, 4_000), rng.beta(1, 9, 4_000)).astype(np.float32)
-    nowhere = np.empty(0, np.float32)
-    counting, screening = (operating_point(of, probabilities, parasitized, nowhere, 8) for of in (COUNTING, SCREENING))
+    counting, screening = (operating_point(of, probabilities, parasitized, (), 8) for of in (COUNTING, SCREENING))
     assert screening.threshold < counting.threshold
     assert screening.sensitivity > counting.sensitivity
     assert counting.specificity == pytest.approx(0.995, abs=0.001)
     assert screening.specificity == pytest.approx(0.98, abs=0.001)
     assert counting.reason != screening.reason != ""
     look_alikes = rng.beta(3, 9, 1_000).astype(np.float32)
-    stricter = operating_point(SCREENING, probabilities, parasitized, look_alikes, 8)
+    clean = np.full(1_000, 0.01, np.float32)
+    stricter = operating_point(SCREENING, probabilities, parasitized, (clean, look_alikes), 8)
     assert stricter.threshold > screening.threshold
     assert np.mean(look_alikes >= stricter.threshold) <= 0.021
 

@@ -144,7 +144,8 @@ def _mean_of_all(share: float, cells: int, patients: int, rng: np.random.Generat
     weights = np.exp(belief - belief.max())
     chosen = rng.choice(_MEANS.size, _DRAWS, p=weights / weights.sum())
     # Anywhere in the grid's cell.
-    return expit(_MEANS[chosen] + (_MEANS[1] - _MEANS[0]) * rng.uniform(-0.5, 0.5, _DRAWS))
+    drawn: Floats = expit(_MEANS[chosen] + (_MEANS[1] - _MEANS[0]) * rng.uniform(-0.5, 0.5, _DRAWS))
+    return drawn
 
 
 def _assumed_spread(mean: Floats) -> Floats:
