@@ -128,7 +128,7 @@ def test_the_pages_list_it(tmp_path: Path) -> None:
         slide = new_slide(client)
         assert "No such cell waits for a look." in client.get(f"/slides/{slide}/possible").text
         how = METHOD.model_copy(update={"screening": 0.35})
-        field = analysed(client.app.state.store, slide, IMAGE, FIELD, how)
+        field = analysed(client.app.state.workstation.store, slide, IMAGE, FIELD, how)
         shown = client.get(f"/slides/{slide}/possible").text
         assert f"/fields/{field}?cell={DOUBTFUL}#" in shown
         assert f"/fields/{field}?cell={DENIED}#" not in shown
