@@ -38,7 +38,7 @@ class Workstation:
 
     >>> with Workstation("http://127.0.0.1:8000") as workstation:
     ...     slide = workstation.new_slide("A-203", "17", haematocrit_percent=38)
-    ...     workstation.upload(slide, ["field_1.jpg", "field_2.jpg"])
+    ...     fields = workstation.upload(slide, ["field_1.jpg", "field_2.jpg"])
     ...     result = workstation.result(slide)
     >>> result.count.counted > 0
     True

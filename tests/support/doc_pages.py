@@ -32,7 +32,7 @@ RUN_ON_LITTLE = {
     "compare": "test_compare_writes_every_run_with_its_protocol",
     "recompute": "test_figures_follow_from_what_was_published_alone",
     "audit": "test_the_command_writes_a_sheet_a_picture_and_tables",
-    "evaluate-fields images/ --truth boxes/ --classes 0=parasite,1=red_cell": (
+    "evaluate-fields images/ --truth boxes/ --classes 0=parasite,1=red_cell --performance": (
         "test_the_command_writes_what_analyze_takes"
     ),
 }

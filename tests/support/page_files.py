@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from measured import measured
@@ -55,11 +56,13 @@ def _annotated(folder: Path, fields: list[SyntheticField]) -> None:
         Image.fromarray(field.image).save(folder / "others" / f"other_{number}.png")
         lines = []
         for cell in field.cells:
-            x, y, side = *cell.centre, 2 * cell.radius
-            square = f"{x / width} {y / height} {side / width} {side / height}"
-            lines += [f"1 {square}", *([f"0 {square}"] if cell.infected else [])]
-            box = [x - cell.radius, y - cell.radius, side, side]
-            boxes.append({"id": len(boxes), "image_id": number, "category_id": 1, "bbox": box})
+            left, right = np.clip([cell.centre[0] - cell.radius, cell.centre[0] + cell.radius], 0, width).tolist()
+            top, bottom = np.clip([cell.centre[1] - cell.radius, cell.centre[1] + cell.radius], 0, height).tolist()
+            wide, high = right - left, bottom - top
+            box = f"{(left + right) / 2 / width} {(top + bottom) / 2 / height} {wide / width} {high / height}"
+            lines += [f"1 {box}", *([f"0 {box}"] if cell.infected else [])]
+            place = [left, top, wide, high]
+            boxes.append({"id": len(boxes), "image_id": number, "category_id": 1, "bbox": place})
         (folder / "boxes" / f"place_{number}.txt").write_text("\n".join(lines))
         pictures.append({"id": number, "file_name": f"other_{number}.png", "width": width, "height": height})
     coco = {"images": pictures, "annotations": boxes, "categories": [{"id": 1, "name": "red_cell"}]}

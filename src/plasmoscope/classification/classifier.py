@@ -67,8 +67,8 @@ class Classifier:
 
     >>> from plasmoscope import Classifier
     >>> probabilities = Classifier.load().predict(["cell_1.png", "cell_2.png"])
-    >>> probabilities.shape, probabilities.min() >= 0, probabilities.max() <= 1
-    ((2,), True, True)
+    >>> probabilities.shape
+    (2,)
     """
 
     def __init__(self, network: bytes, card: ModelCard, threads: int | None = None) -> None:
