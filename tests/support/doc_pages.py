@@ -32,6 +32,9 @@ RUN_ON_LITTLE = {
     "compare": "test_compare_writes_every_run_with_its_protocol",
     "recompute": "test_figures_follow_from_what_was_published_alone",
     "audit": "test_the_command_writes_a_sheet_a_picture_and_tables",
+    "evaluate-fields images/ --truth boxes/ --classes 0=parasite,1=red_cell --model runs/": (
+        "test_the_command_prints_a_table_and_writes_its_files"
+    ),
     "evaluate-fields images/ --truth boxes/ --classes 0=parasite,1=red_cell --performance": (
         "test_the_command_writes_what_analyze_takes"
     ),
