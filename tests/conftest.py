@@ -11,12 +11,15 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from argon2 import PasswordHasher
 from PIL import Image
 from playwright.sync_api import Browser
 
 from chromium import running_chromium
 from plasmoscope import Classifier
+from plasmoscope.evaluation import metrics
 from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
@@ -39,6 +42,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_environment() -> Iterator[None]:
     """Variables that a command sets for itself and the processes it begins end with the test that ran it."""
     with patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_hashing() -> Iterator[None]:
+    """Passwords are hashed slowly on purpose, against those who would guess them; tests need no such care."""
+    with patch.object(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8)):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _few_resamples() -> Iterator[None]:
+    """Intervals of evaluations rest on as many draws as show that they are drawn."""
+    with patch.object(metrics, "RESAMPLES", 50):
         yield
 
 
@@ -99,6 +116,14 @@ def nih_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser() -> Iterator[Browser]:
     with running_chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def few_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like ``nih_folder``, with no more cells than it takes to see that a network learns from them."""
+    root = tmp_path_factory.mktemp("few")
+    write_cells(root, fields=1, seed=4)
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -98,22 +98,24 @@ def test_analyze_asks_and_leaves_nothing(watched: Watched, rendered_png: bytes) 
     assert watched.asked() == []
 
 
-def test_classify_asks_and_leaves_nothing(watched: Watched, nih_folder: Path) -> None:
-    watched.python("-m", "plasmoscope", "classify", nih_folder, "--output", "cells.csv")
+def test_classify_asks_and_leaves_nothing(watched: Watched, few_cells: Path) -> None:
+    watched.python("-m", "plasmoscope", "classify", few_cells, "--output", "cells.csv")
     assert {path.name for path in watched.given.iterdir()} == {"cells.csv"}
     assert watched.left_unasked() == []
     assert watched.asked() == []
 
 
-def test_train_asks_and_leaves_nothing(watched: Watched, nih_folder: Path) -> None:
+@pytest.mark.slow
+def test_train_asks_and_leaves_nothing(watched: Watched, few_cells: Path) -> None:
     short = ["--epochs", "1", "--set", "image_size=32", "--set", "cache_size=32", "--accelerator", "cpu"]
-    folders = ["--data", nih_folder, "--output", "run", "--cache", "cache"]
+    folders = ["--data", few_cells, "--output", "run", "--cache", "cache"]
     watched.python("-m", "plasmoscope", "train", "basic_cnn", *short, *folders)
     assert {path.name for path in watched.given.iterdir()} == {"run", "cache"}
     assert watched.left_unasked() == []
     assert watched.asked() == []
 
 
+@pytest.mark.slow
 def test_serve_asks_nothing_and_keeps_to_its_folder(watched: Watched, rendered_png: bytes) -> None:
     served = Served(watched.given / "records", watched.tracer(), watched.environment)
     served.start()

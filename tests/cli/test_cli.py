@@ -291,6 +291,7 @@ def test_analyze_corrects_a_count_with_what_was_measured_here_and_with_nothing_e
     assert (output / "slide.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_evaluation_writes_figures_and_pictures(
     nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -329,6 +330,7 @@ def test_an_evaluation_shows_wrong_calls_alone_and_takes_any_file_name(
     assert r"cell\udcff_" in (tmp_path / "split.csv").read_text()
 
 
+@pytest.mark.slow
 def test_published_weights_are_converted_and_pickled_code_is_refused(
     mixed_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -267,6 +267,7 @@ def test_a_network_is_judged_by_reviewed_labels_and_says_so(
         assert "--labels reviewed --decisions" in str(refused.exception)
 
 
+@pytest.mark.slow
 def test_a_network_trained_on_reviewed_labels_says_so_and_is_not_resumed_with_others(
     nih_folder: Path, dataset: CellDataset, decide: Callable[..., Path], tmp_path: Path
 ) -> None:

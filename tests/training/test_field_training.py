@@ -1,6 +1,7 @@
 """Training the network that reads fields: scenes, targets, a run from start to finish."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -174,9 +175,21 @@ def shortened():
     return recipe.model_copy(update={"phases": phases, "widths": (8, 8, 8, 8, 8)})
 
 
-def test_a_run_leaves_a_network_that_reads_and_says_how_it_came_about(data: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run and its cache; for tests to copy."""
+    folder = tmp_path_factory.mktemp("finished")
+    train_fields(shortened(), data, folder / "run", folder / "cache", say=lambda line: None)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_run_leaves_a_network_that_reads_and_says_how_it_came_about(
+    finished: Path, data: Path, tmp_path: Path
+) -> None:
     lines: list[str] = []
-    card = train_fields(shortened(), data, tmp_path / "run", tmp_path / "cache", say=lines.append)
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    card = read_network(tmp_path / "run" / "model.onnx", FieldCard)[1]
     network, kept = read_network(tmp_path / "run" / "model.onnx", FieldCard)
     assert kept == card
     assert "fields_txl" in card.data.sources
@@ -195,12 +208,12 @@ def test_a_run_leaves_a_network_that_reads_and_says_how_it_came_about(data: Path
         train_fields(other, data, tmp_path / "run", tmp_path / "cache", say=lines.append)
 
 
-def test_a_run_goes_on_with_the_phase_that_it_had_not_begun(data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_run_goes_on_with_the_phase_that_it_had_not_begun(finished: Path, data: Path, tmp_path: Path) -> None:
     lines: list[str] = []
-    train_fields(shortened(), data, tmp_path / "run", tmp_path / "cache", say=lines.append)
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     for file in ("model.json", "phases/phase-2.safetensors"):
         (tmp_path / "run" / file).unlink()
-    lines.clear()
     train_fields(shortened(), data, tmp_path / "run", tmp_path / "cache", say=lines.append)
     assert not any(line.startswith("phase 1") for line in lines)
     assert any(line.startswith("phase 2") for line in lines)

@@ -27,7 +27,7 @@ from plasmoscope.training.lr_range import _steepest, learning_rate_range_test
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.phases import initial_model
-from plasmoscope.training.recipe import Recipe, RecipeError, load_recipe
+from plasmoscope.training.recipe import RecipeError, load_recipe
 from plasmoscope.training.run import train
 from plasmoscope.training.run_folder import RunOptions
 
@@ -49,6 +49,7 @@ gradient_clip = 1.0
 epochs = 1
 learning_rate = 1e-3
 """
+RUN = load_recipe("basic_cnn").shortened().changed(["image_size=32", "cache_size=32", "split=seed42"])
 
 
 @pytest.fixture(scope="module")
@@ -148,16 +149,19 @@ def test_mixing_blends_cells_and_their_labels_alike() -> None:
     assert torch.any((shares > 0.001) & (shares < 0.999))
 
 
-def test_two_processes_learn_what_one_learns(nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(few_cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plain.toml").write_text(NO_BATCH_EFFECTS)
+    recipe = load_recipe(tmp_path / "plain.toml")
+    alone = RunOptions(accelerator="cpu", precision="32")
+    train(recipe, load_nih(few_cells), tmp_path / "run1", tmp_path / "cache", alone, say=silent)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    for devices in (1, 2):
-        arguments = ["plain.toml", "--data", str(nih_folder), "--output", f"run{devices}", "--cache", "cache"]
-        arguments += ["--devices", str(devices), "--accelerator", "cpu", "--precision", "32"]
-        command = [sys.executable, "-m", "plasmoscope", "train", *arguments]
-        finished = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
-        assert finished.returncode == 0, finished.stderr
-    start = initial_model(load_recipe(tmp_path / "plain.toml"), RunOptions()).state_dict()
+    arguments = ["plain.toml", "--data", str(few_cells), "--output", "run2", "--cache", "cache"]
+    arguments += ["--devices", "2", "--accelerator", "cpu", "--precision", "32"]
+    command = [sys.executable, "-m", "plasmoscope", "train", *arguments]
+    finished = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    assert finished.returncode == 0, finished.stderr
+    start = initial_model(recipe, RunOptions()).state_dict()
     ends = [load_file(tmp_path / name / "weights.safetensors") for name in ("run1", "run2")]
     one, two = (torch.cat([(end[name] - start[name]).flatten() for name in start]) for end in ends)
     # Adam makes much of rounding where a gradient is nearly nothing: on one processor or another such weights part by
@@ -221,21 +225,22 @@ def check_seeds(folds: Row) -> None:
     assert len(comparison_rows([*folds.runs, *folds.runs], "test", 1)) == 2, "the same again is no second seed"
 
 
-def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: Path) -> None:
-    def trained(folder: str, recipe: Recipe) -> str:
-        dataset = load_nih(nih_folder)
-        train(recipe, dataset, tmp_path / folder, tmp_path, RunOptions(from_scratch=True), say=silent)
-        arguments = ["evaluate", "--model", str(tmp_path / folder), "--data", str(nih_folder), "--part", "test"]
-        assert CliRunner().invoke(app, [*arguments, "--tta", "1"]).exit_code == 0
-        figures = tmp_path / folder / "evaluations" / "test-1-view.json"
-        before = figures.read_text()
-        assert CliRunner().invoke(app, [*arguments, "--threshold", "0.01"]).exit_code == 0
-        assert figures.read_text() == before, "a threshold of one's own is no figure of the run"
-        return str(tmp_path / folder)
+@pytest.mark.slow
+def test_compare_writes_every_run_with_its_protocol(trained_run: Path, nih_folder: Path, tmp_path: Path) -> None:
+    def evaluate(folder: Path, *more: str) -> str:
+        arguments = ["evaluate", "--model", str(folder), "--data", str(nih_folder), "--part", "test", *more]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+        return (folder / "evaluations" / "test-1-view.json").read_text()
 
-    base = load_recipe("basic_cnn").shortened().changed(["image_size=32", "cache_size=32", "split=seed42"])
-    folders = [trained("cells", base)]
-    folders += [trained(f"fold{fold}", base.changed([f"split=patient-{fold}"])) for fold in (0, 1)]
+    folders = [str(shutil.copytree(trained_run, tmp_path / "cells"))]
+    figures = evaluate(tmp_path / "cells", "--tta", "1")
+    own = evaluate(tmp_path / "cells", "--threshold", "0.01")
+    assert own == figures, "a threshold of one's own is no figure of the run"
+    for fold in (0, 1):
+        folder, recipe = tmp_path / f"fold{fold}", RUN.changed([f"split=patient-{fold}"])
+        train(recipe, load_nih(nih_folder), folder, tmp_path, RunOptions(from_scratch=True), say=silent)
+        evaluate(folder, "--tta", "1")
+        folders.append(str(folder))
     output = tmp_path / "RESULTS.md"
     result = CliRunner().invoke(app, ["compare", *folders, "--output", str(output)])
     assert result.exit_code == 0, result.output
@@ -275,8 +280,7 @@ def test_compare_writes_every_run_with_its_protocol(nih_folder: Path, tmp_path: 
 def trained_run(nih_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Finished, but not evaluated; for tests to copy."""
     folder = tmp_path_factory.mktemp("trained")
-    recipe = load_recipe("basic_cnn").shortened().changed(["image_size=32", "cache_size=32"])
-    train(recipe, load_nih(nih_folder), folder / "run", folder, RunOptions(), say=silent)
+    train(RUN, load_nih(nih_folder), folder / "run", folder, RunOptions(from_scratch=True), say=silent)
     return folder / "run"
 
 
@@ -360,12 +364,16 @@ def test_augmentations_draws_each_cell_beside_its_copies(nih_folder: Path, tmp_p
         assert picture.shape[1] == 4 + 10 * (size + 4)
 
 
-def test_a_smoke_run_needs_neither_data_nor_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_a_smoke_run_needs_neither_data_nor_network(
+    trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs" / "mobilenet_v2_96-seed42-0-smoke"
+    shutil.copytree(trained_run, folder)
     arguments = ["train", "--smoke", "mobilenet_v2_96", "--set", "image_size=32", "--cache", str(tmp_path)]
-    for _ in range(2):
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == 0, result.output
-        assert "phase 3, epoch 1/1" in result.output, "each smoke run starts afresh"
-    card = json.loads((tmp_path / "runs" / "mobilenet_v2_96-seed42-0-smoke" / "model.json").read_text())
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "phase 3, epoch 1/1" in result.output, "each smoke run starts afresh"
+    card = json.loads((folder / "model.json").read_text())
     assert card["preprocessing"]["image_size"] == 32

@@ -17,6 +17,8 @@ from plasmoscope.synthetic.rendering import render_field
 from shared_data import shared_path
 from workstation import PASSWORD, served
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
 # Where to keep pictures of the pages, to look at; nowhere if not set.
 SCREENSHOTS = os.environ.get("PLASMOSCOPE_SCREENSHOTS")
 

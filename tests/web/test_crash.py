@@ -24,10 +24,11 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("photographs")
     files = [folder / f"{number:02d}.png" for number in range(PHOTOGRAPHS)]
     for number, file in enumerate(files):
-        file.write_bytes(encode_png(render_field(number, 480, 360, cells=12).image))
+        file.write_bytes(encode_png(render_field(number, 320, 240, cells=6).image))
     return files
 
 
+@pytest.mark.slow
 def test_every_acknowledged_upload_outlives_being_killed(
     photographs: list[Path], classifier: Classifier, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx2
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -12,6 +13,7 @@ from workstation import PROGRAM, new_slide, served, upload, when_analysed
 EXAMPLES = 15
 
 
+@pytest.mark.slow
 def test_no_made_up_request_makes_the_server_fail(tmp_path: Path, rendered_png: bytes) -> None:
     with served(tmp_path) as address, httpx2.Client(base_url=address, headers=PROGRAM, timeout=PATIENCE) as client:
         slide = new_slide(client)

@@ -84,7 +84,7 @@ def evaluate_probabilities(
     parasitized: Bools,
     threshold: float | Floats,
     groups: Sequence[str] | None = None,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
     seed: int = 0,
 ) -> dict[str, Figure]:
     """All figures with 95 % percentile bootstrap intervals (Efron & Tibshirani 1993).
@@ -94,7 +94,7 @@ def evaluate_probabilities(
         parasitized: the truth, shape (n,); both classes must occur.
         threshold: one for all, or that of each cell, shape (n,).
         groups: patient of each cell: patients, not cells, are drawn, since cells of one patient are alike.
-        resamples: bootstrap draws.
+        resamples: bootstrap draws; ``RESAMPLES`` if None.
         seed: of the draws.
 
     Returns:
@@ -105,7 +105,7 @@ def evaluate_probabilities(
     """
     if parasitized.all() or not parasitized.any():
         raise ValueError("figures need cells of both classes")
-    weights = bootstrap_weights(len(parasitized), groups, resamples, np.random.default_rng(seed))
+    weights = bootstrap_weights(len(parasitized), groups, resamples or RESAMPLES, np.random.default_rng(seed))
     both = (weights @ parasitized > 0) & (weights @ ~parasitized > 0)
     weights = weights[both]
     values = _all_figures(probabilities, parasitized, threshold, np.ones((1, len(parasitized))))
