@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -17,16 +18,19 @@ from plasmoscope.analysis.analyze import analyze_field, analyze_slide
 from plasmoscope.analysis.calls import LEGEND, NOT_CALLED, drawn_as
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.classification.batch import classify_sources, judge_by_smear
-from plasmoscope.classification.card import ModelCard
+from plasmoscope.classification.card import Evidence, ModelCard, TrainingData
+from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.silence import third_log_odds
 from plasmoscope.cli import app
 from plasmoscope.csv_tables import read_csv
 from plasmoscope.data.nih import load_nih
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.evaluate import predict_part, summarise
 from plasmoscope.evaluation.fields import evaluate_fields
+from plasmoscope.imaging.cells import read_cell, resize_cell
 from plasmoscope.imaging.sources import ImageFile
-from plasmoscope.labels import NOT_TOLD, call_name
-from plasmoscope.networks import save_network
+from plasmoscope.labels import NOT_TOLD, PARASITIZED, UNINFECTED, call_name
+from plasmoscope.networks import ModelError, save_network
 from plasmoscope.reports.field_pictures import annotated_field
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations, called_cells
@@ -39,7 +43,13 @@ from plasmoscope.store.fields import get_field
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
-from plasmoscope.training.calibration import silence_threshold
+from plasmoscope.training.batches import CachedCells
+from plasmoscope.training.calibration import fit_logistic, silence_threshold
+from plasmoscope.training.export import with_strangeness
+from plasmoscope.training.models import build_model
+from plasmoscope.training.recipe import load_recipe
+from plasmoscope.training.run import export_run
+from plasmoscope.training.silence import silence_of
 from plasmoscope.web.api.schemas import CellAnswer
 from plasmoscope.web.i18n.languages import ENGLISH
 from plasmoscope.web.i18n.sentences import Words
@@ -87,6 +97,103 @@ def test_silence_comes_before_the_call_and_only_where_the_card_asks_for_it() -> 
     assert call_name(0.9, 0.5, not_a_cell=0.59, silence=0.6) == "Parasitized"
     assert call_name(0.1, 0.5, not_a_cell=0.99, silence=None) == "Uninfected"
     assert call_name(0.1, 0.5, not_a_cell=None, silence=0.6) == "Uninfected"
+
+
+def strange_classifier(evidence: Evidence | None, temperature: float = 1.0) -> Classifier:
+    """Of the colours of red cells alone, which are of any red and green, but hardly any blue."""
+    rng = np.random.default_rng(3)
+    colours = np.stack([*rng.uniform(0, 255, (2, 500)), rng.uniform(0, 20, 500)], axis=1).astype(np.float32)
+    network = with_strangeness(colour_network(features=True), colours)
+    card = colour_card(network, 0.5, temperature)
+    assert card.silence
+    return Classifier(
+        network, card.model_copy(update={"silence": card.silence.model_copy(update={"evidence": evidence})})
+    )
+
+
+def test_strangeness_is_the_logarithm_of_the_squared_distance_from_red_cells() -> None:
+    rng = np.random.default_rng(4)
+    features = (rng.normal(0, 1, (400, 3)) @ rng.normal(0, 20, (3, 3)) + 120).astype(np.float32)
+    network = with_strangeness(colour_network(features=True), features)
+    classifier = Classifier(network, colour_card(network, None))
+    cells = rng.integers(0, 256, (5, 16, 16, 3), np.uint8)
+    logits, strangeness = classifier.logits_and_strangeness(cells)
+    assert logits == pytest.approx(colour_classifier().logits(cells), abs=1e-3)
+    spread = np.cov(features.T, bias=True)
+    spread += 1e-3 * np.linalg.eigvalsh(spread).max() * np.eye(3)
+    away = cells.mean(axis=(1, 2)) - features.mean(axis=0)
+    assert strangeness == pytest.approx(np.log(np.einsum("ni,ij,nj->n", away, np.linalg.inv(spread), away)), abs=1e-2)
+    assert colour_classifier().logits_and_strangeness(cells)[1] is None
+
+
+def test_the_third_class_and_strangeness_are_weighed_as_the_card_says() -> None:
+    evidence = Evidence(offset=-2, third_class=0.5, strangeness=0.7)
+    classifier = strange_classifier(evidence, temperature=2.0)
+    cells = np.stack([np.full((16, 16, 3), colour, np.uint8) for colour in ((240, 10, 10), (10, 10, 240))])
+    logits, strangeness = classifier.logits_and_strangeness(cells)
+    assert strangeness is not None
+    assert strangeness[1] > strangeness[0] + 2
+    third = logits[:, 2] / 2 - np.logaddexp(logits[:, 0] / 2, logits[:, 1] / 2)
+    assert third_log_odds(logits, 2.0) == pytest.approx(third, abs=1e-5)
+    told = 1 / (1 + np.exp(-(-2 + 0.5 * third + 0.7 * strangeness)))
+    assert classifier.judge_prepared(cells).not_a_cell == pytest.approx(told, abs=1e-4)
+    # A parasite's probability does not depend on it.
+    assert classifier.predict_prepared(cells) == pytest.approx(strange_classifier(None, 2.0).predict_prepared(cells))
+
+
+def test_a_network_without_strangeness_is_refused_where_its_card_goes_by_it() -> None:
+    network = colour_network()
+    card = colour_card(network, 0.5)
+    assert card.silence
+    evidence = Evidence(offset=0, third_class=1, strangeness=1)
+    silence = card.silence.model_copy(update={"evidence": evidence})
+    with pytest.raises(ModelError, match="an output that its network lacks, strangeness"):
+        Classifier(network, card.model_copy(update={"silence": silence}))
+
+
+def test_a_logistic_fit_takes_both_classes_for_equally_frequent_and_stays_finite() -> None:
+    rng = np.random.default_rng(0)
+    positive, negative = (
+        rng.normal(mean, 1, (number, 1)).astype(np.float32) for mean, number in ((3, 50), (-1, 5_000))
+    )
+    offset, weight = fit_logistic(positive, negative)
+    assert -offset / weight == pytest.approx(1, abs=0.3), "half way between the two"
+    apart = fit_logistic(np.full((9, 2), 40, np.float32), np.full((9, 2), -40, np.float32))
+    assert all(np.isfinite(apart))
+    assert max(apart) < 1
+
+
+def test_neither_red_cells_of_any_laboratory_nor_parasites_of_other_stains_fall_silent_often() -> None:
+    evidence = Evidence(offset=0, third_class=1, strangeness=0)
+    rng = np.random.default_rng(1)
+    own, elsewhere, infected = (rng.uniform(0, high, 2_000).astype(np.float32) for high in (0.6, 0.8, 0.99))
+    for red_cells, parasites in (([own], None), ([own, elsewhere], None), ([own, elsewhere], infected)):
+        silence = silence_of(evidence, red_cells, parasites, "cells")
+        assert all((cells >= silence.threshold).mean() <= 0.005 for cells in red_cells)
+        assert silence.silent_share == (own >= silence.threshold).mean()
+        assert silence.evidence == evidence
+    assert 0.04 < (infected >= silence.threshold).mean() <= 0.05
+    assert silence.measured_on.endswith("2,000 infected cells made of other laboratories'")
+
+
+def test_a_trained_network_is_exported_with_what_silence_goes_by(nih_folder: Path, tmp_path: Path) -> None:
+    dataset = load_nih(nih_folder)
+    recipe = load_recipe("mobilenet_v2_fields").changed(["image_size=32"])
+    torch.manual_seed(0)
+    model = build_model("mobilenet_v2", 32, {"classes": 3})
+    pixels = np.stack([resize_cell(read_cell(cell.source.read()), 32) for cell in dataset.cells])
+    validation = CachedCells(pixels, dataset.labels, np.arange(len(dataset)))
+    healthy, infected = (pixels[dataset.labels == label] for label in (UNINFECTED, PARASITIZED))
+    data = TrainingData(dataset="NIH", split="seed42")
+    card = export_run(model, recipe, data, tmp_path, validation, healthy, infected)
+    assert card.silence
+    assert card.silence.evidence
+    assert card.silence.evidence.third_class
+    assert card.silence.evidence.strangeness
+    judged = Classifier.load(tmp_path / "model.onnx").judge_prepared(pixels, views=8)
+    assert judged.not_a_cell is not None
+    assert (judged.not_a_cell >= card.silence.threshold).mean() == pytest.approx(card.silence.silent_share)
+    assert card.silence.silent_share <= 0.005
 
 
 def test_a_card_of_an_earlier_version_is_read_and_never_silent() -> None:

@@ -66,19 +66,3 @@ def log_odds(logits: "Logits") -> "Logits":
         other = logits[:, NOT_A_CELL]
         against = np.logaddexp(against, other) if isinstance(logits, np.ndarray) else against.logaddexp(other)
     return logits[:, PARASITIZED] - against
-
-
-def not_a_cell_share(logits: "NDArray[np.float32]", temperature: float) -> "NDArray[np.float32] | None":
-    """P(not a cell), shape (n,): the third logit's share of the softmax at a temperature; None of fewer logits.
-
-    Args:
-        logits: shape (n, 1), (n, 2) or (n, 3).
-        temperature: they are divided by.
-    """
-    if logits.shape[1] <= NOT_A_CELL:
-        return None
-    import numpy as np
-
-    scaled = logits / np.float32(temperature)
-    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(weights[:, NOT_A_CELL] / weights.sum(axis=1), np.float32)

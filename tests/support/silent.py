@@ -14,19 +14,23 @@ SIZE = 16
 _SHARP = 8.0
 
 
-def colour_network(logits: int = 3) -> bytes:
-    """From uint8 RGB (n, 16, 16, 3) to as many logits, which are its mean red, green and blue, 0 to 8."""
+def colour_network(logits: int = 3, features: bool = False) -> bytes:
+    """From uint8 RGB (n, 16, 16, 3) to as many logits, its mean red, green and blue, 0 to 8; or features, 0 to 255."""
     weights = (np.eye(3, dtype=np.float32) * _SHARP / 255)[:, :logits]
     nodes = [
         helper.make_node("Cast", ["cells"], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["numbers", "places"], ["colours"], keepdims=0),
         helper.make_node("MatMul", ["colours", "weights"], ["logits"]),
+        helper.make_node("Identity", ["colours"], ["features"]),
     ]
     graph = helper.make_graph(
         nodes,
         "colours",
         [helper.make_tensor_value_info("cells", TensorProto.UINT8, ["n", SIZE, SIZE, 3])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", logits])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
+            for name, width in [("logits", logits), ("features", 3)][: 1 + features]
+        ],
         [
             numpy_helper.from_array(np.array([1, 2], np.int64), "places"),
             numpy_helper.from_array(weights, "weights"),

@@ -51,9 +51,22 @@ class OperatingPoint(CardRecord):
     measured_on: str
 
 
+class Evidence(CardRecord):
+    """The log-odds that a picture shows no red cell, where as many show none as show one: a weighted sum."""
+
+    offset: float
+    third_class: float
+    """Weight of the log-odds of the network's third class; 0 in a network of two."""
+    strangeness: float
+    """Weight of the logarithm of the squared distance from red cells, in units of their spread, in the network's
+    features (Lee et al. 2018, arXiv:1807.03888); 0 in a network without features."""
+
+
 class Silence(CardRecord):
     """Where no call is made, since a picture may show no red cell, or nothing that can be told."""
 
+    evidence: Evidence | None = None
+    """What P(not a cell) is made of; None, in models of earlier versions: the third class alone."""
     threshold: Annotated[float, Field(gt=0, le=1)]
     """P(not a cell) from which the classifier is silent."""
     silent_share: Annotated[float, Field(ge=0, le=1)]
@@ -122,7 +135,7 @@ class ModelCard(NetworkCard):
     """From where a cell deserves a person's look, where the question is whether there is any parasite. Absent in models
     of earlier versions."""
     silence: Silence | None = None
-    """Absent where the network tells no cells from what is none: it is never silent."""
+    """Absent where nothing tells cells from what is none: the classifier is never silent."""
     data: TrainingData
     evaluations: tuple[Evaluation, ...] = ()
     licence: str = "MIT"

@@ -13,13 +13,14 @@ from PIL import Image
 
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.control import controlled
+from plasmoscope.classification.silence import not_a_cell
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
 from plasmoscope.imaging.reference import Reference, refer
 from plasmoscope.imaging.smear_reference import Smear, some_of_each, unusual_smears
-from plasmoscope.labels import log_odds, not_a_cell_share
+from plasmoscope.labels import log_odds
 from plasmoscope.networks import ModelError, open_session, read_network
 from plasmoscope.threads import usable_threads
 
@@ -34,8 +35,8 @@ _BATCH = 32
 # Of 1,334 validation cells below this in one view, none was called with eight. What is less likely than that to be no
 # cell is taken for one, likewise.
 _HEALTHY = 0.05
-# The names of a graph's outputs; graphs of earlier versions have no features.
-OUTPUTS = ("logits", "features")
+# The names of a graph's outputs; graphs of earlier versions have logits alone, or no strangeness.
+OUTPUTS = ("logits", "features", "strangeness")
 # So many are prepared at once: preparing and inference take turns with the same processor threads, and each turn costs.
 _PREPARED = 8 * _BATCH
 
@@ -54,7 +55,7 @@ class Judged(NamedTuple):
     parasitized: NDArray[np.float32]
     """Calibrated P(parasitized), shape (n,)."""
     not_a_cell: NDArray[np.float32] | None
-    """P(not a cell, or nothing that can be told), shape (n,); None from a network of fewer than three logits."""
+    """P(not a cell, or nothing that can be told), shape (n,); None from a model that tells nothing of it."""
 
     def each(self) -> list[tuple[float, float | None]]:
         """P(parasitized) and P(not a cell) of one cell after the other."""
@@ -75,7 +76,8 @@ class Classifier:
         """Use ``load`` unless the model is already in memory.
 
         Args:
-            network: an ONNX graph from uint8 RGB (n, size, size, 3) to 1 to 3 logits, and to features if it names any.
+            network: an ONNX graph from uint8 RGB (n, size, size, 3) to 1 to 3 logits, and to features and strangeness
+                if it names them.
             card: its card.
             threads: processor threads; as many as ``usable_threads`` if None.
 
@@ -88,6 +90,12 @@ class Classifier:
         self._session = open_session(network, card.name, self._threads)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
+        self._evidence = card.silence.evidence if card.silence else None
+        if self._evidence and self._evidence.strangeness and OUTPUTS[2] not in self._outputs:
+            raise ModelError(
+                f"The card of the model '{card.name}' goes by an output that its network lacks, {OUTPUTS[2]}. "
+                "Copy the model and its card again."
+            )
 
     @classmethod
     def load(cls, model: Path | str | None = None, threads: int | None = None, use: Use = "cells") -> "Classifier":
@@ -239,6 +247,15 @@ class Classifier:
         logits, features = self._run(cells, [self._outputs[0], OUTPUTS[1]])
         return logits, features
 
+    def logits_and_strangeness(
+        self, cells: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """``logits``, and how far cells lie from red cells, shape (n,), as ``Evidence`` weighs it; None if not told."""
+        if OUTPUTS[2] not in self._outputs:
+            return self.logits(cells), None
+        logits, strangeness = self._run(cells, [self._outputs[0], OUTPUTS[2]])
+        return logits, strangeness
+
     def _run(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         # Small batches keep activations in the processor's cache and memory flat.
         starts = range(0, max(len(cells), 1), _BATCH)
@@ -256,7 +273,8 @@ class Classifier:
 
     def _look(self, cells: NDArray[np.uint8]) -> Judged:
         """What is said of one view of some cells."""
-        logits, temperature = self.logits(cells), self.card.calibration.temperature
+        logits, strangeness = self.logits_and_strangeness(cells)
+        temperature = self.card.calibration.temperature
         scaled = log_odds(logits) / np.float32(temperature)
         if not np.isfinite(scaled).all():
             raise ModelError(
@@ -265,7 +283,7 @@ class Classifier:
             )
         # Clipped where exp would overflow.
         parasitized = np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
-        return Judged(parasitized, not_a_cell_share(logits, temperature))
+        return Judged(parasitized, not_a_cell(logits, temperature, strangeness, self._evidence))
 
     def _prepared(self, images: Sequence[CellImage]) -> NDArray[np.uint8]:
         """All of ``prepare_all`` at once."""

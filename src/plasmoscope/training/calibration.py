@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from plasmoscope.classification.card import OperatingPoint
 
@@ -13,6 +13,8 @@ from plasmoscope.classification.card import OperatingPoint
 _WINDOW = 11
 # Not being a cell must at least be likelier than being one.
 _LEAST_SILENCE = 0.5
+# Of the weights squared: classes that can be parted without a mistake would call for infinite ones.
+_RIDGE = 0.01
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,22 @@ def operating_point(
         uninfected=int((~parasitized).sum()),
         measured_on=measured_on,
     )
+
+
+def fit_logistic(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> tuple[float, ...]:
+    """Offset and weights of a logistic regression, both classes taken for equally frequent.
+
+    Args:
+        positive: measurements, shape (n, k).
+        negative: likewise, shape (m, k).
+    """
+    sides = [(-1.0, positive.astype(np.float64)), (1.0, negative.astype(np.float64))]
+
+    def loss(coefficients: NDArray[np.float64]) -> float:
+        fits = (np.logaddexp(0, sign * (coefficients[0] + x @ coefficients[1:])).mean() for sign, x in sides)
+        return float(sum(fits) / 2 + _RIDGE * (coefficients[1:] ** 2).sum())
+
+    return tuple(minimize(loss, np.zeros(positive.shape[1] + 1), method="BFGS").x.tolist())
 
 
 def silence_threshold(not_a_cell: NDArray[np.float32], most_silent: float) -> float:

@@ -5,8 +5,11 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from plasmoscope.classification.card import Preprocessing
@@ -14,6 +17,8 @@ from plasmoscope.classification.classifier import OUTPUTS
 
 _OPSET = 18
 _SHRUNK = 16
+# Of the largest variance, added to each.
+_LEAST_VARIANCE = 1e-3
 
 
 class FromPixels(nn.Module):
@@ -96,6 +101,40 @@ def export_network(model: nn.Module, preprocessing: Preprocessing) -> bytes:
         )
     assert program is not None
     return bytes(without_origins(program.model_proto).SerializeToString())
+
+
+def with_strangeness(network: bytes, features: NDArray[np.float32]) -> bytes:
+    """A graph with one more output, ``strangeness``: the logarithm of the squared Mahalanobis distance from red cells.
+
+    Args:
+        network: that ``export_network`` made, with features.
+        features: of red cells, shape (n, d).
+    """
+    graph = onnx.load_model_from_string(network)
+    offsets = (features - features.mean(axis=0)).astype(np.float64)
+    variances, directions = np.linalg.eigh(offsets.T @ offsets / len(offsets))
+    # Directions in which hardly any two red cells differ are not blown up.
+    whitening = directions / np.sqrt(variances + _LEAST_VARIANCE * max(float(variances.max()), 1e-12))
+    constants = {
+        "strangeness_mean": features.mean(axis=0),
+        "strangeness_whitening": whitening,
+        "strangeness_axis": np.array([1], np.int64),
+    }
+    graph.graph.initializer.extend(
+        numpy_helper.from_array(value if name.endswith("axis") else value.astype(np.float32), name)
+        for name, value in constants.items()
+    )
+    mean, whiten, axis = constants
+    graph.graph.node.extend(
+        [
+            helper.make_node("Sub", [OUTPUTS[1], mean], ["strangeness_offset"]),
+            helper.make_node("MatMul", ["strangeness_offset", whiten], ["strangeness_white"]),
+            helper.make_node("ReduceSumSquare", ["strangeness_white", axis], ["strangeness_square"], keepdims=0),
+            helper.make_node("Log", ["strangeness_square"], [OUTPUTS[2]]),
+        ]
+    )
+    graph.graph.output.append(helper.make_tensor_value_info(OUTPUTS[2], onnx.TensorProto.FLOAT, ["cells"]))
+    return bytes(graph.SerializeToString())
 
 
 def without_origins(graph: onnx.ModelProto) -> onnx.ModelProto:

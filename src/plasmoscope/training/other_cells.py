@@ -171,12 +171,26 @@ class Maker:
     def _no_cells(self, source: OtherCells, rng: Rng) -> Iterator[Labelled]:
         hosts = self._hosts(source)
         for number in range(source.most(self.aside)):
-            if number % 2:
-                scene = something_else(rng, 128).image
-                yield resize_cell(_blackened(rng, scene) if rng.random() < 0.8 else scene, self.size), NOT_A_CELL
-            else:
-                pair = hosts[rng.integers(len(hosts), size=2)]
-                yield _doublet(rng, pair[0], pair[1], self.size), NOT_A_CELL
+            yield no_cell(rng, hosts, number % 2 == 0), NOT_A_CELL
+
+
+def no_cell(rng: Rng, hosts: Pixels, doublet: bool) -> Pixels:
+    """A picture of no single red cell: two as one, or something drawn.
+
+    Args:
+        rng: what all chance comes from.
+        hosts: red cells, shape (n, size, size, 3).
+        doublet: two of them as one.
+
+    Returns:
+        RGB, shape (size, size, 3).
+    """
+    size = hosts.shape[1]
+    if doublet:
+        first, second = hosts[rng.integers(len(hosts), size=2)]
+        return _doublet(rng, first, second, size)
+    scene = something_else(rng, 128).image
+    return resize_cell(_blackened(rng, scene) if rng.random() < 0.8 else scene, size)
 
 
 def _healthy(image: Pixels, size: int) -> Iterator[Labelled]:

@@ -24,15 +24,8 @@ from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells
-from plasmoscope.training.calibration import (
-    COUNTING,
-    SCREENING,
-    accuracy_threshold,
-    fit_temperature,
-    operating_point,
-    silence_threshold,
-)
-from plasmoscope.training.export import export_network
+from plasmoscope.training.calibration import COUNTING, SCREENING, accuracy_threshold, fit_temperature, operating_point
+from plasmoscope.training.export import export_network, with_strangeness
 from plasmoscope.training.features import cached_features
 from plasmoscope.training.history import plot_learning_curves, read_history, write_history
 from plasmoscope.training.models import build_model
@@ -48,9 +41,11 @@ from plasmoscope.training.run_folder import (
     phase_file,
     save_weights,
 )
+from plasmoscope.training.silence import fit_evidence, silence_of
 
 _DEFAULTS = RunOptions()
-_MOST_SILENT = 0.005
+# Infected cells of other laboratories that silence is judged on.
+_INFECTED_ELSEWHERE = 1_000
 
 
 def train(
@@ -117,7 +112,7 @@ def _train(
     plot_learning_curves(history, folder / "learning_curves.png")
     validation = data.cells(recipe.image_size, "validation")
     described = _describe_data(dataset, split, options.seed)
-    card = export_run(model, recipe, described, folder, validation, data.healthy_elsewhere())
+    card = export_run(model, recipe, described, folder, validation, data.healthy_elsewhere(), data.infected_elsewhere())
     say(f"Calibrated on validation: temperature {card.calibration.temperature:.3f}, threshold {card.threshold:.2f}.")
     return card
 
@@ -172,6 +167,15 @@ class _Data:
             if source.kind == "healthy_fields"
         ]
 
+    def infected_elsewhere(self) -> NDArray[np.uint8]:
+        """Some infected ones of the recipe's other cells that are kept aside, shape (n, size, size, 3)."""
+        cells = self._maker("validation").make(self.recipe.other_cells)
+        infected = np.flatnonzero(cells.labels == PARASITIZED)
+        some = np.random.default_rng(0).permutation(infected)[:_INFECTED_ELSEWHERE]
+        size = self.recipe.image_size
+        resized = [resize_cell(cells.pixels[index], size) for index in some.tolist()]
+        return np.array(resized, np.uint8).reshape(-1, size, size, 3)
+
     def _maker(self, part: str) -> Maker:
         members, size = self.split.part(part), self.recipe.cache_size
         return Maker(self.others or Path(), self.dataset, members, size, part != "train", self.cache_folder, self.track)
@@ -203,6 +207,7 @@ def export_run(
     folder: Path,
     validation: CachedCells,
     healthy_elsewhere: Sequence[Sequence[NDArray[np.uint8]]],
+    infected_elsewhere: NDArray[np.uint8],
 ) -> ModelCard:
     """Export the network, calibrate it on its own outputs, and write it with its card.
 
@@ -213,19 +218,28 @@ def export_run(
         folder: gets the network and the card.
         validation: cells of the data set.
         healthy_elsewhere: uninfected cells of other laboratories, by laboratory and field, (n, size, size, 3).
+        infected_elsewhere: infected cells made of other laboratories', (n, size, size, 3).
     """
     standard = STANDARD if recipe.referred_share else None
     preprocessing = Preprocessing(image_size=recipe.image_size, mean=recipe.mean, std=recipe.std, reference=standard)
-    network = export_network(model, preprocessing)
-    card = ModelCard.of(
-        network,
-        name=folder.name,
-        architecture=recipe.model,
-        recipe=recipe.name,
-        preprocessing=preprocessing,
-        data=data,
-    )
     cells = validation.inputs[validation.members].numpy()
+    red_cells = np.concatenate([cells, *(field for fields in healthy_elsewhere for field in fields)])
+    network = export_network(model, preprocessing)
+
+    def described(network: bytes) -> ModelCard:
+        return ModelCard.of(
+            network,
+            name=folder.name,
+            architecture=recipe.model,
+            recipe=recipe.name,
+            preprocessing=preprocessing,
+            data=data,
+        )
+
+    first = Classifier(network, described(network))
+    if first.has_features:
+        network = with_strangeness(network, first.logits_and_features(red_cells)[1])
+    card = described(network)
     parasitized = validation.labels[validation.members].numpy() == PARASITIZED
     odds = log_odds(Classifier(network, card).logits(cells))
     temperature = fit_temperature(odds, parasitized)
@@ -235,41 +249,34 @@ def export_run(
         parasitized_share=float(parasitized.mean()),
     )
     card = card.model_copy(update={"calibration": calibration})
-    calibrated = Classifier(network, card)
+    evidence = fit_evidence(Classifier(network, card), red_cells)
+    by_evidence = evidence and Silence(evidence=evidence, threshold=1, silent_share=0, measured_on="")
+    calibrated = Classifier(network, card.model_copy(update={"silence": by_evidence}))
     judged = [calibrated.judge_prepared(cells, views) for views in (1, max(VIEWS))]
     probabilities = np.stack([one.parasitized for one in judged])
     if healthy_elsewhere:
         everywhere = [calibrated.predict_prepared(field) for fields in healthy_elsewhere for field in fields]
         calibration = calibration.model_copy(update={"usual_level": level(np.concatenate(everywhere))})
-        calibrated = Classifier(network, card.model_copy(update={"calibration": calibration}))
-    elsewhere = [
-        np.concatenate([calibrated.judge_field(field, max(VIEWS)).parasitized for field in fields])
-        for fields in healthy_elsewhere
-    ]
+        calibrated = Classifier(network, card.model_copy(update={"calibration": calibration, "silence": by_evidence}))
+    elsewhere = [[calibrated.judge_field(field, max(VIEWS)) for field in fields] for fields in healthy_elsewhere]
+    called = [np.concatenate([field.parasitized for field in fields]) for fields in elsewhere]
     counting, screening = (
-        operating_point(purpose, probabilities[-1], parasitized, elsewhere, max(VIEWS))
+        operating_point(purpose, probabilities[-1], parasitized, called, max(VIEWS))
         for purpose in (COUNTING, SCREENING)
     )
+    told = [judged[-1:], *elsewhere]
+    infected = calibrated.judge_prepared(infected_elsewhere, max(VIEWS))
     card = card.model_copy(
         update={
             "calibration": calibration,
             "threshold": accuracy_threshold(probabilities, parasitized),
             "counting": counting,
             "screening": screening,
-            "silence": None if judged[-1].not_a_cell is None else _silence(judged[-1].not_a_cell),
+            "silence": silence_of(evidence, told, infected, f"{len(cells)} validation cells of the split"),
         }
     )
     save_network(folder / "model.onnx", network, card)
     return card
-
-
-def _silence(not_a_cell: NDArray[np.float32]) -> Silence:
-    threshold = silence_threshold(not_a_cell, _MOST_SILENT)
-    return Silence(
-        threshold=threshold,
-        silent_share=float((not_a_cell >= threshold).mean()),
-        measured_on=f"{len(not_a_cell)} validation cells of the split",
-    )
 
 
 def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingData:
