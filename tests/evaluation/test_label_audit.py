@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.audit import AuditError, audit_labels, out_of_fold, suspected_labels
 from plasmoscope.evaluation.comparison import Run
 from plasmoscope.evaluation.evaluate import Predictions, has_parts_of, part_members, summarise
+from plasmoscope.evaluation.published import pooled, write_published
 from plasmoscope.evaluation.review_sheet import write_audit
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 from plasmoscope.training.other_cells import Maker
@@ -115,6 +117,33 @@ def test_seeds_are_averaged_and_a_run_that_saw_the_patients_is_refused(
     shutil.copy(folds[1].folder / "split.csv", folds[0].folder / "split.csv")
     with pytest.raises(AuditError, match="has seen cells of the patient"):
         out_of_fold(dataset, folds, 1)
+
+
+def published(run: Run, file: Path) -> Path:
+    write_published(file, run.cells("test", 1))
+    return file
+
+
+def test_published_tables_of_the_folds_are_audited_like_their_runs(
+    nih_folder: Path, dataset: CellDataset, folds: list[Run], tmp_path: Path
+) -> None:
+    tables = [published(run, tmp_path / f"{index}.csv.gz") for index, run in enumerate(folds)]
+    command = ["audit", *map(str, tables), "--data", str(nih_folder), "--output", str(tmp_path / "audit")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert "4 labels are suspected" in result.output
+    suspects = read_csv(tmp_path / "audit" / "suspects.csv")
+    assert {row["name"] for row in suspects} == {dataset.names[index] for index in WRONG}
+
+
+def test_tables_that_are_no_patient_folds_are_refused(dataset: CellDataset, folds: list[Run]) -> None:
+    first, second = (run.cells("test", 1) for run in folds[:2])
+    both = pooled([first, second])
+    with pytest.raises(AuditError, match="share some of their patients but not all"):
+        out_of_fold(dataset, [both, second], 1)
+    nameless = replace(first, names=tuple(f"Parasitized/{index}.png" for index in range(len(first.names))))
+    with pytest.raises(AuditError, match="do not tell the patients"):
+        out_of_fold(dataset, [nameless], 1)
 
 
 def test_the_command_writes_a_sheet_a_picture_and_tables(

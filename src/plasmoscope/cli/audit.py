@@ -13,7 +13,12 @@ from plasmoscope.extras import require_extra
 
 
 def audit(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of all patient folds, each evaluated with --part test.")],
+    folds: Annotated[
+        list[Path],
+        typer.Argument(
+            help="All patient folds: run folders, each evaluated with --part test, or published tables .csv.gz."
+        ),
+    ],
     data: DataOption,
     tta: ViewsOption = 1,
     output: Annotated[Path, typer.Option(help="Folder for the review sheet, the picture and the tables.")] = Path(
@@ -29,11 +34,13 @@ def audit(
     open_cache()
     from plasmoscope.evaluation.audit import audit_labels
     from plasmoscope.evaluation.comparison import read_run
+    from plasmoscope.evaluation.published import read_published
     from plasmoscope.evaluation.review_sheet import SHEET, write_audit
     from plasmoscope.labels import CLASS_NAMES
 
     dataset = given_cells(data)
-    found = audit_labels(dataset, [read_run(folder) for folder in runs], tta)
+    given = [read_run(path) if path.is_dir() else read_published(path) for path in folds]
+    found = audit_labels(dataset, given, tta)
     shown = write_audit(output, found, most)
     table = Table(title="Suspected labels")
     for heading in ("label", "cells", "suspected", "share"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from plasmoscope.data.splits import PATIENT_FOLDS
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.comparison import Run
 from plasmoscope.evaluation.metrics import Bools, Floats
+from plasmoscope.evaluation.published import PublishedCells
 from plasmoscope.files import name_as_text
 from plasmoscope.labels import PARASITIZED
 
@@ -36,38 +38,44 @@ class Audit:
         return int((self.dataset.labels[self.suspects] == label).sum())
 
 
-def audit_labels(dataset: CellDataset, runs: Sequence[Run], views: int) -> Audit:
+def audit_labels(dataset: CellDataset, folds: Sequence[Run | PublishedCells], views: int) -> Audit:
     """Rank the labels of a data set.
 
     Args:
-        runs: patient folds, evaluated on their test parts; of every fold at least one.
-        views: of the evaluations that are read.
+        folds: patient folds, of every one at least one: runs that were evaluated on their test parts, or published
+            tables of such parts, in which nothing tells whether their network saw other cells of these patients.
+        views: of the runs' evaluations that are read.
 
     Raises:
-        AuditError: a run is no patient fold, has seen a patient that it judges, or cells are judged by none.
+        AuditError: a run is no patient fold, has seen a patient that it judges, tables share some of their patients
+            but not all, or cells are judged by none.
         ComparisonError: a run was not evaluated with these views.
     """
-    probabilities = out_of_fold(dataset, runs, views)
+    probabilities = out_of_fold(dataset, folds, views)
     return Audit(dataset, probabilities, suspected_labels(probabilities, dataset.labels == PARASITIZED))
 
 
-def out_of_fold(dataset: CellDataset, runs: Sequence[Run], views: int) -> Floats:
+def out_of_fold(dataset: CellDataset, folds: Sequence[Run | PublishedCells], views: int) -> Floats:
     """P(parasitized) of every cell by networks that never saw its patient, shape (n,); errors as ``audit_labels``."""
     place = {name_as_text(name): index for index, name in enumerate(dataset.names)}
     total, judged = np.zeros(len(dataset)), np.zeros(len(dataset))
-    for run in runs:
-        _check_apart(run)
-        cells = run.cells("test", views)
+    _check_patients([fold for fold in folds if isinstance(fold, PublishedCells)])
+    for fold in folds:
+        if isinstance(fold, Run):
+            _check_apart(fold)
+            cells, what = fold.cells("test", views), str(fold.folder)
+            _check_unseen(fold, cells.names)
+        else:
+            cells, what = fold, "A table"
         unknown = next((name for name in cells.names if name not in place), None)
         if unknown is not None:
-            raise AuditError(f"{run.folder} judged {unknown}, which is not in {dataset.root}. Give its own data set.")
+            raise AuditError(f"{what} judged {unknown}, which is not in {dataset.root}. Give its own data set.")
         members = [place[name] for name in cells.names]
-        _check_unseen(run, cells.names)
         total[members] += cells.probabilities
         judged[members] += 1
     if missing := np.flatnonzero(judged == 0).tolist():
         raise AuditError(
-            f"{len(missing):,} of {len(dataset):,} cells are judged by none of these runs, such as "
+            f"{len(missing):,} of {len(dataset):,} cells are judged by none of these runs or tables, such as "
             f"{dataset.names[missing[0]]}. Give every fold, patient-0 to patient-{PATIENT_FOLDS - 1}, trained on the "
             "original labels."
         )
@@ -102,6 +110,20 @@ def _check_apart(run: Run) -> None:
             f"{run.folder} was trained on the split {run.recipe.split}, so it has seen cells of the patients that it "
             f"would judge. Train folds with --split patient-0 to patient-{PATIENT_FOLDS - 1}, evaluate each with "
             "--part test, and give those folders."
+        )
+
+
+def _check_patients(tables: Sequence[PublishedCells]) -> None:
+    """Tables of whole patients: two are of one fold, with all its patients, or share none."""
+    of_tables = []
+    for table in tables:
+        if table.patients is None:
+            raise AuditError("The names in a table do not tell the patients, so nothing tells that it is of a fold.")
+        of_tables.append(set(table.patients))
+    if any(one & other and one != other for one, other in combinations(of_tables, 2)):
+        raise AuditError(
+            "Two of the tables share some of their patients but not all, so they are no patient folds. Give the tables "
+            f"of the test parts of patient-0 to patient-{PATIENT_FOLDS - 1}."
         )
 
 

@@ -11,8 +11,8 @@ from plasmoscope.classification.card import OperatingPoint
 
 # Thresholds over which accuracy is averaged.
 _WINDOW = 11
-# Not being a cell must at least be likelier than being one.
-_LEAST_SILENCE = 0.5
+# What one look finds clearly less likely to be no cell is not looked at again.
+_LEAST_SILENCE = 0.1
 # Of the weights squared: classes that can be parted without a mistake would call for infinite ones.
 _RIDGE = 0.01
 
@@ -152,7 +152,7 @@ def silence_threshold(not_a_cell: NDArray[np.float32], most_silent: float) -> fl
         most_silent: the largest share of them that may go without a call.
 
     Returns:
-        The smallest such threshold, but no less than one half; 1 where the share cannot be kept to.
+        The smallest such threshold, but no less than a tenth; 1 where the share cannot be kept to.
     """
     # The first that may not be silent, and everything as likely as it.
     allowed = int(most_silent * len(not_a_cell))
