@@ -146,6 +146,41 @@ def test_tables_that_are_no_patient_folds_are_refused(dataset: CellDataset, fold
         out_of_fold(dataset, [nameless], 1)
 
 
+def test_decisions_by_name_and_size_hold_for_the_same_pictures_in_another_format(
+    dataset: CellDataset, nih_folder: Path, tmp_path: Path
+) -> None:
+    cell = dataset.cells[3]
+    with Image.open(cell.source.path) as picture:
+        size = f"{picture.width}x{picture.height}"
+    file = tmp_path / "decisions.csv"
+    write_csv(file, (*COLUMNS, "size"), [(cell.name, "", "flip", size)])
+    copy = tmp_path / "copy"
+    shutil.copytree(nih_folder, copy)
+    for path in copy.rglob("*.png"):
+        with Image.open(path) as picture:
+            picture.save(path, compress_level=0)
+    other = load_nih(copy)
+    assert picture_sha256(other.cells[3]) != picture_sha256(cell)
+    for data in (dataset, other):
+        assert with_reviewed_labels(data, read_decisions(file)).cells[3].label == 1 - cell.label
+    write_csv(file, (*COLUMNS, "size"), [(cell.name, "", "flip", "1x1")])
+    with pytest.raises(DataError, match="its size differs"):
+        with_reviewed_labels(dataset, read_decisions(file))
+    write_csv(file, (*COLUMNS, "size"), [(cell.name, "", "flip", "")])
+    with pytest.raises(DataError, match="neither sha256 nor size"):
+        read_decisions(file)
+
+
+def test_the_review_that_is_published_names_cells_that_the_data_set_has(nih_zip: Path) -> None:
+    file = Path(__file__).parents[1] / "docs" / "nih_reviewed_labels.csv"
+    dataset = load_nih(nih_zip)
+    reviewed = with_reviewed_labels(dataset, read_decisions(file))
+    changed = [cell for cell in reviewed.cells if cell.folder_label is not None]
+    assert {cell.name.split("/")[0] for cell in changed} == {"Parasitized"}
+    assert len(changed) > 20
+    assert sum(cell.unsure for cell in reviewed.cells) > 5
+
+
 def test_the_command_writes_a_sheet_a_picture_and_tables(
     nih_folder: Path, folds: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from plasmoscope.csv_tables import read_csv
 from plasmoscope.data.nih import Cell, CellDataset, DataError
 from plasmoscope.files import name_as_text
+from plasmoscope.imaging.cells import read_cell
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.labels import CLASS_NAMES
 
@@ -28,16 +29,19 @@ class Decision:
     name: str
     """``Class/name.png``, the class being the folder's."""
     sha256: str
-    """Of the picture's file, as ``sha256sum`` prints it."""
+    """Of the picture's file, as ``sha256sum`` prints it; empty in decisions that hold for every copy of a data set
+    whose names are fixed, in whatever format its pictures are stored."""
+    size: str
+    """``WIDTHxHEIGHT`` in pixels, which no format changes; empty where it is not to be checked."""
     verdict: Verdict
     where: str
     """File and row, for messages."""
 
 
 def read_decisions(file: Path) -> list[Decision]:
-    """Read a table of decisions; columns other than name, sha256 and decision are for the reader alone.
+    """Read a table of decisions; columns other than name, sha256, size and decision are for the reader alone.
 
-    A row whose decision is empty was not decided, and changes nothing.
+    A row whose decision is empty was not decided, and changes nothing. Each must have a sha256 or a size.
 
     Raises:
         DataError: it cannot be read, lacks a column, or a row is incomplete, has an unknown decision or repeats a
@@ -62,7 +66,10 @@ def read_decisions(file: Path) -> list[Decision]:
             raise DataError(f"{where}: the decision is '{row['decision']}'. Write one of: {', '.join(VERDICTS)}.")
         if row["name"] in decisions:
             raise DataError(f"{where}: this cell was decided before, in {decisions[row['name']].where}. Keep one row.")
-        decisions[row["name"]] = Decision(row["name"], row["sha256"].strip().lower(), verdict, where)
+        sha256, size = row["sha256"].strip().lower(), row.get("size", "").strip().lower()
+        if not sha256 and not size:
+            raise DataError(f"{where}: neither sha256 nor size says which picture was looked at. Give one of them.")
+        decisions[row["name"]] = Decision(row["name"], sha256, size, verdict, where)
     return list(decisions.values())
 
 
@@ -76,6 +83,19 @@ def picture_sha256(cell: Cell) -> str:
         return hashlib.sha256(cell.source.read()).hexdigest()
     except ImageError as error:
         raise DataError(f"{cell.source.name}: {error}") from error
+
+
+def picture_size(cell: Cell) -> str:
+    """``WIDTHxHEIGHT`` of the picture, in pixels.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        height, width = read_cell(cell.source.read()).shape[:2]
+    except ImageError as error:
+        raise DataError(f"{cell.source.name}: {error}") from error
+    return f"{width}x{height}"
 
 
 def with_reviewed_labels(dataset: CellDataset, decisions: Iterable[Decision]) -> CellDataset:
@@ -95,9 +115,11 @@ def with_reviewed_labels(dataset: CellDataset, decisions: Iterable[Decision]) ->
                 "data? Names are like 'Parasitized/C1P2_IMG_3_cell_4.png', whatever format the picture has."
             )
         cell = cells[index]
-        if picture_sha256(cell) != decision.sha256:
+        differs = "SHA-256" if decision.sha256 and picture_sha256(cell) != decision.sha256 else None
+        differs = "size" if decision.size and picture_size(cell) != decision.size else differs
+        if differs:
             raise DataError(
-                f"{decision.where}: the picture in {dataset.root} is another one than was looked at (its SHA-256 "
+                f"{decision.where}: the picture in {dataset.root} is another one than was looked at (its {differs} "
                 "differs). Use the data set that was audited, or audit this one."
             )
         if decision.verdict == "flip":
