@@ -18,7 +18,6 @@ from pathlib import Path
 import cv2
 import matplotlib
 import numpy as np
-from matplotlib.cbook import get_sample_data
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_image
@@ -201,7 +200,7 @@ def _doublets(field: ReadField) -> Iterator[Pixels]:
     for one, other in combinations([red.outline for red in field.of("red_cell")], 2):
         apart = np.linalg.norm(one[:, None] - other[None], axis=2).min()
         if apart <= _TOUCHING:
-            yield field.cut(cv2.convexHull(np.concatenate([one, other]))[:, 0])
+            yield field.cut(np.asarray(cv2.convexHull(np.concatenate([one, other]))[:, 0], np.int32))
 
 
 # What is drawn, and photographs of other things
@@ -217,8 +216,8 @@ def drawn(most: int) -> dict[str, list[Pixels]]:
     }
     kinds = {name: [_outlined(rng, make(rng)) for _ in range(most)] for name, make in makers.items()}
     pictures = [load_sample_image("china.jpg"), load_sample_image("flower.jpg")]
-    with get_sample_data("grace_hopper.jpg") as file:
-        pictures.append(np.asarray(Image.open(file).convert("RGB")))
+    face = Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg")
+    pictures.append(read_image(face))
     kinds["photographs of other things"] = [_outlined(rng, _part(rng, pictures)) for _ in range(most)]
     return kinds
 
@@ -230,7 +229,7 @@ def _outlined(rng: Rng, picture: Pixels) -> Pixels:
     outline = cv2.ellipse2Poly(
         (width // 2, height // 2), (width // 2 - 1, int(height * rng.uniform(0.35, 0.49))), 0, 0, 360, 5
     )
-    return cut_cell(picture, outline)
+    return cut_cell(picture, np.array(outline, np.int32))
 
 
 def _noise(rng: Rng) -> Pixels:
