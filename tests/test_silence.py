@@ -176,6 +176,7 @@ def test_neither_red_cells_of_any_laboratory_nor_parasites_of_other_stains_fall_
     assert silence.measured_on.endswith("2,000 infected cells made of other laboratories'")
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_exported_with_what_silence_goes_by(nih_folder: Path, tmp_path: Path) -> None:
     dataset = load_nih(nih_folder)
     recipe = load_recipe("mobilenet_v2_fields").changed(["image_size=32"])

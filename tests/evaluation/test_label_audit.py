@@ -172,7 +172,7 @@ def test_decisions_by_name_and_size_hold_for_the_same_pictures_in_another_format
 
 
 def test_the_review_that_is_published_names_cells_that_the_data_set_has(nih_zip: Path) -> None:
-    file = Path(__file__).parents[1] / "docs" / "nih_reviewed_labels.csv"
+    file = Path(__file__).parents[2] / "docs" / "nih_reviewed_labels.csv"
     dataset = load_nih(nih_zip)
     reviewed = with_reviewed_labels(dataset, read_decisions(file))
     changed = [cell for cell in reviewed.cells if cell.folder_label is not None]
