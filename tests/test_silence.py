@@ -19,7 +19,7 @@ from plasmoscope.analysis.calls import LEGEND, NOT_CALLED, drawn_as
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.classification.batch import classify_sources, judge_by_smear
 from plasmoscope.classification.card import Evidence, ModelCard, TrainingData
-from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.classifier import Classifier, Judged
 from plasmoscope.classification.silence import third_log_odds
 from plasmoscope.cli import app
 from plasmoscope.csv_tables import read_csv
@@ -167,8 +167,16 @@ def test_neither_red_cells_of_any_laboratory_nor_parasites_of_other_stains_fall_
     evidence = Evidence(offset=0, third_class=1, strangeness=0)
     rng = np.random.default_rng(1)
     own, elsewhere, infected = (rng.uniform(0, high, 2_000).astype(np.float32) for high in (0.6, 0.8, 0.99))
-    for red_cells, parasites in (([own], None), ([own, elsewhere], None), ([own, elsewhere], infected)):
-        silence = silence_of(evidence, red_cells, parasites, "cells")
+    nothing = Judged(own[:0], None)
+    for red_cells, parasites in (
+        ([own], nothing),
+        ([own, elsewhere], nothing),
+        ([own, elsewhere], Judged(infected, infected)),
+    ):
+        # In parts, as fields are.
+        judged = [[Judged(part, part) for part in np.split(cells, 2)] for cells in red_cells]
+        silence = silence_of(evidence, judged, parasites, "cells")
+        assert silence
         assert all((cells >= silence.threshold).mean() <= 0.005 for cells in red_cells)
         assert silence.silent_share == (own >= silence.threshold).mean()
         assert silence.evidence == evidence
@@ -186,7 +194,7 @@ def test_a_trained_network_is_exported_with_what_silence_goes_by(nih_folder: Pat
     validation = CachedCells(pixels, dataset.labels, np.arange(len(dataset)))
     healthy, infected = (pixels[dataset.labels == label] for label in (UNINFECTED, PARASITIZED))
     data = TrainingData(dataset="NIH", split="seed42")
-    card = export_run(model, recipe, data, tmp_path, validation, healthy, infected)
+    card = export_run(model, recipe, data, tmp_path, validation, [[healthy[:5], healthy[5:]]], infected)
     assert card.silence
     assert card.silence.evidence
     assert card.silence.evidence.third_class
