@@ -48,7 +48,7 @@ def _own_environment() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _quick_hashing() -> Iterator[None]:
     """Passwords are hashed slowly on purpose, against those who would guess them; tests need no such care."""
-    with patch.object(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8)):
+    with patch.object(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)):
         yield
 
 

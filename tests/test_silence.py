@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from analysed import analysed
+from pdf_texts import texts_of_pdf
 from plasmoscope.analysis.analyze import analyze_field, analyze_slide
 from plasmoscope.analysis.calls import LEGEND, NOT_CALLED, drawn_as
 from plasmoscope.analysis.notes import notes_on
@@ -259,7 +260,7 @@ def test_classify_says_what_it_cannot_tell_and_counts_it_for_nothing(tmp_path: P
     cells.mkdir()
     sources(cells)
     model = model_file(tmp_path)
-    told = CliRunner().invoke(app, ["classify", str(cells), "--model", str(model)], env={"COLUMNS": "200"})
+    told = CliRunner().invoke(app, ["classify", str(cells), "--model", str(model)], env={"COLUMNS": "400"})
     assert told.exit_code == 0, told.output
     said = " ".join(told.output.split())
     assert "not a red cell, or cannot tell" in said
@@ -361,8 +362,6 @@ def test_every_report_of_a_slide_tells_what_was_left_out() -> None:
 
 
 def test_the_pdf_tells_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    from test_reports import texts_of_pdf
-
     assert any("Not a red cell, or cannot tell" in text for text in texts_of_pdf(SLIDE, monkeypatch))
     assert not any("Not a red cell" in text for text in texts_of_pdf(slide_of(FOUND), monkeypatch))
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from pdf_texts import texts_of_pdf
 from plasmoscope.analysis.calls import INFECTED, drawn_as
 from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
 from plasmoscope.analysis.notes import notes_on
@@ -60,21 +61,6 @@ def images(field: Field) -> np.ndarray:
 
 def pages(pdf: bytes) -> int:
     return len(re.findall(rb"/Type /Page\b(?!s)", pdf))
-
-
-def texts_of_pdf(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What its PDF writes down, in pieces."""
-    said: list[str] = []
-    show = pdf_module._Page._show
-
-    def listen(page: pdf_module._Page, text: str) -> str:
-        said.append(show(page, text))
-        return said[-1]
-
-    with monkeypatch.context() as listening:
-        listening.setattr(pdf_module._Page, "_show", listen)
-        slide_pdf(slide, Illustrations())
-    return said
 
 
 # Pictures
