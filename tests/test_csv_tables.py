@@ -20,7 +20,7 @@ from plasmoscope.evaluation.comparison_report import Table
 from plasmoscope.evaluation.evaluate import Predictions, read_reported_cells, report_stem, summarise, write_report
 from plasmoscope.evaluation.fields import evaluate_fields
 from plasmoscope.evaluation.fields_report import write_evaluation
-from plasmoscope.reports.cells import write_cells
+from plasmoscope.reports.cells import Called, write_cells
 from plasmoscope.reports.tables import cells_csv, fields_csv
 from plasmoscope.training.history import COLUMNS, read_history, write_history
 from slides import rendered_field, slide_of
@@ -101,7 +101,7 @@ def test_the_tables_of_a_slide_hold_no_formula() -> None:
 
 def test_the_table_of_single_cells_holds_no_formula(tmp_path: Path) -> None:
     results = [CellResult("@cell.png", None, None, "-it is damaged", smear="+1+1", remark="=x")]
-    write_cells(tmp_path / "cells.csv", results, Classifier.load().card, 1, 0.5)
+    write_cells(tmp_path / "cells.csv", results, Called(Classifier.load().card, 1, 0.5))
     check((tmp_path / "cells.csv").read_bytes(), "path", ["'@cell.png"])
 
 

@@ -112,6 +112,7 @@ def test_a_patients_count_is_corrected_where_each_slides_is(
         ({"model_sha256": "f" * 64}, "model, by its SHA-256"),
         ({"threshold": 0.9}, "threshold: 0.9"),
         ({"views": 1}, "number of views: 1"),
+        ({"profile": {"name": "ours", "version": 2, "sha256": "a" * 64}}, "another profile: ours, version 2"),
         ({"infected_judged": 49, "infected_found": 40}, "49 infected"),
         ({"uninfected_judged": 999}, "999 other cells are too few"),
         ({"red_cells": 30_000}, "10,400 cells were counted where 30,000 red cells are annotated"),

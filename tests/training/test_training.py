@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from plasmoscope.classification.card import Preprocessing
 from plasmoscope.classification.classifier import Classifier, find_model
+from plasmoscope.classification.familiar import familiar_of
 from plasmoscope.data.nih import load_nih
 from plasmoscope.data.splits import make_split
 from plasmoscope.training.batches import CachedCells, CellBatches
@@ -198,6 +199,8 @@ def test_every_recipe_runs_from_data_to_a_usable_model(name: str, few_cells: Pat
     assert [row["phase"] for row in history] == list(range(1, len(recipe.phases) + 1))
     for file in ("config.json", "environment.json", "split.csv", "learning_curves.png", "tensorboard"):
         assert (tmp_path / "run" / file).exists()
+    familiar = familiar_of(classifier, tmp_path / "run" / "model.onnx")
+    assert (familiar is not None) == classifier.has_features
 
 
 @pytest.mark.slow

@@ -117,6 +117,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser,
             "single cells": "/cells",
             "welcome": "/welcome",
             "own figures": "/performance",
+            "own stain": "/profiles",
             "accounts": "/accounts",
             "password": "/password",
         }

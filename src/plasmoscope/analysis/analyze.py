@@ -29,6 +29,7 @@ from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.quality import measure, quality_checks
 from plasmoscope.analysis.results import Cell, Count, Field, Outline, Slide, unreadable
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.profile import UsedProfile
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import cut_cell
@@ -123,23 +124,27 @@ class Calling:
     """P(not a cell) from which nothing is called; None where the model is never silent."""
     screening: float | None = None
     """As ``Slide.screening``."""
+    profile: UsedProfile | None = None
+    """Of the laboratory, under which the classifier calls; None where it calls as it ships."""
 
 
 def calling(classifier: Classifier, threshold: float | None = None, views: int | None = None) -> Calling:
-    """What is asked for, with the model's own values for counting where nothing is.
+    """What is asked for, with the profile's or the model's own values for counting where nothing is.
 
     Raises:
         AnalysisError: a threshold that is no probability.
     """
-    card = classifier.card
+    card, profile = classifier.card, classifier.profile
+    own_threshold = profile.threshold if profile else card.counting_threshold
     own_views = card.counting.views if card.counting else _DEFAULT_VIEWS
     if threshold is not None and not 0 <= threshold <= 1:
         raise AnalysisError(f"A threshold is a probability from 0 to 1, not {threshold}.")
     return Calling(
-        card.counting_threshold if threshold is None else threshold,
+        own_threshold if threshold is None else threshold,
         views or own_views,
         card.silence_threshold,
         card.screening_threshold,
+        profile.used if profile else None,
     )
 
 
@@ -225,7 +230,7 @@ def analyze_slide(
     classifier = classifier or Classifier.load(use="fields")
     how = calling(classifier, options.threshold, options.views)
     if options.performance:
-        options.performance.check(classifier.card.sha256, how.threshold, how.views)
+        options.performance.check(classifier.card.sha256, how.threshold, how.views, how.profile)
 
     def look(named: tuple[str, FieldImage]) -> Look:
         name, image = named
@@ -282,6 +287,7 @@ def _slide(
         views=how.views,
         silence=how.silence,
         screening=how.screening,
+        profile=how.profile,
         fields=tuple(fields),
         count=_count(infected, counted, red_cells, options),
         notes=tuple(notes_on(fields)),
@@ -353,26 +359,27 @@ def _cells(
     return tuple(_cell(number, item, answers.get(number - 1), how) for number, item in enumerate(found, start=1))
 
 
-def crop_as_called(image: NDArray[np.uint8], cell: Cell, classifier: Classifier) -> NDArray[np.uint8]:
-    """A red cell of a field that was analysed, cut out and with its colours as they were when it was called.
+def crops_as_called(image: NDArray[np.uint8], cells: Sequence[Cell], classifier: Classifier) -> list[NDArray[np.uint8]]:
+    """Red cells of a field that was analysed, cut out and with their colours as they were when they were called.
 
     Args:
         image: the upright field, RGB, shape (h, w, 3).
-        cell: of it.
-        classifier: that called it.
+        cells: of it.
+        classifier: that called them.
     """
-    crop = cut_cell(image, np.array(cell.outline, np.int32))
+    crops = [cut_cell(image, np.array(cell.outline, np.int32)) for cell in cells]
     standard = classifier.card.preprocessing.reference
-    if standard is None:
-        return crop
+    if standard is None or not cells:
+        return crops
     segmentation = segment_field(image)
     reds = [item for item in segmentation.objects if item.kind == "red_cell"]
     if not reds:
-        return crop
+        return crops
+    own = references(segmentation, reds, [cut_cell(image, item.outline) for item in reds])
+    centres = np.array([item.outline.mean(axis=0) for item in reds])
     # A cell that the reader of today does not outline is told against the light at its nearest neighbour.
-    away = [float(np.hypot(*(item.outline.mean(axis=0) - cell.centre))) for item in reds]
-    own = references(segmentation, reds, [cut_cell(image, item.outline) for item in reds])[int(np.argmin(away))]
-    return refer(crop, own, standard)
+    nearest = [int(np.linalg.norm(centres - cell.centre, axis=1).argmin()) for cell in cells]
+    return [refer(crop, own[number], standard) for crop, number in zip(crops, nearest, strict=True)]
 
 
 def _reading_order(segmentation: Segmentation) -> list[FoundObject]:

@@ -17,7 +17,9 @@ class DoneFields:
 
     def __init__(self, folder: Path, model_sha256: str, how: Calling, override_gate: bool) -> None:
         self.folder = folder
-        settings = json.dumps([__version__, model_sha256, how.threshold, how.views, how.silence, override_gate])
+        profile = how.profile.sha256 if how.profile else None
+        calling = [model_sha256, how.threshold, how.views, how.silence, profile]
+        settings = json.dumps([__version__, *calling, override_gate])
         self.settings = settings
 
     def kept(self, name: str, sha256: str) -> Field | None:

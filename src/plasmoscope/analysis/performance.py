@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from plasmoscope import __version__
+from plasmoscope.classification.profile import UsedProfile
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import replace_file
 
@@ -115,6 +116,8 @@ class Performance(BaseModel):
     model_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     threshold: Annotated[float, Field(ge=0, le=1)]
     views: Annotated[int, Field(ge=1, le=8)]
+    profile: UsedProfile | None = None
+    """Under which cells were called; None for the model as it ships."""
     infected_judged: _Number
     """Infected cells that were counted."""
     infected_found: _Number
@@ -151,7 +154,7 @@ class Performance(BaseModel):
             ),
         )
 
-    def check(self, model_sha256: str, threshold: float, views: int) -> None:
+    def check(self, model_sha256: str, threshold: float, views: int, profile: UsedProfile | None = None) -> None:
         """Refuse to correct a count whose cells are called in this way.
 
         Raises:
@@ -164,6 +167,7 @@ class Performance(BaseModel):
             ("model, by its SHA-256", self.model_sha256, model_sha256),
             ("threshold", self.threshold, threshold),
             ("number of views", self.views, views),
+            ("profile", self.profile or "none", profile or "none"),
         ):
             if then != today:
                 raise PerformanceError(

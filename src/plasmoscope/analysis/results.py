@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
 from plasmoscope.analysis.performance import Performance
+from plasmoscope.classification.profile import UsedProfile
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.segmentation.vocabulary import Kind
 
@@ -328,6 +329,8 @@ class Slide(_Record):
     """P(not a cell) from which an object is left out; None where the model leaves out nothing."""
     screening: float | None = None
     """P(parasitized) from which a cell that is not called deserves a person's look; None in earlier versions' files."""
+    profile: UsedProfile | None = None
+    """Of the laboratory, under which cells were called; None where the model called them as it ships."""
     fields: tuple[Field, ...]
     count: Count | None
     """None where no field could be counted."""

@@ -54,7 +54,7 @@ def classify_sources(
 
     Args:
         views: test-time augmentation, 1, 5 or 8.
-        threshold: at or above it a cell is called Parasitized; the model's own if None.
+        threshold: at or above it a cell is called Parasitized; the profile's or the model's own if None.
         isolate: cut each cell out of a clear background first.
         references: of the smear of each, which its colours are told against; None takes all as they are, as if
             stained and lit as the standard reference is.
@@ -62,7 +62,7 @@ def classify_sources(
     Yields:
         One result for each source.
     """
-    limit = classifier.card.threshold if threshold is None else threshold
+    limit = classifier.threshold if threshold is None else threshold
     silence = classifier.card.silence_threshold
 
     for start in range(0, len(sources), _CHUNK):

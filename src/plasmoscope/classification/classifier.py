@@ -1,5 +1,6 @@
 """The classifier: cell images of any size in, calibrated P(parasitized) out."""
 
+import copy
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from PIL import Image
 
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.control import controlled
+from plasmoscope.classification.profile import Profile
 from plasmoscope.classification.silence import not_a_cell
 from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
@@ -29,7 +31,8 @@ CellImage = NDArray[np.generic] | Image.Image | Path | str
 Use = Literal["cells", "fields"]
 """What a model is wanted for: pictures of single cells, as the NIH data set's are; or the cells of whole fields, of any
 laboratory, told against their own slide."""
-_SHIPPED: dict[Use, str] = {"cells": "mobilenet_v2_96.onnx", "fields": "mobilenet_v2_fields.onnx"}
+SHIPPED: dict[Use, str] = {"cells": "mobilenet_v2_96.onnx", "fields": "mobilenet_v2_fields.onnx"}
+"""Files beside this one."""
 # Activations of this many cells at 96 px still fit the processor's cache.
 _BATCH = 32
 # Of 1,334 validation cells below this in one view, none was called with eight. What is less likely than that to be no
@@ -44,7 +47,7 @@ _PREPARED = 8 * _BATCH
 def find_model(model: Path | str | None, use: Use = "cells") -> Path:
     """The ONNX file of a model: the one that ships for this use if None, a run folder's ``model.onnx``, or the file."""
     if model is None:
-        return Path(__file__).parent / "models" / _SHIPPED[use]
+        return Path(__file__).parent / "models" / SHIPPED[use]
     path = Path(model)
     return path / "model.onnx" if path.is_dir() else path
 
@@ -85,6 +88,8 @@ class Classifier:
             ModelError: the bytes are not a network that can be run.
         """
         self.card = card
+        self.profile: Profile | None = None
+        """Of the laboratory whose cells are called; None takes the network as it ships."""
         self.image_size = card.preprocessing.image_size
         self._threads = threads or usable_threads()
         self._session = open_session(network, card.name, self._threads)
@@ -111,6 +116,23 @@ class Classifier:
             ModelError: missing, altered or not usable. Without a model there is no answer.
         """
         return cls(*read_network(find_model(model, use), ModelCard), threads)
+
+    @property
+    def threshold(self) -> float:
+        """P(parasitized) from which a single cell is called: the profile's or the model's own."""
+        return self.profile.threshold if self.profile else self.card.threshold
+
+    def with_profile(self, profile: Profile | None) -> "Classifier":
+        """The same network under a laboratory's profile, or under none.
+
+        Raises:
+            ProfileError: the profile was made for another network.
+        """
+        if profile is not None:
+            profile.check(self.card.sha256)
+        under = copy.copy(self)
+        under.profile = profile
+        return under
 
     def predict(
         self, images: CellImage | Iterable[CellImage], views: int = 1, smears: Sequence[Hashable] | None = None
@@ -218,7 +240,8 @@ class Classifier:
     def judge_field(self, cells: NDArray[np.uint8], views: int = 1) -> Judged:
         """What is said of the prepared red cells of one field, shape (n, size, size, 3), the uninfected its control.
 
-        Only what a first look leaves in doubt is looked at in more views.
+        Only what a first look leaves in doubt is looked at in more views. Under a profile there is no control: it has
+        learnt what this stain does to all cells.
         """
         judged = self.judge_prepared(cells)
         one_view = judged.parasitized.copy()
@@ -230,7 +253,7 @@ class Classifier:
             for first, closer in zip(judged, self.judge_prepared(cells[doubtful], views), strict=True):
                 if first is not None and closer is not None:
                     first[doubtful] = closer
-        usual = self.card.calibration.usual_level
+        usual = None if self.profile else self.card.calibration.usual_level
         return judged._replace(parasitized=controlled(judged.parasitized, one_view, usual))
 
     @property
@@ -256,6 +279,23 @@ class Classifier:
         logits, strangeness = self._run(cells, [self._outputs[0], OUTPUTS[2]])
         return logits, strangeness
 
+    def log_odds(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated log-odds of parasitized under the profile, shape (n,), of cells as ``logits`` takes them."""
+        return self._seen(cells)[1]
+
+    def _seen(
+        self, cells: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
+        """``logits``, ``log_odds``, and how far cells lie from red cells where that is told, all in one run."""
+        profile = self.profile
+        weighed = (OUTPUTS[1],) if profile and profile.weights else ()
+        names = [self._outputs[0], *weighed, *(name for name in OUTPUTS[2:] if name in self._outputs)]
+        given = dict(zip(names, self._run(cells, names), strict=True))
+        logits, strangeness = given[self._outputs[0]], given.get(OUTPUTS[2])
+        if profile is None:
+            return logits, log_odds(logits) / np.float32(self.card.calibration.temperature), strangeness
+        return logits, profile.log_odds(log_odds(logits), given.get(OUTPUTS[1])), strangeness
+
     def _run(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         # Small batches keep activations in the processor's cache and memory flat.
         starts = range(0, max(len(cells), 1), _BATCH)
@@ -273,9 +313,7 @@ class Classifier:
 
     def _look(self, cells: NDArray[np.uint8]) -> Judged:
         """What is said of one view of some cells."""
-        logits, strangeness = self.logits_and_strangeness(cells)
-        temperature = self.card.calibration.temperature
-        scaled = log_odds(logits) / np.float32(temperature)
+        logits, scaled, strangeness = self._seen(cells)
         if not np.isfinite(scaled).all():
             raise ModelError(
                 f"The network of the model '{self.card.name}' gives no numbers, so it can call nothing; "
@@ -283,6 +321,7 @@ class Classifier:
             )
         # Clipped where exp would overflow.
         parasitized = np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
+        temperature = self.card.calibration.temperature
         return Judged(parasitized, not_a_cell(logits, temperature, strangeness, self._evidence))
 
     def _prepared(self, images: Sequence[CellImage]) -> NDArray[np.uint8]:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.classification.classifier import CellImage, Classifier
-from plasmoscope.labels import log_odds
 
 # As shares of the cell's side: the spot's standard deviation, about a ring form's radius, and its steps.
 _SPOT = 0.07
@@ -56,8 +55,7 @@ def explain(classifier: Classifier, image: CellImage) -> Explanation:
     # A few covered pictures at a time: all of them, with what it takes to make and to judge them, fill gigabytes.
     parts = [covers[start : start + _AT_ONCE, ..., None] for start in range(0, len(covers), _AT_ONCE)]
     seen = (np.round(cell * (1 - cover) + colour * cover).astype(np.uint8) for cover in parts)
-    logits = np.concatenate([classifier.logits(some) for some in seen])
-    odds = log_odds(logits) / np.float32(classifier.card.calibration.temperature)
+    odds = np.concatenate([classifier.log_odds(some) for some in seen])
     (whole, *hidden), (blank, *alone) = np.split(odds, 2)
     changes = np.maximum(whole - np.array(hidden), 0) + np.maximum(np.array(alone) - blank, 0)
     heat = np.tensordot(changes, spots, axes=1) / np.maximum(spots.sum(axis=0), 1e-6)

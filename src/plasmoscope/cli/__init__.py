@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from plasmoscope import __version__
 from plasmoscope.cli.account import account
+from plasmoscope.cli.adapt import adapt
 from plasmoscope.cli.analyze import analyze
 from plasmoscope.cli.audit import audit
 from plasmoscope.cli.classify import classify
@@ -20,6 +21,7 @@ from plasmoscope.cli.demo import demo
 from plasmoscope.cli.evaluate import evaluate
 from plasmoscope.cli.evaluate_fields import evaluate_fields
 from plasmoscope.cli.explain import explain
+from plasmoscope.cli.profiles import profiles
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.recompute import recompute
@@ -72,11 +74,13 @@ for command in (
     lr_range,
     doctor,
     export_cells,
+    adapt,
     backup,
 ):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(account, name="account")
+app.add_typer(profiles, name="profiles")
 
 
 def main() -> None:

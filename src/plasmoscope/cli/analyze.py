@@ -8,7 +8,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, errors, track
-from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
+from plasmoscope.cli.options import (
+    CountingViewsOption,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    load_classifier,
+    without_reports,
+)
 
 if TYPE_CHECKING:
     from plasmoscope.analysis.results import Slide
@@ -49,6 +56,8 @@ def analyze(
             help="What 'evaluate-fields' measured on your laboratory's slides; corrects the count for wrong calls."
         ),
     ] = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = None,
 ) -> None:
     """Count the infected red cells of a slide from photographs of its fields, and write a report.
 
@@ -58,7 +67,6 @@ def analyze(
     from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, photograph_hashes, read_field
     from plasmoscope.analysis.finished_fields import DoneFields
     from plasmoscope.analysis.performance import read_performance
-    from plasmoscope.classification.classifier import Classifier
     from plasmoscope.files import alone_in
     from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.sources import find_photographs
@@ -72,7 +80,7 @@ def analyze(
         raise typer.Exit(2)
     context.with_resource(alone_in(output))
     check_slide_folder(output, slide, patient, photograph_hashes(sources))
-    classifier = Classifier.load(model, use="fields")
+    classifier = load_classifier(model, "fields", profile, profiles)
     options = SlideOptions(
         slide=slide,
         patient=patient,

@@ -9,7 +9,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from plasmoscope.cli.console import console, errors, tell_unread, track
-from plasmoscope.cli.options import CellsArgument, ModelOption, ViewsOption, given_images
+from plasmoscope.cli.options import (
+    CellsArgument,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    ViewsOption,
+    given_images,
+    load_classifier,
+)
 from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
@@ -28,8 +36,12 @@ def classify(
     model: ModelOption = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Call a cell parasitized from here on (default: the model's own)."),
+        typer.Option(
+            min=0, max=1, help="Call a cell parasitized from here on (default: the profile's or model's own)."
+        ),
     ] = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = None,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="Cut each cell out of its clear background first, for pictures on white.")
     ] = False,
@@ -48,16 +60,15 @@ def classify(
     Exit code 0: every file was read; 1: some could not be; 2: nothing to do, or wrong use.
     """
     from plasmoscope.classification.batch import classify_sources, judge_by_smear, told_against_smears
-    from plasmoscope.classification.classifier import Classifier
     from plasmoscope.data.nih import patient_of
     from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED
-    from plasmoscope.reports.cells import check_cells_output, write_cells
+    from plasmoscope.reports.cells import Called, check_cells_output, write_cells
 
     if output:
         check_cells_output(output)
     sources = given_images(paths, output)
-    classifier = Classifier.load(model)
-    limit = classifier.card.threshold if threshold is None else threshold
+    classifier = load_classifier(model, "cells", profile, profiles)
+    limit = classifier.threshold if threshold is None else threshold
     found = classify_sources(classifier, sources, tta, limit, isolate)
     results = list(track(found, len(sources), "Classifying cells"))
     if by_smear:
@@ -65,7 +76,8 @@ def classify(
         results = told_against_smears(classifier, results, sources, smears, tta, limit, isolate)
         results = judge_by_smear(classifier, results, smears, limit)
     if output:
-        write_cells(output, results, classifier.card, tta, limit)
+        used = classifier.profile.used if classifier.profile else None
+        write_cells(output, results, Called(classifier.card, tta, limit, used))
     read = [result for result in results if result.error is None]
     if len(read) <= _SHOWN and not output:
         _show(read)

@@ -9,7 +9,14 @@ from rich.markup import escape
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, errors, tell_unread, track
-from plasmoscope.cli.options import CountingViewsOption, ModelOption, without_reports
+from plasmoscope.cli.options import (
+    CountingViewsOption,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    load_classifier,
+    without_reports,
+)
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.files import alone_in
@@ -85,6 +92,8 @@ def evaluate_fields(
         typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the model's for counting)."),
     ] = None,
     tta: CountingViewsOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = None,
 ) -> None:
     """Measure the analysis of whole fields on annotated boxes: cells found and counted, parasites, false alarms.
 
@@ -98,21 +107,20 @@ def evaluate_fields(
     people = _check_told(performance, laboratory, patients, len(given))
     from plasmoscope.analysis.analyze import calling
     from plasmoscope.analysis.performance import PerformanceError, write_performance
-    from plasmoscope.classification.classifier import Classifier
     from plasmoscope.cli.fields_tables import show_fields, show_sets
     from plasmoscope.evaluation.fields_report import check_evaluation_folder, write_evaluation
     from plasmoscope.evaluation.patients import read_patients
     from plasmoscope.evaluation.performance import measured_performance
     from plasmoscope.evaluation.worst_fields import lay_out
 
-    named = _parse_classes(classes)
+    named = parse_classes(classes)
     # What cannot be used is an error before the work, not after it.
-    annotated = [_read_set(one, named) for one in given]
+    annotated = [read_set(one, named) for one in given]
     known = read_patients(_judged(annotated[0]), people) if isinstance(people, Path) else people
     if output:
         context.with_resource(alone_in(output))
         check_evaluation_folder(output, [name for one in annotated for name in one.truth])
-    classifier = Classifier.load(model, use="fields")
+    classifier = load_classifier(model, "fields", profile, profiles)
     how = calling(classifier, threshold, tta)
     done = [_evaluate(one, classifier, how, iou, one.name in (healthy or []), output is not None) for one in annotated]
     unread = [fault for one in done for fault in one.unread]
@@ -143,7 +151,7 @@ def evaluate_fields(
         raise typer.Exit(1)
 
 
-class _Given(NamedTuple):
+class GivenSet(NamedTuple):
     """A set as it was given."""
 
     name: str
@@ -151,7 +159,7 @@ class _Given(NamedTuple):
     truth: Path | None
 
 
-class _Annotated(NamedTuple):
+class AnnotatedSet(NamedTuple):
     """A set whose annotations were read."""
 
     name: str
@@ -161,11 +169,11 @@ class _Annotated(NamedTuple):
     """What could not be read, with the reason."""
 
 
-def _given_sets(images: Path | None, truth: Path | None, sets: Sequence[str]) -> list[_Given]:
+def _given_sets(images: Path | None, truth: Path | None, sets: Sequence[str]) -> list[GivenSet]:
     """What is to be evaluated, each under a name of its own."""
     if (images is None) != (truth is None):
         raise PlasmoscopeError("Photographs and --truth go together. More sets are given as --set NAME=IMAGES,TRUTH.")
-    given = [_Given(images.resolve().name, images, truth)] if images and truth else []
+    given = [GivenSet(images.resolve().name, images, truth)] if images and truth else []
     given += [_parse_set(text) for text in sets]
     if not given:
         raise PlasmoscopeError("Give photographs with --truth, or sets of them as --set NAME=IMAGES,TRUTH.")
@@ -175,38 +183,38 @@ def _given_sets(images: Path | None, truth: Path | None, sets: Sequence[str]) ->
     return given
 
 
-def _parse_set(text: str) -> _Given:
+def _parse_set(text: str) -> GivenSet:
     """Read ``NAME=IMAGES,TRUTH`` or ``NAME=IMAGES``; a path may hold a comma where the whole of it exists."""
     name, _, paths = text.partition("=")
     if not name.strip() or not paths.strip():
         raise PlasmoscopeError(f"--set is written as NAME=IMAGES,TRUTH or NAME=IMAGES, not as '{text}'.")
     images, comma, truth = paths.rpartition(",")
     if not comma or Path(paths).exists():
-        return _Given(name.strip(), Path(paths), None)
-    return _Given(name.strip(), Path(images), Path(truth))
+        return GivenSet(name.strip(), Path(paths), None)
+    return GivenSet(name.strip(), Path(images), Path(truth))
 
 
-def _check_healthy(healthy: Sequence[str], given: Sequence[_Given]) -> None:
+def _check_healthy(healthy: Sequence[str], given: Sequence[GivenSet]) -> None:
     names = [one.name for one in given]
     if unknown := next((name for name in healthy if name not in names), None):
         raise PlasmoscopeError(f"--healthy names '{unknown}', which is none of the sets: {', '.join(names)}.")
 
 
-def _read_set(given: _Given, classes: Mapping[int, str] | None) -> _Annotated:
+def read_set(given: GivenSet, classes: Mapping[int, str] | None) -> AnnotatedSet:
     """Find a set's photographs and read what is annotated in them, with a word on what belongs to nothing."""
     from plasmoscope.evaluation.annotations import read_annotations
     from plasmoscope.evaluation.fields import what_is_annotated
 
     files, unread = _find(given.images)
     if given.truth is None:
-        return _Annotated(given.name, files, dict.fromkeys(files, ()), unread)
+        return AnnotatedSet(given.name, files, dict.fromkeys(files, ()), unread)
     annotations = read_annotations(files, given.truth, classes)
     boxes, faults = annotations.boxes, annotations.faults
     known = {*boxes, *(fault.where for fault in faults)}
     _tell_names("images have no annotation and are left out", [name for name in files if name not in known])
     _tell_names("annotations belong to none of the images", annotations.unused)
     what_is_annotated(boxes.values())
-    return _Annotated(given.name, files, boxes, [*unread, *faults])
+    return AnnotatedSet(given.name, files, boxes, [*unread, *faults])
 
 
 class _Done(NamedTuple):
@@ -220,7 +228,7 @@ class _Done(NamedTuple):
 
 
 def _evaluate(
-    given: _Annotated, classifier: "Classifier", how: "Calling", iou: float, healthy: bool, draw: bool
+    given: AnnotatedSet, classifier: "Classifier", how: "Calling", iou: float, healthy: bool, draw: bool
 ) -> _Done:
     """Analyse a set's photographs and compare them with the truth."""
     from plasmoscope.evaluation.fields import evaluate_fields
@@ -237,7 +245,9 @@ def _evaluate(
     return _Done(evaluation, unread, _draw_worst(given, evaluation, read) if draw else ())
 
 
-def _draw_worst(given: _Annotated, evaluation: "FieldsEvaluation", analyzed: "Mapping[str, Field]") -> "list[Picture]":
+def _draw_worst(
+    given: AnnotatedSet, evaluation: "FieldsEvaluation", analyzed: "Mapping[str, Field]"
+) -> "list[Picture]":
     from plasmoscope.evaluation.worst_fields import Panel, draw_panel, worst_fields
     from plasmoscope.imaging.reading import read_image
 
@@ -277,7 +287,7 @@ def _check_told(performance: Path | None, laboratory: str | None, patients: str 
     return Path(patients)
 
 
-def _judged(given: _Annotated) -> "dict[str, Readable]":
+def _judged(given: AnnotatedSet) -> "dict[str, Readable]":
     """The photographs of a set that have an annotation."""
     return {name: given.files[name] for name in given.truth}
 
@@ -311,7 +321,7 @@ def _tell_names(what: str, names: Sequence[str]) -> None:
         console.print(f"{len(names):,} {what}: {escape(listed)}.", highlight=False)
 
 
-def _parse_classes(text: str | None) -> dict[int, str] | None:
+def parse_classes(text: str | None) -> dict[int, str] | None:
     """Read ``0=parasite,4=white_cell``."""
     if text is None:
         return None

@@ -7,7 +7,14 @@ import typer
 from rich.markup import escape
 
 from plasmoscope.cli.console import console, errors, tell_unread, track
-from plasmoscope.cli.options import CellsArgument, ModelOption, given_images
+from plasmoscope.cli.options import (
+    CellsArgument,
+    ModelOption,
+    ProfileOption,
+    ProfilesOption,
+    given_images,
+    load_classifier,
+)
 from plasmoscope.messages import NOT_A_DEVICE
 
 _MOST = 200
@@ -18,6 +25,8 @@ def explain(
     paths: CellsArgument,
     output: Annotated[Path, typer.Option(help="Picture to write, FILE.png.")] = Path("explained.png"),
     model: ModelOption = None,
+    profile: ProfileOption = None,
+    profiles: ProfilesOption = None,
 ) -> None:
     """Draw what each cell's call rests on: the cell, and beside it the places that speak for a parasite.
 
@@ -26,7 +35,6 @@ def explain(
     import numpy as np
     from PIL import Image
 
-    from plasmoscope.classification.classifier import Classifier
     from plasmoscope.classification.explanation import explain as explain_cell
     from plasmoscope.imaging.cells import read_cell, remarks_on
     from plasmoscope.imaging.reading import ImageError
@@ -38,8 +46,7 @@ def explain(
     if len(sources) > _MOST:
         errors.print(f"{len(sources):,} cells are too many for one picture. Name at most {_MOST}.")
         raise typer.Exit(2)
-    classifier = Classifier.load(model)
-    card = classifier.card
+    classifier = load_classifier(model, "cells", profile, profiles)
     tiles, captions, unread = [], [], 0
     calls: list[bool | None] = []
     names: list[str] = []
@@ -53,14 +60,14 @@ def explain(
             unread += 1
             continue
         ((probability, not_a_cell),) = classifier.judge_prepared(cell[None]).each()
-        called = call_name(probability, card.threshold, not_a_cell, card.silence_threshold) != NOT_TOLD
+        called = call_name(probability, classifier.threshold, not_a_cell, classifier.card.silence_threshold) != NOT_TOLD
         why = explain_cell(classifier, cell)
         tiles += [cell, lay_heat(cell, why.heat) if why.found else np.full_like(cell, 255)]
         names.append(source.name)
         remarks += remarks_on(cell[None], [max(picture.shape[:2])])
         shown = f"{probability:.2f}" if called else "can't tell"
         captions += [f"{len(names)}: {shown}", "" if why.found else "no one place"]
-        calls += [probability >= card.threshold if called else None] * 2
+        calls += [probability >= classifier.threshold if called else None] * 2
     if tiles:
         Image.fromarray(contact_sheet(tiles, calls, captions, _WIDTH)).save(output)
         console.print(

@@ -11,6 +11,8 @@ from plasmoscope.cli.console import errors
 from plasmoscope.errors import PlasmoscopeError
 
 if TYPE_CHECKING:
+    from plasmoscope.classification.classifier import Classifier, Use
+    from plasmoscope.classification.profiles import Profiles
     from plasmoscope.data.nih import CellDataset
     from plasmoscope.imaging.sources import ImageSource, Readable
 
@@ -53,6 +55,35 @@ DatabaseOption = Annotated[
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder (default: shipped).")
 ]
+
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", help="A profile that `adapt` made of this laboratory's called cells.")
+]
+ProfilesOption = Annotated[
+    Path | None, typer.Option("--profiles", help="Folder of the profiles (default: the user's data folder).")
+]
+
+
+def profiles_in(folder: Path | None) -> "Profiles":
+    """The profiles in a folder, or in the user's."""
+    from plasmoscope.classification.profiles import Profiles
+
+    return Profiles(folder or _records_folder() / "profiles")
+
+
+def load_classifier(model: Path | None, use: "Use", profile: str | None, profiles: Path | None) -> "Classifier":
+    """A model under the profile that was named; as it is where none was.
+
+    Where no model is named it is the one that ships for this use, or that the profile was made for.
+    """
+    from plasmoscope.classification.classifier import SHIPPED, Classifier
+
+    if profile is None:
+        return Classifier.load(model, use=use)
+    found = profiles_in(profiles).load(profile)
+    shipped = (Classifier.load(use=other) for other in SHIPPED) if model is None else ()
+    fitting = (classifier for classifier in shipped if classifier.card.sha256 == found.model_sha256)
+    return (next(fitting, None) or Classifier.load(model, use=use)).with_profile(found)
 
 
 def _check_views(views: int | list[int] | None) -> int | list[int] | None:

@@ -56,6 +56,7 @@ def measured_performance(
             model_sha256=card.sha256,
             threshold=how.threshold,
             views=how.views,
+            profile=how.profile,
             red_cells=sum(one.red_cells_to_count for one in counts) if evaluation.red_cells_annotated else None,
             by_patient=by_patient,
             **_cells(counts),
@@ -64,7 +65,7 @@ def measured_performance(
         raise PerformanceError(
             f"These photographs measure nothing to correct counts with: {first_fault(error)}."
         ) from error
-    performance.check(card.sha256, how.threshold, how.views)
+    performance.check(card.sha256, how.threshold, how.views, how.profile)
     return performance
 
 

@@ -177,8 +177,9 @@ def _silence(slide: Slide) -> str:
 
 
 def versions(slide: Slide) -> str:
-    """Program and model."""
-    return f"Plasmoscope {slide.plasmoscope}, model {slide.model} (SHA-256 {slide.model_sha256})"
+    """Program, model and profile."""
+    made_with = f"Plasmoscope {slide.plasmoscope}, model {slide.model} (SHA-256 {slide.model_sha256})"
+    return f"{made_with}, profile {slide.profile}" if slide.profile else made_with
 
 
 def pictures_shown(shown: int, readable: int, in_folder: bool) -> str:

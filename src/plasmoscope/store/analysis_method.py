@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from plasmoscope import __version__
 from plasmoscope.analysis.performance import Performance
+from plasmoscope.classification.profile import Profile, UsedProfile
 
 if TYPE_CHECKING:
     # Whoever reads the records needs no network.
@@ -27,6 +28,8 @@ class Method(BaseModel):
     """As ``Slide.silence``."""
     screening: float | None = None
     """As ``Slide.screening``."""
+    profile: UsedProfile | None = None
+    """Of the laboratory, under which cells were called."""
     performance: Performance | None = None
     """Measured on this laboratory's slides for this way of calling; None where it was not, when the field was analysed.
     """
@@ -48,4 +51,11 @@ class Method(BaseModel):
             views=how.views,
             silence=how.silence,
             screening=how.screening,
+            profile=how.profile,
         )
+
+    def under(self, profile: Profile | None) -> "Method":
+        """The same under a laboratory's profile, which has its own threshold."""
+        if profile is None:
+            return self
+        return self.model_copy(update={"profile": profile.used, "threshold": profile.threshold})

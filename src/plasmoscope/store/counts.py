@@ -129,6 +129,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         views=method.views,
         silence=method.silence,
         screening=method.screening,
+        profile=method.profile,
         fields=fields,
         count=_count(slide, numbers, counting, changed),
         notes=(*notes_on(fields), *_notes(counting, changed, numbers.unfinished)),

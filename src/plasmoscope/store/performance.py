@@ -20,7 +20,7 @@ def enter(session: Session, who: str, performance: Performance, method: Method) 
     Raises:
         PerformanceError: it says too little, or does not hold for this method.
     """
-    performance.check(method.model_sha256, method.threshold, method.views)
+    performance.check(method.model_sha256, method.threshold, method.views, method.profile)
     return _enter(session, who, performance)
 
 
@@ -39,7 +39,7 @@ def latest(session: Session) -> PerformanceEntry | None:
 def misfit(entry: PerformanceEntry, method: Method) -> str | None:
     """Why what was entered does not hold for a method, such as that of a later version; None where it does."""
     try:
-        entry.performance.check(method.model_sha256, method.threshold, method.views)
+        entry.performance.check(method.model_sha256, method.threshold, method.views, method.profile)
     except PerformanceError as error:
         return str(error)
     return None

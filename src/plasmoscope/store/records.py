@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeDecorator
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.performance import Performance
+from plasmoscope.classification.profile import Profile
 
 LONGEST_TEXT = 200
 """Characters of any one thing that people write: a name, an ID, a password."""
@@ -230,6 +231,30 @@ class PerformanceEntry(Base):
     def performance(self) -> Performance:
         """What was measured; only where there is content."""
         return Performance.model_validate(self.content)
+
+
+class ProfileEntry(Base):
+    """A profile of this laboratory's stain. What was taken back stays, since results may rest on it."""
+
+    __tablename__ = "profiles"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    by: Mapped[str]
+    name: Mapped[str]
+    version: Mapped[int]
+    sha256: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    """``plasmoscope.classification.profile.Profile`` as JSON."""
+    in_use: Mapped[bool] = mapped_column(default=False)
+    """Photographs are called under it; at most one is."""
+    taken_back: Mapped[bool] = mapped_column(default=False)
+
+    @property
+    def profile(self) -> Profile:
+        """The profile itself."""
+        return Profile.model_validate(self.content)
 
 
 class Account(Base):

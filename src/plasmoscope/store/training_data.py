@@ -5,18 +5,15 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sqlalchemy import select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from plasmoscope.files import whole_folder
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.labels import CLASS_NAMES, class_name
 from plasmoscope.progress import Track, untracked
-from plasmoscope.store.corrections import latest
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.images import Images
-from plasmoscope.store.records import Correction, Field, Patient, Slide
-from plasmoscope.store.slides import EXAMPLE_PATIENT
+from plasmoscope.store.taught import TaughtField, taught_fields, with_taught_cells
 
 # Above the NIH's own patients, so that both sets can lie in one folder and be split by patient.
 _FIRST_PATIENT = 1_000
@@ -45,41 +42,28 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
         raise StoreError(
             f"{folder} holds cells already, which people may have called otherwise since. Name a new folder."
         )
-    called = session.scalars(
-        select(Field)
-        .join(Slide, Slide.id == Field.slide_id)
-        .join(Slide.patient)
-        .where(Field.id.in_(select(Correction.field_id)), ~Field.rejected, Patient.code != EXAMPLE_PATIENT)
-        .order_by(Field.id)
-        .options(undefer(Field.result))
-    ).all()
+    called = with_taught_cells(session)
     written: list[Path] = []
     # Half an export must not pass for a data set.
     with whole_folder(cells) as unfinished:
         for name in CLASS_NAMES:
             (unfinished / name).mkdir()
-        for field in track(called, len(called), "Cutting cells"):
-            written += _export_field(session, images, unfinished, field)
+        for field in taught_fields(session, track(called, len(called), "Cutting cells")):
+            written += _export_field(images, unfinished, field)
         shutil.rmtree(cells, ignore_errors=True)
     return [cells / file.relative_to(unfinished) for file in written]
 
 
-def _export_field(session: Session, images: Images, folder: Path, field: Field) -> list[Path]:
+def _export_field(images: Images, folder: Path, field: TaughtField) -> list[Path]:
     # It brings OpenCV, which nothing else of the records needs.
     from plasmoscope.imaging.cells import cut_cell
 
-    slide = session.get_one(Slide, field.slide_id)
-    corrections = latest(session, slide.id)[field.id]
-    found = field.found()
     pixels = read_image(images.path(field.image_sha256))
+    patient = _FIRST_PATIENT + field.patient_id
     written = []
-    for cell in found.cells if found else ():
-        correction = corrections.get(cell.number)
-        if correction is None or correction.call == "not a cell" or cell.on_border:
-            continue
-        patient = _FIRST_PATIENT + slide.patient_id
-        name = f"C{patient}P{patient}S{slide.id}_IMG_{field.id}_cell_{cell.number}.png"
-        file = folder / class_name(correction.call == "infected") / name
+    for cell, infected in field.cells:
+        name = f"C{patient}P{patient}S{field.slide_id}_IMG_{field.field_id}_cell_{cell.number}.png"
+        file = folder / class_name(infected) / name
         Image.fromarray(cut_cell(pixels, np.array(cell.outline, np.int32))).save(file, "PNG")
         written.append(file)
     return written

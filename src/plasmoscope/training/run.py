@@ -12,6 +12,7 @@ from torch import nn
 from plasmoscope.classification.card import Calibration, ModelCard, Preprocessing, Silence, TrainingData
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.control import level
+from plasmoscope.classification.familiar import keep_familiar
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
@@ -276,6 +277,7 @@ def export_run(
         }
     )
     save_network(folder / "model.onnx", network, card)
+    keep_familiar(calibrated, cells, parasitized, folder / "model.onnx")
     return card
 
 

@@ -26,6 +26,7 @@ from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web import api, pages
 from plasmoscope.web.analysis_queue.queue import AnalysisQueue
+from plasmoscope.web.analysis_queue.teaching import Teacher
 from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.api import monitoring
 from plasmoscope.web.dependencies import Workstation
@@ -75,6 +76,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         card=card,
         workers=workers,
         queue=new_queue(),
+        teacher=Teacher(store, workers.model),
         sessions=Sessions(settings, store),
         logins=Logins(store),
         metrics=metrics,
@@ -85,10 +87,11 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
         # One of its own each time: an application may begin and end more than once, even at a time.
-        queue = new_queue()
-        app.state.workstation = replace(workstation, queue=queue)
+        queue, teacher = new_queue(), Teacher(store, workers.model)
+        app.state.workstation = replace(workstation, queue=queue, teacher=teacher)
         queue.start()
         yield
+        await run_in_threadpool(teacher.stop)
         await run_in_threadpool(queue.stop)
         if own_workers:
             await run_in_threadpool(workers.close)

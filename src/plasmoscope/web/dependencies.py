@@ -9,9 +9,11 @@ from fastapi import Depends, Path
 from starlette.requests import HTTPConnection, Request
 
 from plasmoscope.classification.card import ModelCard
+from plasmoscope.store import profiles
 from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web.analysis_queue.queue import AnalysisQueue
+from plasmoscope.web.analysis_queue.teaching import Teacher
 from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.metrics import Metrics
 from plasmoscope.web.security.identity import Sessions
@@ -26,11 +28,12 @@ class Workstation:
     settings: Settings
     store: Store
     method: Method
-    """How photographs are analysed here."""
+    """How photographs are analysed here without a profile."""
     card: ModelCard
     """Of the model for single cells."""
     workers: Workers
     queue: AnalysisQueue
+    teacher: Teacher
     sessions: Sessions
     logins: Logins
     metrics: Metrics
@@ -55,14 +58,25 @@ def _part(choose: Callable[[Workstation], object]) -> Any:
 WholeWorkstation = Annotated[Workstation, _part(lambda workstation: workstation)]
 Records = Annotated[Store, _part(lambda workstation: workstation.store)]
 SettingsInForce = Annotated[Settings, _part(lambda workstation: workstation.settings)]
-MethodInUse = Annotated[Method, _part(lambda workstation: workstation.method)]
+PlainMethod = Annotated[Method, _part(lambda workstation: workstation.method)]
 CellModelCard = Annotated[ModelCard, _part(lambda workstation: workstation.card)]
 HeavyWork = Annotated[Workers, _part(lambda workstation: workstation.workers)]
+TeacherOfProfiles = Annotated[Teacher, _part(lambda workstation: workstation.teacher)]
 WaitingPhotographs = Annotated[AnalysisQueue, _part(lambda workstation: workstation.queue)]
 KnownSessions = Annotated[Sessions, _part(lambda workstation: workstation.sessions)]
 LoginChecks = Annotated[Logins, _part(lambda workstation: workstation.logins)]
 Figures = Annotated[Metrics, _part(lambda workstation: workstation.metrics)]
 AnalysingAlone = Annotated[BoundedSemaphore, _part(lambda workstation: workstation.analysing_alone)]
+
+
+def _method_in_use(request: Request) -> Method:
+    workstation = workstation_of(request)
+    with workstation.store.reading() as session:
+        return workstation.method.under(profiles.in_use(session, workstation.method))
+
+
+MethodInUse = Annotated[Method, Depends(_method_in_use)]
+"""How photographs are analysed now: under the profile that is switched on."""
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 """A record's number in an address: what the databases' integers hold."""

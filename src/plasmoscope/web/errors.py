@@ -2,6 +2,7 @@
 
 from plasmoscope.analysis.counting import CountingError
 from plasmoscope.analysis.performance import PerformanceError
+from plasmoscope.classification.profile import ProfileError
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.reports.output import OutputError
@@ -26,6 +27,7 @@ _ANSWERS: tuple[tuple[type[PlasmoscopeError], int, str], ...] = (
     (ImageError, 422, "unusable_image"),
     (CountingError, 422, "invalid"),
     (PerformanceError, 422, "invalid"),
+    (ProfileError, 422, "invalid"),
     (StoreError, 422, "invalid"),
     (OutputError, 507, "no_room"),
 )

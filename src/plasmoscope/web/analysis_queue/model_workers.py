@@ -3,12 +3,18 @@
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
-from plasmoscope.analysis.analyze import Look, calling, crop_as_called, look_at_field
+import numpy as np
+
+from plasmoscope.analysis.analyze import Look, calling, crops_as_called, look_at_field
 from plasmoscope.analysis.results import Cell
+from plasmoscope.classification.adaptation import Observed, adapt, observe
 from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear, told_against_smears
-from plasmoscope.classification.classifier import Classifier, Use
+from plasmoscope.classification.classifier import Classifier, Use, find_model
 from plasmoscope.classification.explanation import explain
+from plasmoscope.classification.familiar import familiar_of
+from plasmoscope.classification.profile import Profile
 from plasmoscope.imaging.pages import Content, pages_of
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.sources import Readable, Unreadable
@@ -21,6 +27,18 @@ _POLITENESS = 10
 _LONGEST_QUEUE = 16
 
 
+class Lesson(NamedTuple):
+    """What a profile is to be made of, and how it is to be called."""
+
+    observed: Sequence[Observed]
+    """Of photographs with called cells, one after the other."""
+    infected: Sequence[bool]
+    """What people call each of their cells."""
+    name: str
+    version: int
+    source: str
+
+
 class ModelWorkers:
     """Processes that each hold the model. They start when first needed and end with ``close``, or with this process.
 
@@ -31,28 +49,47 @@ class ModelWorkers:
         self._model = model
         self._processes = Processes(number, _LONGEST_QUEUE, _POLITENESS, partial(_loaded, model))
 
-    def look(self, photograph: Path | bytes, name: str, override_gate: bool = False) -> Look:
+    def look(
+        self, photograph: Path | bytes, name: str, override_gate: bool = False, profile: Profile | None = None
+    ) -> Look:
         """Find and call the cells of one photograph, as ``look_at_field``; waits for a process, however long."""
-        return self._processes.run(_look, self._model, photograph, name, override_gate)
+        return self._processes.run(_look, self._model, photograph, name, override_gate, profile)
 
-    async def look_at_sent(self, file: Content, page: int | None) -> Look:
+    async def look_at_sent(self, file: Content, page: int | None, profile: Profile | None = None) -> Look:
         """``look`` for a request, at a file that was sent; ImageError where that holds not the one picture meant.
 
         Args:
             page: of a file that has several.
         """
-        return await self._processes.take(_look_at_sent, self._model, file, page)
+        return await self._processes.take(_look_at_sent, self._model, file, page, profile)
 
-    async def call_cells(self, files: Sequence[Readable], one_smear: bool) -> list[tuple[int, CellResult]]:
+    async def call_cells(
+        self, files: Sequence[Readable], one_smear: bool, profile: Profile | None = None
+    ) -> list[tuple[int, CellResult]]:
         """P(parasitized) of pictures of single cells, judged together where they are of one smear.
 
         Each page of a TIFF is a cell of its own; with each stands which of the files it is of.
-        """
-        return await self._processes.take(_call_cells, self._model, files, one_smear)
 
-    async def explain(self, photograph: Path, cell: Cell) -> bytes | None:
-        """What a cell's call rests on, laid over it, as PNG; None where no one place stands out."""
-        return await self._processes.take(_explain, self._model, photograph, cell)
+        Args:
+            profile: by whose network, and under which, they are called.
+        """
+        return await self._processes.take(_call_cells, self._model, files, one_smear, profile)
+
+    async def explain(self, photograph: Path, cell: Cell, profile: Profile | None = None) -> bytes | None:
+        """What a cell's call rests on, laid over it, as PNG; None where no one place stands out.
+
+        Args:
+            profile: under which it was called.
+        """
+        return await self._processes.take(_explain, self._model, photograph, cell, profile)
+
+    def observe(self, photograph: Path, cells: Sequence[Cell]) -> Observed:
+        """What the network makes of cells of a photograph; waits for a process."""
+        return self._processes.run(_observe, self._model, photograph, cells)
+
+    def learn(self, lesson: Lesson) -> Profile:
+        """The profile that called cells make, as ``adapt``; waits for a process. ProfileError where none is made."""
+        return self._processes.run(_learn, self._model, lesson)
 
     def close(self) -> None:
         """Finish what is being analysed, and end the processes."""
@@ -64,14 +101,16 @@ def _loaded(model: Path | None, use: Use = "fields") -> Classifier:
     return Classifier.load(model, use=use)
 
 
-def _look(model: Path | None, photograph: Path | bytes, name: str, override_gate: bool) -> Look:
-    classifier = _loaded(model)
+def _look(
+    model: Path | None, photograph: Path | bytes, name: str, override_gate: bool, profile: Profile | None
+) -> Look:
+    classifier = _loaded(model).with_profile(profile)
     return look_at_field(photograph, name, classifier, calling(classifier), override_gate)
 
 
-def _look_at_sent(model: Path | None, file: Content, page: int | None) -> Look:
+def _look_at_sent(model: Path | None, file: Content, page: int | None, profile: Profile | None) -> Look:
     sent = _sent_page(file, page)
-    return _look(model, sent.read(), sent.name, False)
+    return _look(model, sent.read(), sent.name, False, profile)
 
 
 def _sent_page(file: Content, number: int | None) -> Readable:
@@ -84,15 +123,18 @@ def _sent_page(file: Content, number: int | None) -> Readable:
     return pages[index]
 
 
-def _call_cells(model: Path | None, files: Sequence[Readable], one_smear: bool) -> list[tuple[int, CellResult]]:
-    classifier = _loaded(model, "cells")
+def _call_cells(
+    model: Path | None, files: Sequence[Readable], one_smear: bool, profile: Profile | None
+) -> list[tuple[int, CellResult]]:
+    # A profile is of the network for fields.
+    classifier = _loaded(model, "cells") if profile is None else _loaded(model).with_profile(profile)
     cells = _sent_cells(files)
     sources = [cell for _, cell in cells]
     judged = list(classify_sources(classifier, sources))
     if one_smear:
         smear = ["one"] * len(judged)
         judged = told_against_smears(classifier, judged, sources, smear)
-        judged = judge_by_smear(classifier, judged, smear, classifier.card.threshold)
+        judged = judge_by_smear(classifier, judged, smear, classifier.threshold)
     return [(number, result) for (number, _), result in zip(cells, judged, strict=True)]
 
 
@@ -108,8 +150,25 @@ def _sent_cells(files: Sequence[Readable]) -> list[tuple[int, Readable]]:
     return cells
 
 
-def _explain(model: Path | None, photograph: Path, cell: Cell) -> bytes | None:
+def _explain(model: Path | None, photograph: Path, cell: Cell, profile: Profile | None) -> bytes | None:
     classifier = _loaded(model)
-    crop = classifier.prepare(crop_as_called(read_image(photograph), cell, classifier))
+    if profile is not None and profile.model_sha256 == classifier.card.sha256:
+        classifier = classifier.with_profile(profile)
+    crop = classifier.prepare(crops_as_called(read_image(photograph), [cell], classifier)[0])
     why = explain(classifier, crop)
     return encode_png(lay_heat(crop, why.heat)) if why.found else None
+
+
+def _observe(model: Path | None, photograph: Path, cells: Sequence[Cell]) -> Observed:
+    classifier = _loaded(model)
+    crops = crops_as_called(read_image(photograph), cells, classifier)
+    return observe(classifier, np.stack([classifier.prepare(crop) for crop in crops]))
+
+
+def _learn(model: Path | None, lesson: Lesson) -> Profile:
+    classifier = _loaded(model)
+    familiar = familiar_of(classifier, find_model(model, "fields"))
+    infected = np.array(lesson.infected, bool)
+    return adapt(
+        Observed.of(lesson.observed), infected, classifier.card, familiar, lesson.name, lesson.version, lesson.source
+    )

@@ -13,8 +13,9 @@ from functools import partial
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from plasmoscope.classification.profile import Profile
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.store import fields, performance
+from plasmoscope.store import fields, performance, profiles
 from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.records import Field
@@ -75,25 +76,28 @@ class AnalysisQueue:
         """Analyse the field that has waited longest; False where none waits."""
         with self._store.session() as session:
             field = fields.take_waiting(session)
+            # Where this cannot be told the field goes on waiting.
+            profile = profiles.in_use(session, self._method) if field else None
         if field is None:
             return False
         started = time.perf_counter()
-        self._record(field, self._look(field))
+        self._record(field, self._look(field, profile))
         self._metrics.analysis_seconds.observe(time.perf_counter() - started)
         return True
 
-    def _look(self, field: Field) -> Callable[[Session], bool]:
+    def _look(self, field: Field, profile: Profile | None) -> Callable[[Session], bool]:
         """Analyse a photograph; gives what records what came of it."""
         photograph = self._store.images.path(field.image_sha256)
+        method = self._method.under(profile)
         try:
-            found, mark = self._model.look(photograph, field.name, field.override_gate)
+            found, mark = self._model.look(photograph, field.name, field.override_gate, profile)
         except PlasmoscopeError as error:
             return partial(fields.fail, field_id=field.id, error=str(error))
         except Exception as error:
             return _failure(field, error)
 
         def finish(session: Session) -> bool:
-            return fields.finish(session, field.id, found, performance.as_measured(session, self._method), mark)
+            return fields.finish(session, field.id, found, performance.as_measured(session, method), mark)
 
         return finish
 

@@ -7,14 +7,17 @@ from fastapi import APIRouter, File, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.analysis import results
-from plasmoscope.store import corrections, fields
+from plasmoscope.classification.profile import Profile
+from plasmoscope.store import corrections, fields, profiles
+from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import ConflictError, NotFoundError
-from plasmoscope.store.records import Field
+from plasmoscope.store.records import LONGEST_TEXT, Field
 from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.answers import picture
-from plasmoscope.web.dependencies import CellModelCard, HeavyWork, Number, Records
+from plasmoscope.web.api.profiles import named_profile
+from plasmoscope.web.dependencies import CellModelCard, HeavyWork, Number, PlainMethod, Records
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.security.identity import Reader, Technician
 from plasmoscope.web.settings import MAX_CELLS
@@ -27,9 +30,14 @@ router = APIRouter()
 async def classify_cells(
     actor: Reader,
     workers: HeavyWork,
+    records: Records,
+    method: PlainMethod,
     card: CellModelCard,
     files: Annotated[list[UploadFile], File(description="Single cells.")],
     one_smear: Annotated[bool, Query(description="Judge them together, as cells of one smear.")] = False,
+    profile: Annotated[
+        str | None, Query(max_length=LONGEST_TEXT, description="To call them under, by the model that it was made for.")
+    ] = None,
 ) -> schemas.CellAnswers:
     """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others.
 
@@ -37,9 +45,12 @@ async def classify_cells(
     """
     if len(files) > MAX_CELLS:
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
+    under = None if profile is None else await run_in_threadpool(named_profile, records, profile, method)
     sent = await run_in_threadpool(read_files, files)
-    judged = await workers.model.call_cells(sent, one_smear)
+    judged = await workers.model.call_cells(sent, one_smear, under)
     answers = [schemas.CellAnswer.of(file, result) for file, result in judged]
+    if under is not None:
+        return schemas.CellAnswers(cells=answers, model=under.model, threshold=under.threshold, profile=under.used)
     return schemas.CellAnswers(cells=answers, model=card.name, threshold=card.threshold)
 
 
@@ -48,10 +59,10 @@ async def get_cell_picture(
     actor: Reader, records: Records, workers: HeavyWork, field_id: Number, number: Number, heat: bool = False
 ) -> Response:
     """One cell, or with ``heat`` what its call rests on, laid over it; 404 where no one place stands out."""
-    photograph, cell = await run_in_threadpool(_photographed_cell, records, field_id, number)
+    photograph, cell, profile = await run_in_threadpool(_photographed_cell, records, field_id, number)
     if not heat:
         return picture(await workers.drawing.take(pictures.cell_png, photograph, cell), "image/png")
-    why = await workers.model.explain(photograph, cell)
+    why = await workers.model.explain(photograph, cell, profile)
     if why is None:
         raise NotFoundError("No one place stands out: the call rests on the cell as a whole.")
     return picture(why, "image/png")
@@ -67,10 +78,13 @@ def call_cell(
         return schemas.CorrectionOut.model_validate(made)
 
 
-def _photographed_cell(store: Store, field_id: int, number: int) -> tuple[Path, results.Cell]:
+def _photographed_cell(store: Store, field_id: int, number: int) -> tuple[Path, results.Cell, Profile | None]:
+    """A photograph, a cell of it, and the profile that it was called under."""
     with store.reading() as session:
         field = fields.get_field(session, field_id)
-        return store.images.path(field.image_sha256), _cell(field, number)
+        cell = _cell(field, number)
+        profile = profiles.by_use(session, Method.model_validate(field.method).profile) if field.method else None
+        return store.images.path(field.image_sha256), cell, profile
 
 
 def _cell(field: Field, number: int) -> results.Cell:

@@ -11,15 +11,18 @@ from plasmoscope.imaging.pages import Content
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.tiff import MAX_PAGES
 from plasmoscope.store import corrections, fields
+from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.answers import picture
 from plasmoscope.web.api.former_names import formerly
+from plasmoscope.web.api.profiles import named_profile
 from plasmoscope.web.dependencies import (
     AnalysingAlone,
     HeavyWork,
     Number,
+    PlainMethod,
     Records,
     WaitingPhotographs,
     WholeWorkstation,
@@ -36,16 +39,22 @@ _RETRY_SECONDS = 10
 async def analyze_photograph(
     actor: Reader,
     workers: HeavyWork,
+    records: Records,
+    method: PlainMethod,
     alone: AnalysingAlone,
     file: Annotated[UploadFile, File(description="One field of a thin film.")],
     page: Annotated[int | None, Query(ge=1, le=MAX_PAGES, description="Of a TIFF that has several.")] = None,
+    profile: Annotated[
+        str | None, Query(max_length=LONGEST_TEXT, description="To call cells under, instead of the one in use.")
+    ] = None,
 ) -> results.Field:
     """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
     if not alone.acquire(blocking=False):
         raise WebError(429, "busy", "Another photograph is being analysed; send this one again.", _RETRY_SECONDS)
     try:
         sent = Content(shown_name(file), await run_in_threadpool(read_upload, file))
-        found = (await workers.model.look_at_sent(sent, page)).field
+        under = await run_in_threadpool(named_profile, records, profile, method)
+        found = (await workers.model.look_at_sent(sent, page, under)).field
     finally:
         alone.release()
     if found.error is not None:

@@ -9,6 +9,7 @@ from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MO
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Count
 from plasmoscope.classification.batch import CellResult
+from plasmoscope.classification.profile import Profile, UsedProfile
 from plasmoscope.labels import CallName
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
@@ -81,6 +82,8 @@ class CellAnswers(_Schema):
     cells: list[CellAnswer]
     model: str
     threshold: float
+    profile: UsedProfile | None = None
+    """That was named; None where none was."""
 
 
 class SlideIn(_Schema):
@@ -245,6 +248,51 @@ class PerformanceOut(_Schema):
     at: datetime
     misfit: str | None
     """Why it corrects nothing as this workstation analyses now; None where it does."""
+
+
+class ProfileIn(_Schema):
+    """What a profile that is to be made is called."""
+
+    name: Text
+
+
+class ProfileOut(_Schema):
+    """A profile of this laboratory's stain."""
+
+    profile: Profile
+    by: str
+    at: datetime
+    in_use: bool
+    """Photographs are called under it."""
+    misfit: str | None
+    """Why it cannot be used with this workstation's model; None where it can."""
+
+
+class MakingOut(_Schema):
+    """A profile that is being made, or that was not."""
+
+    name: str
+    done: int
+    """Photographs looked at."""
+    of: int
+    refusal: str | None
+    """Why it was not made; None while it is being made."""
+
+
+class ProfilesOut(_Schema):
+    """All profiles, and what another could be made of."""
+
+    profiles: list[ProfileOut]
+    """The newest first."""
+    infected: int
+    """Cells that people called infected, on all slides."""
+    others: int
+    """Cells that people called not infected."""
+    least_cells: int
+    """So many called cells a profile is made of at least."""
+    least_of_a_kind: int
+    """So many of them are infected at least, and so many not."""
+    making: MakingOut | None
 
 
 class LoginIn(_Schema):

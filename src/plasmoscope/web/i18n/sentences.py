@@ -106,6 +106,10 @@ class Words:
         """A whole number."""
         return _decimal(round(value), None, self._locale)
 
+    def points(self, value: float) -> str:
+        """A change, with its sign."""
+        return _decimal(value, "+0.00;-0.00", self._locale)
+
     def percent(self, value: float) -> str:
         """A parasitaemia in percent, to three digits."""
         shown = _decimal(value, "@##" if value else "0", self._locale)

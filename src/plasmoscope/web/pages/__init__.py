@@ -10,6 +10,7 @@ from plasmoscope.web.pages import (
     login,
     patients,
     performance,
+    profiles,
     slide_details,
     slides,
     welcome,
@@ -17,5 +18,5 @@ from plasmoscope.web.pages import (
 
 router = APIRouter(include_in_schema=False)
 # ``/slides/new``, of ``slide_details``, is no slide's number and comes before them.
-for _page in (welcome, login, accounts, slide_details, home, slides, fields, patients, cells, performance):
+for _page in (welcome, login, accounts, slide_details, home, slides, fields, patients, cells, performance, profiles):
     router.include_router(_page.router)
