@@ -132,7 +132,8 @@ def test_what_cannot_be_judged_by_its_stain_is_remarked_on(real_cells: list[np.n
 def test_a_network_that_gives_no_numbers_calls_nothing(
     classifier: Classifier, real_cells: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classifier, "logits", lambda cells: np.full((len(cells), 2), np.nan, np.float32))
+    nothing = [np.full((len(real_cells), 2), np.nan, np.float32)]
+    monkeypatch.setattr(classifier, "_run", lambda cells, outputs: nothing * len(outputs))
     with pytest.raises(ModelError, match="gives no numbers"):
         classifier.predict(real_cells)
 
