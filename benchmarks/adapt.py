@@ -28,6 +28,7 @@ from plasmoscope import Classifier, analyze_field
 from plasmoscope.analysis.analyze import crops_as_called, read_field
 from plasmoscope.classification.adaptation import CHOICES, Choices, Observed, adapt, observe
 from plasmoscope.classification.classifier import find_model
+from plasmoscope.classification.control import controlled
 from plasmoscope.classification.familiar import FamiliarCells, read_familiar
 from plasmoscope.classification.profile import Profile, ProfileError
 from plasmoscope.data.cache import decoded_cells
@@ -47,6 +48,7 @@ _FALSE_CALLS = 0.003
 # Of a strange laboratory's cells, those that are drawn from.
 _DRAWN_FROM = 0.4
 _AT_ONCE = 256
+_NO_PHOTOGRAPH = -1
 
 
 class Seen(NamedTuple):
@@ -55,7 +57,7 @@ class Seen(NamedTuple):
     observed: Observed
     infected: NDArray[np.bool_]
     group: NDArray[np.intp]
-    """Number of the photograph of each."""
+    """Number of the photograph of each; ``_NO_PHOTOGRAPH`` for cells by themselves."""
 
     def some(self, which: NDArray[np.intp]) -> "Seen":
         """Some of them."""
@@ -135,6 +137,17 @@ def judged(observed: Observed, classifier: Classifier, profile: Profile | None) 
     return np.asarray((1 / (1 + np.exp(-np.clip(odds.astype(np.float64), -80, 80)))).mean(axis=1))
 
 
+def by_itself(cells: Seen, classifier: Classifier) -> NDArray[np.float64]:
+    """P(parasitized) without a profile, shape (n,): the uninfected cells of each photograph are its control."""
+    alone = judged(cells.observed, classifier, None)
+    usual = classifier.card.calibration.usual_level
+    one_view = judged(Observed(cells.observed.log_odds[:, :1], None), classifier, None).astype(np.float32)
+    for group in np.unique(cells.group[cells.group != _NO_PHOTOGRAPH]):
+        here = cells.group == group
+        alone[here] = controlled(alone[here].astype(np.float32), one_view[here], usual)
+    return alone
+
+
 def sensitivity_at(probabilities: NDArray[np.float64], infected: NDArray[np.bool_]) -> float:
     """Share of the infected cells above the threshold that this share of the uninfected ones reach."""
     threshold = np.quantile(probabilities[~infected], 1 - _FALSE_CALLS, method="higher")
@@ -157,8 +170,7 @@ def draw(infected: NDArray[np.bool_], likely: NDArray[np.float64], turn: int) ->
 def outcomes(bench: Bench, to_draw: Seen, to_judge: Seen, draws: int, choices: Choices = CHOICES) -> Iterator[Outcome]:
     """Of one draw after the other."""
     classifier = bench.classifier
-    plain = judged(to_judge.observed, classifier, None)
-    before = sensitivity_at(plain, to_judge.infected)
+    before = sensitivity_at(by_itself(to_judge, classifier), to_judge.infected)
     right = accuracy(bench.known, classifier, None)
     likely = judged(to_draw.observed, classifier, None)
     for turn in range(draws):
@@ -198,7 +210,7 @@ def judge(bench: Bench, fields: Seen) -> None:
     print(f"{to_judge.infected.sum()} of {len(to_judge.infected)} to judge on")
     counting = bench.classifier.card.counting
     own = counting.threshold if counting else bench.classifier.card.threshold
-    print("before:", at(judged(to_judge.observed, bench.classifier, None), to_judge, own))
+    print("before:", at(by_itself(to_judge, bench.classifier), to_judge, own))
     done = []
     for turn, one in enumerate(outcomes(bench, to_draw, to_judge, _DRAWS)):
         done.append(one)
@@ -264,14 +276,14 @@ def main() -> None:
 
 def see_laboratory(classifier: Classifier, one: Laboratory) -> Seen:
     """Run the network on the cells of a strange laboratory, in all views."""
-    return Seen(see(classifier, one.pixels), one.infected, np.zeros(len(one.infected), np.intp))
+    return Seen(see(classifier, one.pixels), one.infected, np.full(len(one.infected), _NO_PHOTOGRAPH))
 
 
 def see_familiar(classifier: Classifier, dataset: CellDataset, cache: Path) -> Seen:
     """Run the network on the validation cells of the published split, in all views."""
     members = make_split("seed42", dataset).part("validation")
     pixels = decoded_cells(dataset, classifier.image_size, cache)[members]
-    return Seen(see(classifier, pixels), dataset.labels[members] == PARASITIZED, np.zeros(len(members), np.intp))
+    return Seen(see(classifier, pixels), dataset.labels[members] == PARASITIZED, np.full(len(members), _NO_PHOTOGRAPH))
 
 
 def _by_view(observed: Observed) -> Sequence[NDArray[np.float32] | None]:

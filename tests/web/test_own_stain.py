@@ -127,7 +127,7 @@ def test_a_photograph_that_is_not_kept_is_called_under_the_profile_in_use_or_the
     def infected(**query: str) -> tuple[int, int]:
         answer = client.post("/api/v1/analyze", params=query, files={"file": ("field.png", photographs[0])})
         assert answer.status_code == 200, answer.text
-        whole = [cell for cell in answer.json()["cells"] if cell["parasitized_probability"] is not None]
+        whole = [cell for cell in answer.json()["cells"] if cell["kind"] == "red_cell" and not cell["on_border"]]
         return sum(bool(cell["parasitized"]) for cell in whole), len(whole)
 
     plain = infected()
