@@ -353,9 +353,8 @@ def _cells(
     reds = [index for index, item in enumerate(found) if item.kind == "red_cell"]
     standard = classifier.card.preprocessing.reference
     crops = cut_referred(image, segmentation, [found[index] for index in reds], standard)
-    prepared = list(classifier.prepare_all(crops))
-    judged = classifier.judge_field(np.concatenate(prepared), how.views).each() if prepared else []
-    answers = dict(zip(reds, judged, strict=True))
+    judged = classifier.judge_field(classifier.prepare_batch(crops), how.views)
+    answers = dict(zip(reds, judged.each(), strict=True))
     return tuple(_cell(number, item, answers.get(number - 1), how) for number, item in enumerate(found, start=1))
 
 

@@ -17,6 +17,7 @@ from plasmoscope import __version__
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.familiar import FamiliarCells
+from plasmoscope.classification.odds import probability_of
 from plasmoscope.classification.profile import Profile, ProfileError, Trial
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.labels import log_odds
@@ -260,7 +261,7 @@ class _Cells:
 
     def probabilities(self, head: _Floats) -> _Floats:
         """P(parasitized), averaged over the views, shape (n,)."""
-        return np.asarray(_sigmoid(self.base + self.inputs @ head).mean(axis=1))
+        return np.asarray(probability_of(self.base + self.inputs @ head).mean(axis=1))
 
     def rows(self, weight: float) -> tuple[_Floats, _Floats, _Floats, _Floats]:
         """Base, inputs, truth and weight of every view; both classes weigh one half of what all weigh."""
@@ -284,7 +285,7 @@ def _fit(given: _Cells, known: _Cells | None, strength: float | None, weight: fl
 
     lowest = cost(head)
     for _ in range(_ROUNDS):
-        called = _sigmoid(base + inputs @ head)
+        called = probability_of(base + inputs @ head)
         slope = inputs.T @ (weights * (called - truth)) + penalty * head
         bend = (inputs * (weights * called * (1 - called))[:, None]).T @ inputs + np.diag(penalty)
         step = np.linalg.solve(bend, slope)
@@ -335,7 +336,7 @@ def _threshold(found: _Fitted, infected: _Floats, known: _Cells | None, card: Mo
         own = float(np.quantile(known.probabilities(found.head)[~known.infected], specificity, method="higher"))
     else:
         shipped = card.counting_threshold
-        own = float(_sigmoid((1 + found.head[0]) * np.log(shipped / (1 - shipped)) + found.head[1]))
+        own = float(probability_of((1 + found.head[0]) * np.log(shipped / (1 - shipped)) + found.head[1]))
     finding = float(np.quantile(infected, 1 - _FOUND, method="lower"))
     return float(np.clip(max(min(own, finding), _LEAST_THRESHOLD), 0, 1 - _SURE))
 
@@ -353,7 +354,3 @@ def _trial(found: _Fitted, unchanged: _Floats, infected: _Bools, known: _Cells |
         wrong_before=int(before[~infected].sum()),
         wrong=int(called[~infected].sum()),
     )
-
-
-def _sigmoid(odds: _Floats) -> _Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -80, 80))))

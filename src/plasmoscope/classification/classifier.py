@@ -14,6 +14,7 @@ from PIL import Image
 
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.control import controlled
+from plasmoscope.classification.odds import probability_of
 from plasmoscope.classification.profile import Profile
 from plasmoscope.classification.silence import not_a_cell
 from plasmoscope.classification.smears import judge_together
@@ -164,11 +165,13 @@ class Classifier:
         alone = self._judge(images, views).parasitized
         together = self.judge_together(alone, smears)
         some = some_of_each(smears)
-        own = self.unusual_smears(self._prepared([images[index] for index in some]), [smears[index] for index in some])
+        own = self.unusual_smears(
+            self.prepare_batch([images[index] for index in some]), [smears[index] for index in some]
+        )
         if not own:
             return together
         again = [index for index, smear in enumerate(smears) if smear in own]
-        cells = self._prepared([images[index] for index in again])
+        cells = self.prepare_batch(images[index] for index in again)
         for place, index in enumerate(again):
             cells[place] = refer(cells[place], own[smears[index]])
         alone[again] = self.predict_prepared(cells, views)
@@ -221,6 +224,11 @@ class Classifier:
                 share = -(-len(batch) // self._threads)
                 shares = [batch[start : start + share] for start in range(0, len(batch), share)]
                 yield np.concatenate(list(pool.map(self._prepare_share, shares)))
+
+    def prepare_batch(self, images: Iterable[CellImage]) -> NDArray[np.uint8]:
+        """All of ``prepare_all`` at once, shape (n, size, size, 3), of any number."""
+        none = np.empty((0, self.image_size, self.image_size, 3), np.uint8)
+        return np.concatenate([none, *self.prepare_all(images)])
 
     def predict_prepared(self, cells: NDArray[np.uint8], views: int = 1) -> NDArray[np.float32]:
         """Calibrated P(parasitized), shape (n,), of cells that ``prepare`` made, shape (n, size, size, 3)."""
@@ -319,15 +327,9 @@ class Classifier:
                 f"The network of the model '{self.card.name}' gives no numbers, so it can call nothing; "
                 "train or convert it anew, or use another model."
             )
-        # Clipped where exp would overflow.
-        parasitized = np.asarray(1 / (1 + np.exp(-np.clip(scaled, -80, 80))), np.float32)
+        parasitized = np.asarray(probability_of(scaled), np.float32)
         temperature = self.card.calibration.temperature
         return Judged(parasitized, not_a_cell(logits, temperature, strangeness, self._evidence))
-
-    def _prepared(self, images: Sequence[CellImage]) -> NDArray[np.uint8]:
-        """All of ``prepare_all`` at once."""
-        none = np.empty((0, self.image_size, self.image_size, 3), np.uint8)
-        return np.concatenate([none, *self.prepare_all(images)])
 
     def _prepare_share(self, numbered: list[tuple[int, CellImage]]) -> NDArray[np.uint8]:
         cells = []

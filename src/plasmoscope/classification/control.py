@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from plasmoscope.classification.odds import odds_of, probability_of
+
 # A field's own level counts as if so many further cells at the usual one had been seen, so that a handful of cells
 # says little. Chosen on fields kept aside (Chula, TXL) with parasites of NIH validation cells laid into some cells.
 _USUAL_CELLS = 30
-# Keeps a probability that was rounded to 0 or 1 finite as log-odds.
-_SURE = 1e-7
 
 
 def level(parasitized: NDArray[np.float32]) -> float | None:
@@ -17,7 +17,7 @@ def level(parasitized: NDArray[np.float32]) -> float | None:
         parasitized: P(parasitized) in one view, shape (n,).
     """
     uninfected = parasitized[parasitized < 0.5]
-    return float(np.median(_log_odds(uninfected))) if len(uninfected) else None
+    return float(np.median(odds_of(uninfected))) if len(uninfected) else None
 
 
 def controlled(
@@ -42,9 +42,4 @@ def controlled(
         return parasitized
     cells = int((one_view < 0.5).sum())
     shift = (own - usual) * cells / (cells + _USUAL_CELLS)
-    return np.asarray(1 / (1 + np.exp(shift - _log_odds(parasitized))), np.float32)
-
-
-def _log_odds(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    sure = np.clip(probability.astype(np.float64), _SURE, 1 - _SURE)
-    return np.asarray(np.log(sure / (1 - sure)))
+    return np.asarray(probability_of(odds_of(parasitized) - shift), np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import PlasmoscopeError, first_fault
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # It becomes the name of a folder, on every system.
@@ -149,8 +149,6 @@ def read_profile(file: Path) -> Profile:
     except OSError as error:
         raise ProfileError(f"{file} cannot be read ({error.strerror or error}).") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
         raise ProfileError(
-            f"{file} holds no profile: {where}: {first['msg']}. Give the name of one that 'plasmoscope adapt' made."
+            f"{file} holds no profile: {first_fault(error)}. Give the name of one that 'plasmoscope adapt' made."
         ) from error

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.classification.card import Evidence
+from plasmoscope.classification.odds import probability_of
 from plasmoscope.labels import NOT_A_CELL
 
 Floats = NDArray[np.float32]
@@ -33,5 +34,4 @@ def not_a_cell(
         third = odds if odds is not None else np.float32(0)
         strange = strangeness if strangeness is not None else np.float32(0)
         odds = np.asarray(evidence.offset + evidence.third_class * third + evidence.strangeness * strange, np.float32)
-    # Clipped where exp would overflow.
-    return None if odds is None else np.asarray(1 / (1 + np.exp(-np.clip(odds, -80, 80))), np.float32)
+    return None if odds is None else np.asarray(probability_of(odds), np.float32)

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from plasmoscope.classification.odds import odds_of, probability_of
+
 # The share of infected cells is estimated as if this many more had been seen in each smear, half of them infected.
 # Chosen on validation cells: fewer lose parasites where they are rare, more lose what is gained in small smears.
 _PRIOR_CELLS = 5.0
@@ -13,8 +15,6 @@ _PRIOR_CELLS = 5.0
 _LEAST_SHARE = 0.03
 _CLOSE_ENOUGH = 1e-6
 _MOST_ROUNDS = 1_000
-# Keeps a probability that was rounded to 0 or 1 finite as log-odds.
-_SURE = 1e-7
 
 
 def judge_together(
@@ -44,17 +44,12 @@ def judge_together(
     numbers: dict[Hashable, int] = {}
     smear = np.array([numbers.setdefault(name, len(numbers)) for name in smears], np.intp)
     cells = np.bincount(smear, minlength=len(numbers))
-    evidence = _log_odds(alone) - _log_odds(trained_share)
+    evidence = odds_of(alone) - odds_of(trained_share)
     shares = np.full(len(numbers), 0.5)
     for _ in range(_MOST_ROUNDS):
-        together = 1 / (1 + np.exp(-evidence - _log_odds(shares)[smear]))
+        together = probability_of(evidence + odds_of(shares)[smear])
         before, infected = shares, np.bincount(smear, weights=together, minlength=len(numbers))
         shares = np.clip((infected + _PRIOR_CELLS / 2) / (cells + _PRIOR_CELLS), _LEAST_SHARE, 1 - _LEAST_SHARE)
         if np.abs(shares - before).max(initial=0) < _CLOSE_ENOUGH:
             break
     return np.asarray(together, np.float32)
-
-
-def _log_odds(probability: ArrayLike) -> NDArray[np.float64]:
-    sure = np.clip(np.asarray(probability, np.float64), _SURE, 1 - _SURE)
-    return np.asarray(np.log(sure / (1 - sure)))

@@ -73,11 +73,8 @@ def adapt(
     )
     for where, reason in unread:
         tell_unread(where, reason)
-    prepared = list(classifier.prepare_all(cell for cell, _ in called))
-    size = classifier.image_size
-    batch = np.concatenate(prepared) if prepared else np.empty((0, size, size, 3), np.uint8)
     profile = make_profile(
-        observe(classifier, batch),
+        observe(classifier, classifier.prepare_batch(cell for cell, _ in called)),
         np.array([infected for _, infected in called], bool),
         classifier.card,
         familiar,

@@ -14,7 +14,7 @@ from defusedxml.ElementTree import fromstring
 from pydantic import BaseModel, ValidationError
 
 from plasmoscope.csv_tables import csv_rows
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import PlasmoscopeError, first_fault
 from plasmoscope.files import decode_text
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import Readable
@@ -116,7 +116,7 @@ def read_coco(file: Readable) -> tuple[dict[str, tuple[TrueBox, ...]], tuple[Fau
     try:
         content = _Coco.model_validate_json(read_text(file))
     except ValidationError as error:
-        raise BoxesError(f"{file.name} is not a COCO annotation: {_first(error)}; export it again") from error
+        raise BoxesError(f"{file.name} is not a COCO annotation: {first_fault(error)}; export it again") from error
     images, bad_images = _made(f"{file.name}, image", content.images, _CocoImage.model_validate)
     kinds, bad_kinds = _made(f"{file.name}, category", content.categories, _CocoCategory.model_validate)
     paths = {image.id: image.file_name.replace("\\", "/") for image in images}
@@ -193,7 +193,7 @@ def _made(where: str, given: Iterable[Given], make: Callable[[Given], Made]) -> 
         try:
             made.append(make(record))
         except ValidationError as error:
-            faults.append(Fault(f"{where} {number}", _first(error)))
+            faults.append(Fault(f"{where} {number}", first_fault(error)))
         except _BadRecordError as error:
             faults.append(Fault(f"{where} {number}", str(error)))
     return made, faults
@@ -202,12 +202,6 @@ def _made(where: str, given: Iterable[Given], make: Callable[[Given], Made]) -> 
 def _found(where: str, given: Iterable[Given], make: Callable[[Given], TrueBox | None]) -> Found:
     made, faults = _made(where, given, make)
     return Found(_with_area([box for box in made if box is not None]), tuple(faults))
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    return f"{where}: {first['msg']}"
 
 
 def _with_area(boxes: Sequence[TrueBox]) -> tuple[TrueBox, ...]:

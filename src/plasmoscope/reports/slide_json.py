@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from plasmoscope.analysis.results import Slide
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import PlasmoscopeError, first_fault
 
 
 class SlideFileError(PlasmoscopeError):
@@ -31,10 +31,8 @@ def read_slide(file: Path) -> Slide:
     except OSError as error:
         raise SlideFileError(f"{file} cannot be read ({error.strerror or error}).") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
         raise SlideFileError(
-            f"{file} holds no results of a slide of this version: {where}: {first['msg']}. "
+            f"{file} holds no results of a slide of this version: {first_fault(error)}. "
             "Give a slide.json that Plasmoscope wrote."
         ) from error
 

@@ -162,7 +162,7 @@ def _explain(model: Path | None, photograph: Path, cell: Cell, profile: Profile 
 def _observe(model: Path | None, photograph: Path, cells: Sequence[Cell]) -> Observed:
     classifier = _loaded(model)
     crops = crops_as_called(read_image(photograph), cells, classifier)
-    return observe(classifier, np.stack([classifier.prepare(crop) for crop in crops]))
+    return observe(classifier, classifier.prepare_batch(crops))
 
 
 def _learn(model: Path | None, lesson: Lesson) -> Profile:
