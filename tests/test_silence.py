@@ -28,6 +28,7 @@ from plasmoscope.data.nih import load_nih
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.evaluate import predict_part, summarise
 from plasmoscope.evaluation.fields import evaluate_fields
+from plasmoscope.i18n.languages import ENGLISH
 from plasmoscope.imaging.cells import read_cell, resize_cell
 from plasmoscope.imaging.sources import ImageFile
 from plasmoscope.labels import NOT_TOLD, PARASITIZED, UNINFECTED, call_name
@@ -52,7 +53,6 @@ from plasmoscope.training.recipe import load_recipe
 from plasmoscope.training.run import export_run
 from plasmoscope.training.silence import silence_of
 from plasmoscope.web.api.schemas import CellAnswer
-from plasmoscope.web.i18n.languages import ENGLISH
 from plasmoscope.web.i18n.sentences import Words
 from silent import colour_card, colour_classifier, colour_network, not_told, plain
 from slides import rendered_field, slide_of

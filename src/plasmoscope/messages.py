@@ -1,9 +1,31 @@
-"""Sentences that are written once, in English, and translated only where a page shows them."""
+"""What is said to people, without its words: a code and numbers, or a marked English message.
+
+``plasmoscope.i18n`` has the words, in English and every other language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 def mark(message: str) -> str:
-    """Have a message in the pages' catalogues; ``%%`` stands for a percent sign where values are put in."""
+    """Have a message in the catalogues; ``%%`` stands for a percent sign where values are put in."""
     return message
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence as its code and what is put into it; ``plasmoscope.i18n.words`` makes the sentence of it."""
+
+    code: str
+    """A key of ``plasmoscope.i18n.sentences.SENTENCES``."""
+    values: "Mapping[str, int | float | str | Message | tuple[Message, ...]]" = field(default_factory=dict)
+    """By the names that the sentence has. A name's ending tells the unit: ``_percent``, ``_per_ul`` (per microlitre),
+    ``_on`` (a day as ISO 8601 writes it). Several messages are said one after the other."""
+
+
+def message(code: str, /, **values: "int | float | str | Message | tuple[Message, ...]") -> Message:
+    """A message, such as ``message("keep_counting", more=700, enough=1_000)``."""
+    return Message(code, values)
 
 
 RESEARCH_USE = mark("For research use only; not a medical device. A qualified microscopist must confirm every result.")

@@ -29,12 +29,12 @@ from plasmoscope.analysis.performance import (
 )
 from plasmoscope.analysis.results import Count
 from plasmoscope.client import Workstation, WorkstationError
+from plasmoscope.i18n.languages import ENGLISH, LANGUAGES
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import audit
 from plasmoscope.store import performance as performances
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web.i18n import sentences as words
-from plasmoscope.web.i18n.languages import ENGLISH, LANGUAGES
 from plasmoscope.web.i18n.sentences import Words
 from workstation import add_account, log_in, new_slide, served, upload, when_analysed, workstation
 

@@ -13,13 +13,13 @@ from fastapi.testclient import TestClient
 
 from analysed import IMAGE, analysed
 from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED
+from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.reports import fonts
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.fields import add_field, get_field
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web import example_slide as example
-from plasmoscope.web.i18n.languages import LANGUAGES
 from plasmoscope.web.pages.slide_form import SlideBoxes, read_form
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from plasmoscope.web.security.identity import NAME_COOKIE

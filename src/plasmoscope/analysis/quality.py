@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.analysis.results import QualityCheck
-from plasmoscope.messages import mark
+from plasmoscope.i18n.words import english
+from plasmoscope.messages import message
 from plasmoscope.segmentation.instances import STRIDE
 from plasmoscope.segmentation.preparing import clear_colour
 from plasmoscope.segmentation.segment import Segmentation
@@ -147,7 +148,8 @@ def _blockiness(image: NDArray[np.uint8]) -> float:
 class Finding(NamedTuple):
     """What may be wrong with a field, and what to do about it."""
 
-    message: str
+    code: str
+    """Of its sentence."""
     holds: Callable[[Measurements, Limits], bool]
 
 
@@ -159,7 +161,7 @@ class Question:
     value: Callable[[Measurements], float]
     """What is reported as measured."""
     fine: str
-    """What is said where nothing is wrong."""
+    """Code of what is said where nothing is wrong."""
     faults: tuple[Finding, ...] = ()
     """What the field cannot be read with; the first that holds is told."""
     warnings: tuple[Finding, ...] = ()
@@ -168,15 +170,17 @@ class Question:
     def ask(self, measured: Measurements, limits: Limits) -> QualityCheck:
         """The answer for one field."""
         fault, warning = (
-            next((finding.message for finding in findings if finding.holds(measured, limits)), None)
+            next((finding.code for finding in findings if finding.holds(measured, limits)), None)
             for findings in (self.faults, self.warnings)
         )
+        code = fault or warning or self.fine
         return QualityCheck(
             name=self.name,
             value=round(float(self.value(measured)), 4),
             passed=fault is None,
             warning=fault is None and warning is not None,
-            message=fault or warning or self.fine,
+            message=english(message(code)),
+            code=code,
         )
 
 
@@ -184,14 +188,14 @@ QUESTIONS = (
     Question(
         "exposure",
         lambda measured: measured.brightness,
-        "the lighting suffices",
+        "lighting_suffices",
         faults=(
             Finding(
-                mark("the picture is too dark; turn the lamp up or expose longer"),
+                "too_dark",
                 lambda measured, limits: measured.brightness < limits.darkest,
             ),
             Finding(
-                mark("the picture is overexposed, so parasites cannot be seen; turn the lamp down or expose shorter"),
+                "overexposed",
                 lambda measured, limits: (
                     measured.saturated >= limits.saturated and measured.cells > 0 and measured.density < limits.faint
                 ),
@@ -199,7 +203,7 @@ QUESTIONS = (
         ),
         warnings=(
             Finding(
-                mark("the background is overexposed, so pale rings may be missed; turn the lamp down if you can"),
+                "background_overexposed",
                 lambda measured, limits: measured.saturated >= limits.saturated,
             ),
         ),
@@ -207,10 +211,10 @@ QUESTIONS = (
     Question(
         "cells",
         lambda measured: measured.cells,
-        "red cells were found",
+        "red_cells_found",
         faults=(
             Finding(
-                mark("hardly any red cell was found; is this a stained thin film? Move to a field with cells"),
+                "hardly_any_cell",
                 lambda measured, limits: measured.cells < limits.fewest_cells,
             ),
         ),
@@ -218,16 +222,16 @@ QUESTIONS = (
     Question(
         "focus",
         lambda measured: measured.blur,
-        "cell edges are sharp",
+        "in_focus",
         faults=(
             Finding(
-                mark("the cells are out of focus, so parasites cannot be seen; refocus and take the picture again"),
+                "out_of_focus",
                 lambda measured, limits: measured.cells > 0 and measured.blur >= limits.blurred,
             ),
         ),
         warnings=(
             Finding(
-                mark("the cells are a little out of focus, so faint rings may be missed; refocus if you can"),
+                "a_little_out_of_focus",
                 lambda measured, limits: measured.cells > 0 and measured.blur >= limits.soft,
             ),
         ),
@@ -235,22 +239,16 @@ QUESTIONS = (
     Question(
         "resolution",
         lambda measured: measured.diameter,
-        "the cells are large enough in the picture",
+        "large_enough",
         faults=(
             Finding(
-                mark(
-                    "the cells are too small in this picture to show a ring; use the 100x objective or the camera's "
-                    "full size"
-                ),
+                "too_small",
                 lambda measured, limits: 0 < measured.diameter < limits.too_small,
             ),
         ),
         warnings=(
             Finding(
-                mark(
-                    "the cells are small in this picture, so faint rings may be missed; use the camera's full size if "
-                    "you can"
-                ),
+                "small",
                 lambda measured, limits: 0 < measured.diameter < limits.small,
             ),
         ),
@@ -258,13 +256,10 @@ QUESTIONS = (
     Question(
         "stain",
         lambda measured: measured.colour,
-        "the cells have the colour of a stain",
+        "stained",
         faults=(
             Finding(
-                mark(
-                    "what was found has not the colour of stained red cells; this looks like something else than a "
-                    "thin film"
-                ),
+                "not_stained",
                 lambda measured, limits: measured.colour < limits.colourless,
             ),
         ),
@@ -272,13 +267,10 @@ QUESTIONS = (
     Question(
         "thin_film",
         lambda measured: measured.thin,
-        "single red cells lie side by side, as in a thin film",
+        "thin_film",
         faults=(
             Finding(
-                mark(
-                    "there is no clear background with single red cells: a thick film, or no blood film at all; "
-                    "use the thin film of the slide"
-                ),
+                "no_thin_film",
                 lambda measured, limits: measured.thin < limits.least_thin,
             ),
         ),
@@ -286,10 +278,10 @@ QUESTIONS = (
     Question(
         "density",
         lambda measured: measured.covered,
-        "the cells lie apart enough to be counted",
+        "cells_apart",
         warnings=(
             Finding(
-                mark("the cells lie in heaps; move to where they lie side by side, towards the feathered edge"),
+                "cells_in_heaps",
                 lambda measured, limits: measured.covered > limits.crowded,
             ),
         ),
@@ -297,13 +289,10 @@ QUESTIONS = (
     Question(
         "compression",
         lambda measured: measured.blockiness,
-        "the picture keeps its fine detail",
+        "fine_detail",
         warnings=(
             Finding(
-                mark(
-                    "the picture was saved with few colours or strong compression, which wipes out rings; save it as "
-                    "PNG or as JPEG of high quality"
-                ),
+                "compressed",
                 lambda measured, limits: (
                     measured.colours < limits.fewest_colours or measured.blockiness > limits.blocky
                 ),
@@ -312,8 +301,8 @@ QUESTIONS = (
     ),
 )
 """What the gate asks of every field, in the order of reports. A new check is one more, with its limit in ``Limits``."""
-FAULTS = tuple(finding.message for question in QUESTIONS for finding in question.faults)
-WARNINGS = tuple(finding.message for question in QUESTIONS for finding in question.warnings)
+FAULTS = tuple(finding.code for question in QUESTIONS for finding in question.faults)
+WARNINGS = tuple(finding.code for question in QUESTIONS for finding in question.warnings)
 
 
 def quality_checks(measured: Measurements, limits: Limits = LIMITS) -> tuple[QualityCheck, ...]:

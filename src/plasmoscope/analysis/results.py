@@ -9,12 +9,13 @@ from operator import sub
 from typing import Any, Final, Literal, overload
 
 import pydantic
-from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, core_schema
 
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.profile import UsedProfile
+from plasmoscope.i18n.sentences import CODES
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.segmentation.vocabulary import Kind
 
@@ -56,7 +57,17 @@ class QualityCheck(_Record):
     warning: bool = False
     """It passed, but the field is to be read with care."""
     message: str
-    """What was found and, where it failed or warns, what to do about it."""
+    """What was found and, where it failed or warns, what to do about it, in English."""
+    code: str = ""
+    """The same as a code of ``plasmoscope.i18n.sentences``; empty where a person wrote it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier(cls, content: object) -> object:
+        """Earlier versions' files have the sentences alone."""
+        if isinstance(content, dict) and "code" not in content and content.get("message") in CODES:
+            return content | {"code": CODES[content["message"]]}
+        return content
 
 
 class Outline(Sequence[tuple[int, int]]):

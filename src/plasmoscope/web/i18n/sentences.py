@@ -1,12 +1,5 @@
 """What the pages say about the records, in the reader's language."""
 
-from collections.abc import Mapping
-from datetime import date, datetime
-from functools import lru_cache
-
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
-
 from plasmoscope.analysis.counting import (
     CALLS_CHANGED,
     COUNTED_DIFFERENTLY,
@@ -16,20 +9,14 @@ from plasmoscope.analysis.counting import (
     errors_spans,
     patients_spans,
 )
-from plasmoscope.analysis.figures import three_digits
 from plasmoscope.analysis.notes import much_left_out
 from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
-from plasmoscope.analysis.quality import FAULTS, WARNINGS
-from plasmoscope.analysis.results import Count, Interval
+from plasmoscope.analysis.results import Count
+from plasmoscope.i18n import words
+from plasmoscope.i18n.sentences import CODES
 from plasmoscope.messages import mark
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import Slide
-from plasmoscope.web.i18n.languages import ENGLISH, Language, catalogue
-
-# Within a sentence, a name keeps its own direction of writing between these.
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
-_NO_BREAK_SPACE = "\u00a0"
-
 
 # Word for word as in ``plasmoscope.analysis.detection``.
 _RESTS_ON = {
@@ -81,66 +68,12 @@ ACTIONS = {
 NOT_CORRECTED = (CALLS_CHANGED, COUNTED_DIFFERENTLY)
 
 
-class Words:
-    """Sentences, numbers and dates in one language."""
-
-    def __init__(self, language: Language) -> None:
-        self.language = language
-        # Numbers and dates are British, as the words are.
-        self._locale = "en_GB" if language is ENGLISH else language.code
-        self._translations = catalogue(language.code)
-
-    def say(self, message: str, **values: object) -> str:
-        """A message with its values put in; as in the templates, ``%%`` stands for a percent sign."""
-        return self._translations.gettext(message) % values
-
-    def one_of(self, meanings: Mapping[str, str], key: str) -> str:
-        """A translated meaning; the key itself where there is none, such as an action of a later version."""
-        return self.say(meanings[key]) if key in meanings else key
+class Words(words.Words):
+    """Sentences, numbers and dates of the records in one language."""
 
     def reason(self, text: str) -> str:
         """Why a photograph is not counted; what a person wrote stays as it is."""
-        return self.say(text) if text in {*FAULTS, *WARNINGS} else text
-
-    def number(self, value: float) -> str:
-        """A whole number."""
-        return _decimal(round(value), None, self._locale)
-
-    def points(self, value: float) -> str:
-        """A change, with its sign."""
-        return _decimal(value, "+0.00;-0.00", self._locale)
-
-    def percent(self, value: float) -> str:
-        """A parasitaemia in percent, to three digits."""
-        shown = _decimal(value, "@##" if value else "0", self._locale)
-        return f"{shown}{_NO_BREAK_SPACE}%"
-
-    def probability(self, value: float) -> str:
-        """A share of 1, to two places."""
-        return _decimal(value, "0.00", self._locale)
-
-    def density(self, value: float) -> str:
-        """Parasites per microlitre."""
-        return self.number(three_digits(value))
-
-    def day(self, value: date) -> str:
-        """A date."""
-        return _day(value, self._locale)
-
-    def moment(self, value: datetime) -> str:
-        """Date and time on this machine's clock."""
-        local = value.astimezone()
-        return format_datetime(local, "medium", tzinfo=local.tzinfo, locale=self._locale)
-
-    def name(self, text: str) -> str:
-        """A name or code within a sentence."""
-        return f"{_ISOLATE}{text}{_END_ISOLATE}"
-
-    def estimate(self, interval: Interval) -> str:
-        """A parasitaemia in percent; where it is nought, the most that it may be."""
-        if interval.value:
-            return self.percent(interval.value)
-        return self.say(mark("below %(share)s"), share=self.percent(interval.high))
+        return self.say(text) if text in CODES else text
 
     def correction(self, count: Count) -> str:
         """What the corrected estimate rests on, or why there is none: what ``Count.correction_basis`` says."""
@@ -251,11 +184,6 @@ class Words:
         message = mark("assuming %(number)s red cells per microlitre")
         return self.say(message, number=self.number(DEFAULT_RED_CELLS))
 
-    def span(self, interval: Interval) -> str:
-        """The interval of a parasitaemia."""
-        low, high = self.percent(interval.low), self.percent(interval.high)
-        return self.say(mark("%(low)s to %(high)s"), low=low, high=high)
-
     def advice(self, count: Count) -> str | None:
         """What ``Count.advice`` says; None where the count suffices."""
         if count.advice is None:
@@ -269,14 +197,3 @@ class Words:
         else:
             message = mark("To lower the limit keep counting, up to %(most)s red cells, and look at a thick film.")
         return self.say(message, most=self.number(RESEARCH_CELLS))
-
-
-# Lists say the same numbers and dates over and over, and Babel takes its time for each.
-@lru_cache(maxsize=10_000)
-def _decimal(value: float, pattern: str | None, locale: str) -> str:
-    return str(format_decimal(value, pattern, locale=locale))
-
-
-@lru_cache(maxsize=10_000)
-def _day(value: date, locale: str) -> str:
-    return format_date(value, "medium", locale=locale)

@@ -8,9 +8,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from plasmoscope.analysis.calls import CALLS
+from plasmoscope.i18n import languages
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.web.dependencies import workstation_of
-from plasmoscope.web.i18n import languages, sentences
+from plasmoscope.web.i18n import sentences
 from plasmoscope.web.security.identity import Actor
 
 THEME_COOKIE = "theme"

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from plasmoscope.i18n import languages
 from plasmoscope.web import example_slide
 from plasmoscope.web.dependencies import SettingsInForce, WholeWorkstation
 from plasmoscope.web.errors import WebError
-from plasmoscope.web.i18n import languages
 from plasmoscope.web.pages.redirects import go, own
 from plasmoscope.web.pages.rendering import THEME_COOKIE, THEMES, render
 from plasmoscope.web.security.identity import Reader, Technician
