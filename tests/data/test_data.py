@@ -75,6 +75,12 @@ def test_a_cell_of_the_wrong_slide_is_found_by_the_mapping(nih_folder: Path, tmp
     assert "C1P1ThinF" in problem
 
 
+def test_the_cells_that_the_nih_published_are_known_by_their_names_alone(nih_zip: Path) -> None:
+    dataset = load_nih(nih_zip)
+    assert dataset.published_by_nih
+    assert not CellDataset(dataset.root, dataset.cells[1:]).published_by_nih
+
+
 def test_seed42_equals_the_published_membership(nih_zip: Path) -> None:
     dataset = load_nih(nih_zip)
     split = make_split("seed42", dataset)

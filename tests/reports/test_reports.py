@@ -20,9 +20,12 @@ from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_co
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.quality import WARNINGS
 from plasmoscope.analysis.results import Count, Field, Outline, Slide
+from plasmoscope.classification.card import ModelCard
+from plasmoscope.classification.classifier import Use, find_model
 from plasmoscope.imaging.reading import read_image, stored_orientation
 from plasmoscope.imaging.samples import turned_upright
 from plasmoscope.messages import RESEARCH_USE
+from plasmoscope.networks import read_network
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports import pdf as pdf_module
 from plasmoscope.reports.bundle import field_stem, write_slide
@@ -36,7 +39,7 @@ from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
-from plasmoscope.reports.wording import Line, corrected_line, head, headline, percent, result_lines, signature
+from plasmoscope.reports.wording import Line, corrected_line, head, headline, limits, percent, result_lines, signature
 from slides import CARE, refused, rendered_field, slide_of, warned
 
 IMAGE, FIELD = rendered_field()
@@ -316,6 +319,20 @@ def test_the_documented_schema_is_the_one_written() -> None:
 
 
 # Words
+
+
+def test_a_report_says_whose_infected_cells_its_model_learnt_from_as_the_card_does() -> None:
+    own, unknown = slide_of(FIELD, infected_from="from Kisumu's slides of 2025"), slide_of(FIELD)
+    said = "The infected cells that its model learnt from are from Kisumu's slides of 2025; expect more mistakes"
+    for shown in (html.unescape(slide_html(own, Illustrations())), " ".join(limits(own))):
+        assert said in " ".join(shown.split())
+    assert limits(unknown)[1].startswith("Expect more mistakes"), "files of earlier versions do not tell"
+
+
+@pytest.mark.parametrize(("use", "others"), [("cells", ""), ("fields", ", but for 144 from elsewhere")])
+def test_the_models_that_ship_say_whose_infected_cells_they_learnt_from(use: Use, others: str) -> None:
+    card = read_network(find_model(None, use), ModelCard)[1]
+    assert card.data.infected_from == f"from one laboratory's slides of one species (NIH, P. falciparum){others}"
 
 
 def test_without_an_infected_cell_the_headline_is_the_upper_limit() -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from plasmoscope.classification.card import Preprocessing
 from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.classification.familiar import familiar_of
-from plasmoscope.data.nih import load_nih
+from plasmoscope.data.nih import CellDataset, load_nih
 from plasmoscope.data.splits import make_split
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.calibration import fit_temperature
@@ -26,7 +26,7 @@ from plasmoscope.training.models import build_model
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import Recipe, load_recipe, recipe_names
-from plasmoscope.training.run import train
+from plasmoscope.training.run import infected_from, train
 from plasmoscope.training.run_folder import RunError, RunOptions, open_folder
 from plasmoscope.training.speed import prepare_for_training
 from plasmoscope.training.weights import WeightsError, imagenet_weights, read_weights, start_from
@@ -69,6 +69,16 @@ def die(self, batch, batch_index):
 PhaseModule.on_train_batch_start = die
 main()
 """
+
+
+def test_a_card_says_whose_infected_cells_it_learnt_from_where_that_is_known(
+    nih_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = load_nih(nih_folder)
+    assert infected_from(dataset, 144) == "", "of a laboratory's own cells nobody knows here whose they are"
+    monkeypatch.setattr(CellDataset, "published_by_nih", True)
+    nih = "from one laboratory's slides of one species (NIH, P. falciparum)"
+    assert [infected_from(dataset, elsewhere) for elsewhere in (0, 144)] == [nih, f"{nih}, but for 144 from elsewhere"]
 
 
 def test_parts_share_pixels_but_no_transform() -> None:

@@ -257,6 +257,14 @@ def test_single_cells_are_called_and_broken_ones_named(
     assert ["analyze" in (cell["remark"] or "") for cell in cells] == [False] * (len(cells) - 1) + [True]
 
 
+def test_the_document_of_the_interface_says_what_each_value_of_an_answer_means(client: TestClient) -> None:
+    document = client.get("/api/v1/openapi.json").json()
+    answer = document["components"]["schemas"]["CellAnswer"]["properties"]
+    assert "a single cell brings no slide" in " ".join(answer["reference"]["description"].split())
+    operation = " ".join(document["paths"]["/api/v1/cells"]["post"]["description"].split())
+    assert "as if it were stained and lit like the slides that the model learnt from" in operation
+
+
 def test_cells_sent_together_may_be_judged_as_one_smear(
     client: TestClient, classifier: Classifier, rendered_cells: list[tuple[np.ndarray, bool]]
 ) -> None:

@@ -154,6 +154,32 @@ def test_figures_measured_without_the_profile_correct_no_count_under_it(
     assert client.get("/api/v1/performance").json()["misfit"] is None
 
 
+def test_single_cells_are_called_under_the_profile_that_is_named(
+    client: TestClient, field_classifier: Classifier, rendered_cells: list[tuple[np.ndarray, bool]]
+) -> None:
+    profile = kept(client, profile_of(field_classifier))
+    kept(client, profile_of(field_classifier, name="elsewhere", model_sha256="f" * 64))
+    files = [("files", ("healthy.png", encode_png(cell))) for cell, infected in rendered_cells if not infected][:2]
+
+    def called(**asked: str) -> tuple[int, dict[str, Any]]:
+        answer = client.post("/api/v1/cells", params=asked, files=files)
+        return answer.status_code, answer.json()
+
+    status, plain = called()
+    assert (status, plain["profile"]) == (200, None)
+    assert {cell["call"] for cell in plain["cells"]} == {"Uninfected"}
+    status, under = called(profile="kisumu")
+    assert (status, under["profile"]) == (200, profile.used.model_dump(mode="json"))
+    assert (under["model"], under["threshold"]) == (field_classifier.card.name, 0.7), "by the network it was made for"
+    assert {cell["call"] for cell in under["cells"]} == {"Parasitized"}
+    assert {cell["reference"] for cell in under["cells"]} == {"standard"}
+    assert called(profile="nairobi")[0] == 404
+    status, refused = called(profile="elsewhere")
+    assert (status, refused["error"]["code"]) == (422, "invalid")
+    assert "does not fit this one" in refused["error"]["message"]
+    assert noted(client, "profile")[-1].action == "teach", "naming one switches nothing"
+
+
 def test_undoing_a_profile_brings_back_the_version_before_it_and_no_number_twice(
     client: TestClient, field_classifier: Classifier
 ) -> None:

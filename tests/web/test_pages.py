@@ -476,6 +476,10 @@ def test_names_from_outside_are_shown_and_never_run(browser: Browser) -> None:
     assert "a/b?c#d" in browser.see(re.search(r'href="(/patients/[^"]+)"', page)[1])
 
 
+def test_the_page_of_single_cells_says_what_their_colours_are_compared_with(browser: Browser) -> None:
+    assert "judged as if it were stained and lit like the slides that the model learnt from" in browser.see("/cells")
+
+
 def test_single_cells_have_the_colours_of_the_reports() -> None:
     style = (STATIC / "plasmoscope.css").read_text("utf-8")
     colours = [call.hex_colour for call in (INFECTED, UNINFECTED, NOT_TOLD)]

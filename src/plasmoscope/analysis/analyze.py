@@ -287,6 +287,7 @@ def _slide(
         views=how.views,
         silence=how.silence,
         screening=how.screening,
+        infected_from=classifier.card.data.infected_from,
         profile=how.profile,
         fields=tuple(fields),
         count=_count(infected, counted, red_cells, options),

@@ -340,6 +340,9 @@ class Slide(_Record):
     """P(not a cell) from which an object is left out; None where the model leaves out nothing."""
     screening: float | None = None
     """P(parasitized) from which a cell that is not called deserves a person's look; None in earlier versions' files."""
+    infected_from: str = ""
+    """Whose infected cells the model learnt from, as its card says; empty where that is not known, as in files of
+    earlier versions."""
     profile: UsedProfile | None = None
     """Of the laboratory, under which cells were called; None where the model called them as it ships."""
     fields: tuple[Field, ...]

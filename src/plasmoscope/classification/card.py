@@ -90,6 +90,9 @@ class TrainingData(CardRecord):
     """Or how a review changed the data set's labels."""
     unsure: dict[str, int] = Field(default={})
     """Cells of each part that the review left out."""
+    infected_from: str = ""
+    """Whose infected cells it learnt from, for reports: goes on after "The infected cells that it learnt from are".
+    Empty where that is not known, as in cards of earlier versions."""
 
 
 class Figure(CardRecord):

@@ -16,6 +16,8 @@ from plasmoscope.files import decode_text
 from plasmoscope.imaging.sources import ImageSource, Unreadable, find_images, may_be_picture
 from plasmoscope.labels import CLASS_NAMES
 
+# Of the 27,558 cells that the NIH published, as ``CellDataset.content`` tells it.
+_PUBLISHED = "c818d2b00637bcf6"
 _OFFICIAL_NAME = re.compile(r"(?P<slide>.+?)_IMG_(?P<field>.+)_cell_(?P<cell>\d+)$")
 # C47P8thin_Original_Motic: recruitment number 47, patient 8. Slides of the uninfected carry no patient number.
 _SLIDE = re.compile(r"(?P<recruit>C\d+)(?:[A-Z]??(?P<patient>P\d+))?")
@@ -141,6 +143,11 @@ class CellDataset:
         """Short hash of the cells' names and of what a review changed: the same for every copy of a data set."""
         text = "\n".join([*self.names, *self._changed])
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+    @property
+    def published_by_nih(self) -> bool:
+        """Whether these are the cells that the NIH published, all of them, whatever a review said of their labels."""
+        return self.original.content == _PUBLISHED
 
 
 def load_nih(path: Path) -> CellDataset:

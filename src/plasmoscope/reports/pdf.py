@@ -153,7 +153,7 @@ class _Page:
         """Annotated photographs in what room there is, above the small print at the page's foot."""
         pdf, slide = self._pdf, self._slide
         # Drawn as far down as they fit: the pictures take what lies between.
-        small = [wording.method(slide), " ".join(wording.LIMITS), wording.versions(slide)]
+        small = [wording.method(slide), " ".join(wording.limits(slide)), wording.versions(slide)]
         if not illustrations.called and slide.count:
             small.insert(0, wording.gallery_shown(0, 0))
         research = slide.research_use

@@ -10,14 +10,6 @@ from plasmoscope.analysis.results import Count, Field, Slide
 
 TITLE = "Malaria parasites in a Giemsa-stained thin film"
 
-LIMITS = (
-    "Plasmoscope counts infected red cells. It tells neither species nor stage, and it does not read thick films.",
-    "The classifier that comes with it was trained on one laboratory's slides of one species (P. falciparum); expect "
-    "more mistakes with other stains, cameras and species.",
-    "Even one false call in a hundred red cells looks like 1 % parasitaemia: look at the called cells before you rely "
-    "on a low count, and keep in mind that no infected cell among those counted does not rule malaria out.",
-)
-
 
 class Line(NamedTuple):
     """One thing that is told of the slide, or one figure of the result."""
@@ -25,6 +17,18 @@ class Line(NamedTuple):
     name: str
     value: str
     remark: str = ""
+
+
+def limits(slide: Slide) -> tuple[str, ...]:
+    """What to keep in mind of every count."""
+    known = f"The infected cells that its model learnt from are {slide.infected_from}; " if slide.infected_from else ""
+    expect = "expect more mistakes with stains, cameras and species that the model did not learn from."
+    return (
+        "Plasmoscope counts infected red cells. It tells neither species nor stage, and it does not read thick films.",
+        f"{known}{expect}" if known else expect[0].upper() + expect[1:],
+        "Even one false call in a hundred red cells looks like 1 % parasitaemia: look at the called cells before you "
+        "rely on a low count, and keep in mind that no infected cell among those counted does not rule malaria out.",
+    )
 
 
 def head(slide: Slide) -> list[Line]:

@@ -28,6 +28,8 @@ class Method(BaseModel):
     """As ``Slide.silence``."""
     screening: float | None = None
     """As ``Slide.screening``."""
+    infected_from: str = ""
+    """As ``Slide.infected_from``."""
     profile: UsedProfile | None = None
     """Of the laboratory, under which cells were called."""
     performance: Performance | None = None
@@ -51,6 +53,7 @@ class Method(BaseModel):
             views=how.views,
             silence=how.silence,
             screening=how.screening,
+            infected_from=classifier.card.data.infected_from,
             profile=how.profile,
         )
 

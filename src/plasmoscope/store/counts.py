@@ -129,6 +129,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         views=method.views,
         silence=method.silence,
         screening=method.screening,
+        infected_from=method.infected_from,
         profile=method.profile,
         fields=fields,
         count=_count(slide, numbers, counting, changed),
@@ -165,8 +166,9 @@ def _count(slide: Slide, numbers: Tally, methods: Sequence[Method], changed: Cou
 
 def _alike(methods: Sequence[Method]) -> bool:
     """Whether one program with one model called the cells in one way."""
-    # Which cells are shown to people beside those that are called changes no call.
-    return len({method.model_copy(update={"performance": None, "screening": None}) for method in methods}) <= 1
+    # Which cells are shown to people beside those that are called, and what is said of the model, change no call.
+    said_only = {"performance": None, "screening": None, "infected_from": ""}
+    return len({method.model_copy(update=said_only) for method in methods}) <= 1
 
 
 def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str]:

@@ -112,7 +112,7 @@ def _train(
     write_history(folder / "history.csv", history)
     plot_learning_curves(history, folder / "learning_curves.png")
     validation = data.cells(recipe.image_size, "validation")
-    described = _describe_data(dataset, split, options.seed)
+    described = _describe_data(dataset, split, options.seed, data.infected_crops())
     card = export_run(model, recipe, described, folder, validation, data.healthy_elsewhere(), data.infected_elsewhere())
     say(f"Calibrated on validation: temperature {card.calibration.temperature:.3f}, threshold {card.threshold:.2f}.")
     return card
@@ -167,6 +167,11 @@ class _Data:
             for source in self.recipe.other_cells
             if source.kind == "healthy_fields"
         ]
+
+    def infected_crops(self) -> int:
+        """How many real infected cells are trained on beside the data set's."""
+        crops = [source for source in self.recipe.other_cells if source.kind == "infected_crops"]
+        return len(self._maker("train").make(crops).labels)
 
     def infected_elsewhere(self) -> NDArray[np.uint8]:
         """Some infected ones of the recipe's other cells that are kept aside, shape (n, size, size, 3)."""
@@ -281,7 +286,7 @@ def export_run(
     return card
 
 
-def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingData:
+def _describe_data(dataset: CellDataset, split: Split, seed: int, infected_crops: int) -> TrainingData:
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     official = all(cell.patient is not None for cell in dataset.cells)
     return TrainingData(
@@ -292,4 +297,13 @@ def _describe_data(dataset: CellDataset, split: Split, seed: int) -> TrainingDat
         patients={name: len({dataset.patients[i] for i in m}) for name, m in parts.items()} if official else {},
         labels=dataset.label_set,
         unsure=unsure_cells(split.name, dataset),
+        infected_from=infected_from(dataset, infected_crops),
     )
+
+
+def infected_from(dataset: CellDataset, elsewhere: int) -> str:
+    """As ``TrainingData.infected_from``; of data other than the NIH's nobody knows here whose they are."""
+    if not dataset.published_by_nih:
+        return ""
+    others = f", but for {elsewhere} from elsewhere" if elsewhere else ""
+    return f"from one laboratory's slides of one species (NIH, P. falciparum){others}"

@@ -41,7 +41,9 @@ async def classify_cells(
 ) -> schemas.CellAnswers:
     """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others.
 
-    Each page of a TIFF is a cell of its own.
+    Each page of a TIFF is a cell of its own. No slide comes with single cells to compare their colours with: each is
+    judged as if it were stained and lit like the slides that the model learnt from, unless those of one smear tell
+    otherwise (``one_smear``); ``reference`` says which.
     """
     if len(files) > MAX_CELLS:
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")

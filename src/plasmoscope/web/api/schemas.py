@@ -20,7 +20,7 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    model_config = ConfigDict(extra="forbid", from_attributes=True, use_attribute_docstrings=True)
 
 
 class ErrorBody(_Schema):
