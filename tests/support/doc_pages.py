@@ -38,6 +38,7 @@ RUN_ON_LITTLE = {
     "evaluate-fields images/ --truth boxes/ --classes 0=parasite,1=red_cell --performance": (
         "test_the_command_writes_what_analyze_takes"
     ),
+    "agree": "test_results_name_the_rule_and_the_slides_that_need_a_third_reader",
     "adapt": "test_the_commands_make_show_use_and_take_back_a_profile",
     "profiles list": "test_the_commands_make_show_use_and_take_back_a_profile",
     "analyze slide-17/ --profile": "test_the_commands_make_show_use_and_take_back_a_profile",

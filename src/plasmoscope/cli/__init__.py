@@ -10,6 +10,7 @@ from rich.markup import escape
 from plasmoscope import __version__
 from plasmoscope.cli.account import account
 from plasmoscope.cli.adapt import adapt
+from plasmoscope.cli.agree import agree
 from plasmoscope.cli.analyze import analyze
 from plasmoscope.cli.audit import audit
 from plasmoscope.cli.classify import classify
@@ -75,6 +76,7 @@ for command in (
     doctor,
     export_cells,
     adapt,
+    agree,
     backup,
 ):
     app.command()(command)
