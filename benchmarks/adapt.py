@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope import Classifier, analyze_field
-from plasmoscope.analysis.analyze import crops_as_called, read_field
+from plasmoscope.analysis.cells import crops_as_called
 from plasmoscope.classification.adaptation import CHOICES, Choices, Observed, adapt, observe
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.classification.control import controlled
@@ -37,6 +37,7 @@ from plasmoscope.data.splits import make_split
 from plasmoscope.evaluation.annotations import read_annotations
 from plasmoscope.evaluation.fields import what_is_annotated
 from plasmoscope.evaluation.labelled_cells import labelled_cells
+from plasmoscope.imaging.photograph import read_field
 from plasmoscope.imaging.sources import find_photographs
 from plasmoscope.labels import PARASITIZED
 from strange_laboratories import Laboratory, laboratories

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from plasmoscope import Classifier, SlideOptions, analyze_field, analyze_slide
-from plasmoscope.analysis.analyze import calling
 from plasmoscope.analysis.counting import wilson
+from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Interval
 from plasmoscope.evaluation.boxes import TrueBox

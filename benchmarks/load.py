@@ -26,11 +26,10 @@ import numpy as np
 
 from fields import rendered_photograph
 from plasmoscope import Classifier, analyze_field
-from plasmoscope.analysis.analyze import calling
+from plasmoscope.analysis.method import Method, calling
 from plasmoscope.client import Workstation
 from plasmoscope.reports.illustrations import encode_jpeg
 from plasmoscope.store import fields
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.images import content_hash
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.store.store import Store

@@ -34,6 +34,16 @@ def test_a_program_counts_a_slide(address: str, rendered_png: bytes, tmp_path: P
             workstation.count_repeat(field)
 
 
+def test_a_folder_is_sent_without_the_report_in_it(address: str, rendered_png: bytes, tmp_path: Path) -> None:
+    (tmp_path / "field.png").write_bytes(rendered_png)
+    for name in ("called_cells.png", "report.html", "notes.txt"):
+        (tmp_path / name).write_bytes(rendered_png)
+    with Workstation(address) as workstation:
+        slide = workstation.new_slide("P", "with a report")
+        assert len(workstation.upload(slide, tmp_path)) == 1
+        assert [field["name"] for field in workstation.slide(slide)["fields"]] == ["field.png"]
+
+
 def test_a_program_classifies_single_cells(
     address: str, rendered_cells: list[tuple[np.ndarray, bool]], tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysed import METHOD, analysed
-from plasmoscope.analysis.analyze import calling
+from plasmoscope.analysis.method import calling
 from plasmoscope.classification.card import OperatingPoint
 from plasmoscope.reports import pdf as pdf_module
 from plasmoscope.reports.bundle import write_slide

@@ -15,7 +15,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.reading import MAX_BYTES, ImageError
-from plasmoscope.imaging.sources import ImageFile, ImageSource, find_images, find_photographs
+from plasmoscope.imaging.sources import ImageFile, ImageSource, find_images
 
 _CELLS_AT_ONCE = 100
 # Less than the workstation takes in one request, whatever the names add.
@@ -115,14 +115,17 @@ class Workstation:
         """Send photographs of a slide, waiting where the queue is full, and give the numbers of their fields.
 
         Args:
-            photographs: files, folders and zip archives; each page of a TIFF is a field.
+            photographs: files, folders and zip archives; each page of a TIFF is a field. Files of an earlier report
+                that lie among them are left out.
 
         Raises:
             ImageError: a file cannot be read; those before it are sent.
             SourceError: there is no such file or folder.
         """
+        from plasmoscope.reports.folder import photographs_in
+
         fields = []
-        for source in find_photographs(_paths(photographs)):
+        for source in photographs_in(_paths(photographs)).pictures:
             try:
                 part = _part(source)
             except ImageError as error:

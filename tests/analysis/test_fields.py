@@ -9,9 +9,10 @@ import pytest
 from PIL import ExifTags, Image
 
 from plasmoscope import Classifier, SlideOptions, analyze_field, analyze_slide
-from plasmoscope.analysis.analyze import AnalysisError, count_patient
 from plasmoscope.analysis.finished_fields import DoneFields
+from plasmoscope.analysis.method import AnalysisError
 from plasmoscope.analysis.results import Field, Slide
+from plasmoscope.analysis.slides import count_patient
 from plasmoscope.evaluation.matching import match_boxes
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.illumination import field_of_view, take_out_light
@@ -310,7 +311,7 @@ def test_a_slide_without_fields_is_an_error() -> None:
 def test_an_interrupted_slide_goes_on_where_it_stopped(
     rendered: SyntheticField, classifier: Classifier, tmp_path: Path
 ) -> None:
-    from plasmoscope.analysis.analyze import calling
+    from plasmoscope.analysis.method import calling
 
     fields = [rendered.image, *(render_field(seed, width=480, height=360, cells=12).image for seed in range(4))]
     done = DoneFields(tmp_path, classifier.card.sha256, calling(classifier), override_gate=False)

@@ -12,10 +12,11 @@ from typer.testing import CliRunner, Result
 
 from measured import measured
 from plasmoscope import Classifier, SlideOptions, __version__, analyze_slide, read_performance
-from plasmoscope.analysis.analyze import Calling, calling, count_patient
 from plasmoscope.analysis.counting import CALLS_CHANGED, NOT_MEASURED, count_slide, red_cell_count, rogan_gladen
+from plasmoscope.analysis.method import Calling, calling
 from plasmoscope.analysis.performance import Performance, PerformanceError, write_performance
 from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.analysis.slides import count_patient
 from plasmoscope.csv_tables import csv_text
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.boxes import TrueBox

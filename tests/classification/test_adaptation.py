@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from measured import measured
 from plasmoscope import Classifier, SlideOptions, analyze_slide
-from plasmoscope.analysis.analyze import Calling, calling
 from plasmoscope.analysis.finished_fields import DoneFields
+from plasmoscope.analysis.method import Calling, Method, calling
 from plasmoscope.analysis.performance import PerformanceError
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification import adaptation
@@ -27,7 +27,6 @@ from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.labelled_cells import labelled_cells
 from plasmoscope.reports import wording
 from plasmoscope.reports.slide_json import read_slide, slide_json
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.familiar import make_familiar
 from slides import rendered_field, slide_of

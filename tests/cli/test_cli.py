@@ -16,8 +16,8 @@ from command_line import rows, run
 from measured import measured
 from pixel_bombs import pixel_bomb
 from plasmoscope import Classifier
-from plasmoscope.analysis.analyze import calling
 from plasmoscope.analysis.counting import NOT_MEASURED
+from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.performance import write_performance
 from plasmoscope.data.nih import load_nih
 from plasmoscope.data.splits import make_split, save_split

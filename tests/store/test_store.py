@@ -18,15 +18,14 @@ from sqlalchemy.exc import IntegrityError
 
 from analysed import FOUND, IMAGE, METHOD, OTHER_FOUND, OTHER_IMAGE, analysed
 from plasmoscope.analysis import results
-from plasmoscope.analysis.analyze import calling
 from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, NOT_MEASURED, CountingError
+from plasmoscope.analysis.method import Method, calling
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import load_nih
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.slide_json import read_slide, slide_json
 from plasmoscope.store import corrections, counts, fields, history, slides
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.records import Base, Slide
@@ -603,7 +602,7 @@ def test_what_was_measured_here_holds_for_every_field_that_was_analysed_so(store
 
 
 def test_a_slide_from_the_records_makes_the_usual_reports(store: Store, tmp_path: Path) -> None:
-    from plasmoscope.analysis.analyze import read_field
+    from plasmoscope.imaging.photograph import read_field
 
     slide = new_slide(store)
     field = analysed(store, slide)

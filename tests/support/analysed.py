@@ -7,9 +7,9 @@ import numpy as np
 from measured import measured
 from plasmoscope.analysis import results
 from plasmoscope.analysis.duplicates import fingerprint
+from plasmoscope.analysis.method import Method
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
 from slides import rendered_field
 from uploads import upload

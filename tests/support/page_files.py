@@ -9,7 +9,7 @@ from PIL import Image
 
 from measured import measured
 from plasmoscope import Classifier
-from plasmoscope.analysis.analyze import calling
+from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.performance import write_performance
 from plasmoscope.data.nih import load_nih
 from plasmoscope.store import accounts

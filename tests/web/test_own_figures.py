@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 
 from measured import measured
 from plasmoscope import Classifier, read_performance
-from plasmoscope.analysis.analyze import calling
 from plasmoscope.analysis.counting import (
     CALLS_CHANGED,
     COUNTED_DIFFERENTLY,
@@ -20,6 +19,7 @@ from plasmoscope.analysis.counting import (
     errors_spans,
     red_cell_count,
 )
+from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.performance import (
     FALSE_CALLS_ELSEWHERE,
     FOUND_ELSEWHERE,

@@ -17,7 +17,7 @@ from analysed import analysed
 from measured import measured
 from patience import PATIENCE
 from plasmoscope import Classifier
-from plasmoscope.analysis.analyze import calling
+from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.adaptation import LEAST_CELLS, Observed
 from plasmoscope.classification.classifier import find_model

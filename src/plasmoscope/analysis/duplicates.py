@@ -8,7 +8,6 @@ there the cells do not coincide.
 """
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -85,11 +84,6 @@ def fingerprint(image: NDArray[np.uint8]) -> Fingerprint:
     found, marks = finder.detectAndCompute(picture, inside)
     places = np.array([mark.pt for mark in found], np.float32).reshape(-1, 2)
     return Fingerprint(picture, places, np.zeros((0, 128), np.uint8) if marks is None else marks.astype(np.uint8))
-
-
-def find_same(candidate: Fingerprint, earlier: Mapping[str, Fingerprint]) -> str | None:
-    """Name of the first of the earlier photographs that shows the same place, or None."""
-    return next((name for name, other in earlier.items() if same_place(candidate, other)), None)
 
 
 def same_place(one: Fingerprint, other: Fingerprint) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from plasmoscope import __version__
-from plasmoscope.analysis.analyze import Calling
+from plasmoscope.analysis.method import Calling
 from plasmoscope.analysis.results import Field
 from plasmoscope.files import replace_file
 

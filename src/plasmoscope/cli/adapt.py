@@ -142,9 +142,11 @@ def _of_fields(
     images: Path, truth: Path, classes: str | None, classifier: "Classifier", unread: list[tuple[str, str]]
 ) -> "Iterator[Called]":
     require_extra("train", "Reading annotated photographs")
-    from plasmoscope.analysis.analyze import analyze_field, crops_as_called, read_field
+    from plasmoscope.analysis.analyze import analyze_field
+    from plasmoscope.analysis.cells import crops_as_called
     from plasmoscope.evaluation.fields import what_is_annotated
     from plasmoscope.evaluation.labelled_cells import labelled_cells
+    from plasmoscope.imaging.photograph import read_field
     from plasmoscope.imaging.reading import ImageError
 
     given = read_set(GivenSet(images.resolve().name, images, truth), parse_classes(classes))

@@ -13,8 +13,8 @@ from plasmoscope.cli.options import (
     ModelOption,
     ProfileOption,
     ProfilesOption,
+    given_photographs,
     load_classifier,
-    without_reports,
 )
 
 if TYPE_CHECKING:
@@ -64,17 +64,18 @@ def analyze(
     The same command again goes on where an interrupted one stopped. Exit code 0: every field was read; 1: some could
     not be, or none could be counted; 2: nothing to do, or wrong use.
     """
-    from plasmoscope.analysis.analyze import SlideOptions, analyze_slide, calling, photograph_hashes, read_field
+    from plasmoscope.analysis.analyze import SlideOptions, analyze_slide
     from plasmoscope.analysis.finished_fields import DoneFields
+    from plasmoscope.analysis.method import calling
     from plasmoscope.analysis.performance import read_performance
     from plasmoscope.files import alone_in
     from plasmoscope.imaging.pages import with_pages
-    from plasmoscope.imaging.sources import find_photographs
+    from plasmoscope.imaging.photograph import photograph_hashes, read_field
     from plasmoscope.reports.bundle import write_slide
     from plasmoscope.reports.folder import check_slide_folder
     from plasmoscope.reports.wording import corrected_line, possible_lines
 
-    sources = with_pages(without_reports(find_photographs(fields), fields))
+    sources = with_pages(given_photographs(fields))
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
         raise typer.Exit(2)

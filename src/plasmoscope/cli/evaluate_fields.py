@@ -14,8 +14,8 @@ from plasmoscope.cli.options import (
     ModelOption,
     ProfileOption,
     ProfilesOption,
+    given_photographs,
     load_classifier,
-    without_reports,
 )
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
@@ -23,7 +23,7 @@ from plasmoscope.files import alone_in
 from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
-    from plasmoscope.analysis.analyze import Calling
+    from plasmoscope.analysis.method import Calling
     from plasmoscope.analysis.results import Field
     from plasmoscope.classification.classifier import Classifier
     from plasmoscope.evaluation.boxes import TrueBox
@@ -105,7 +105,7 @@ def evaluate_fields(
     given = _given_sets(images, truth, sets or [])
     _check_healthy(healthy or [], given)
     people = _check_told(performance, laboratory, patients, len(given))
-    from plasmoscope.analysis.analyze import calling
+    from plasmoscope.analysis.method import calling
     from plasmoscope.analysis.performance import PerformanceError, write_performance
     from plasmoscope.cli.fields_tables import show_fields, show_sets
     from plasmoscope.evaluation.fields_report import check_evaluation_folder, write_evaluation
@@ -302,11 +302,11 @@ def _analyze(files: "Sequence[Readable]", classifier: "Classifier", how: "Callin
 
 def _find(images: Path) -> "tuple[dict[str, Readable], list[tuple[str, str]]]":
     """The photographs by their names, each page by itself; and what cannot be read, with the reason."""
-    from plasmoscope.analysis.analyze import field_names
     from plasmoscope.imaging.pages import with_pages
-    from plasmoscope.imaging.sources import Unreadable, find_photographs
+    from plasmoscope.imaging.photograph import field_names
+    from plasmoscope.imaging.sources import Unreadable
 
-    found = without_reports(find_photographs([images]), [images])
+    found = given_photographs([images])
     unread = [(source.name, source.reason) for source in found if isinstance(source, Unreadable)]
     files = with_pages(source for source in found if not isinstance(source, Unreadable))
     if not files:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from plasmoscope.classification.profiles import Profiles
     from plasmoscope.data.nih import CellDataset
     from plasmoscope.imaging.sources import ImageSource, Readable
+    from plasmoscope.reports.folder import Parted
 
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
@@ -106,19 +107,17 @@ ViewsListOption = Annotated[
 ]
 
 
-def without_reports(found: "Sequence[ImageSource]", paths: Sequence[Path]) -> "list[ImageSource]":
-    """Leave out the files of an earlier report, but for those that were named themselves, and say so.
+def given_photographs(paths: Sequence[Path]) -> "list[ImageSource]":
+    """The photographs of fields in what was given, files of several pages whole, with a word on what is left out."""
+    from plasmoscope.reports.folder import photographs_in
 
-    Args:
-        found: in ``paths``.
-    """
-    from plasmoscope.reports.folder import is_of_a_report
+    return _told(photographs_in(paths))
 
-    named = {str(path) for path in paths}
-    reports = [source.name not in named and is_of_a_report(Path(source.name)) for source in found]
-    if left := [source.name for source, of_report in zip(found, reports, strict=True) if of_report]:
+
+def _told(parted: "Parted") -> "list[ImageSource]":
+    if left := parted.of_reports:
         errors.print(f"Left out, as files of an earlier report: {len(left):,}, such as {escape(left[0])}.")
-    return [source for source, of_report in zip(found, reports, strict=True) if not of_report]
+    return parted.pictures
 
 
 def given_images(paths: Sequence[Path], output: Path | None) -> "list[Readable]":
@@ -129,10 +128,11 @@ def given_images(paths: Sequence[Path], output: Path | None) -> "list[Readable]"
     """
     from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.sources import find_images
+    from plasmoscope.reports.folder import without_reports
 
     own = output.resolve() if output else None
     found = [source for source in find_images(paths) if Path(source.name).resolve() != own]
-    sources = with_pages(without_reports(found, paths))
+    sources = with_pages(_told(without_reports(found, paths)))
     if not sources:
         errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")
         raise typer.Exit(2)

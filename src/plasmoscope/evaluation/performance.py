@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from plasmoscope import __version__
-from plasmoscope.analysis.analyze import Calling
+from plasmoscope.analysis.method import Calling
 from plasmoscope.analysis.performance import PatientCells, Performance, PerformanceError, first_fault
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.evaluation.fields import Counts, FieldsEvaluation

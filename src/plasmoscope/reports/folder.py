@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
+from plasmoscope.imaging.sources import ImageSource, find_photographs
 from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.output import OutputError
 
@@ -90,3 +92,36 @@ def is_of_a_report(file: PurePath) -> bool:
         return held_report(file.parent) is not None
     except OutputError:
         return False
+
+
+class Parted(NamedTuple):
+    """What was found where photographs may lie."""
+
+    pictures: list[ImageSource]
+    of_reports: list[str]
+    """Names of the files of earlier reports, which are no photographs."""
+
+
+def photographs_in(paths: Sequence[Path]) -> Parted:
+    """The photographs in files, folders and archives: neither labels and tables beside them, nor files of reports.
+
+    Raises:
+        SourceError: a path does not exist, or is an archive that cannot be opened.
+    """
+    return without_reports(find_photographs(paths), paths)
+
+
+def without_reports(found: Iterable[ImageSource], paths: Collection[Path]) -> Parted:
+    """Part the files of earlier reports from the others; those that were named themselves stay.
+
+    Args:
+        found: in ``paths``.
+    """
+    named = {str(path) for path in paths}
+    parted = Parted([], [])
+    for source in found:
+        if source.name not in named and is_of_a_report(Path(source.name)):
+            parted.of_reports.append(source.name)
+        else:
+            parted.pictures.append(source)
+    return parted

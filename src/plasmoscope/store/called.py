@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 from sqlalchemy.sql.elements import ColumnElement
 
+from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.results import Cell
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.records import Field
 

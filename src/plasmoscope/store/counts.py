@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, count_slide, red_cell_count
-from plasmoscope.analysis.notes import notes_on
+from plasmoscope.analysis.method import Method
+from plasmoscope.analysis.slides import build_slide
 from plasmoscope.imaging.reading import stored_orientation
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.images import Images
-from plasmoscope.store.records import Correction, Field, Slide, now
+from plasmoscope.store.records import Correction, Field, Slide
 
 # Those that hold, by field and cell number.
 _Corrections = Mapping[int, Mapping[int, Correction]]
@@ -110,8 +110,13 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     fields = tuple(_reviewed(row, corrections.get(row.id, {}), names) for row in rows)
     method = list(methods.values())[-1]
     numbers = tally(session, slide.id)
-    return results.Slide(
-        slide=slide.code,
+    return build_slide(
+        slide.code,
+        fields,
+        method,
+        _count(slide, numbers, counting, changed),
+        _notes(counting, changed, numbers.unfinished),
+        slide.signed_at,
         patient=slide.patient.code,
         taken_on=slide.taken_on,
         site=slide.site,
@@ -121,19 +126,6 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         status=slide.status,
         signed_by=slide.signed_by,
         signed_at=slide.signed_at,
-        created=(slide.signed_at or now()).isoformat(timespec="seconds"),
-        plasmoscope=method.plasmoscope,
-        model=method.model,
-        model_sha256=method.model_sha256,
-        threshold=method.threshold,
-        views=method.views,
-        silence=method.silence,
-        screening=method.screening,
-        infected_from=method.infected_from,
-        profile=method.profile,
-        fields=fields,
-        count=_count(slide, numbers, counting, changed),
-        notes=(*notes_on(fields), *_notes(counting, changed, numbers.unfinished)),
     )
 
 

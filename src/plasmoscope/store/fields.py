@@ -8,7 +8,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from plasmoscope.analysis import results
-from plasmoscope.store.analysis_method import Method
+from plasmoscope.analysis.method import Method
+from plasmoscope.analysis.repeats import CountedPlaces
 from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
@@ -248,15 +249,13 @@ def _same_place(session: Session, field: Field, mark: "Fingerprint") -> list[int
 def _mark_duplicates(session: Session, slide_id: int) -> None:
     """Of the fields that show one place, let only the first count, but for those that people let count as well."""
     session.flush()
-    firsts: list[Field] = []
+    places = CountedPlaces[Field](
+        lambda earlier, later: earlier.id in later.same_place or later.id in earlier.same_place
+    )
     for field in fields_of(session, slide_id):
         field.duplicate_of_id = None
-        if field.in_count:
-            same = (first for first in firsts if first.id in field.same_place or field.id in first.same_place)
-            first = next(same, None)
-            field.duplicate_of_id = first.id if first else None
-            if field.in_count:
-                firsts.append(field)
+        if field.in_count and (earlier := places.repeated_by(field, field.count_repeat)) is not None:
+            field.duplicate_of_id = earlier.id
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.performance import Performance, PerformanceError
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.audit import note
 from plasmoscope.store.records import PerformanceEntry
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from plasmoscope.analysis.method import Method
 from plasmoscope.classification.profile import Profile, ProfileError, UsedProfile, check_name
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.audit import note
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import ProfileEntry

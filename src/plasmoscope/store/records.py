@@ -144,7 +144,7 @@ class Field(Base):
     result: Mapped[str | None] = mapped_column(deferred=True)
     """The analysis's field as JSON, as the program found it; never altered. ``found`` reads it."""
     method: Mapped[dict[str, Any] | None]
-    """How it was analysed: ``plasmoscope.store.analysis_method.Method`` as JSON."""
+    """How it was analysed: ``plasmoscope.analysis.method.Method`` as JSON."""
     fingerprint: Mapped[bytes | None] = mapped_column(deferred=True)
     """``plasmoscope.analysis.duplicates.Fingerprint`` as bytes."""
     same_place: Mapped[list[int]] = mapped_column(default=list)

@@ -16,13 +16,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from plasmoscope import __version__
-from plasmoscope.analysis.analyze import calling
+from plasmoscope.analysis.method import Method, calling
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.messages import NOT_A_DEVICE
 from plasmoscope.networks import read_network
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web import api, pages
 from plasmoscope.web.analysis_queue.queue import AnalysisQueue

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Path
 from starlette.requests import HTTPConnection, Request
 
+from plasmoscope.analysis.method import Method
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.store import profiles
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.store import Store
 from plasmoscope.web.analysis_queue.queue import AnalysisQueue
 from plasmoscope.web.analysis_queue.teaching import Teacher

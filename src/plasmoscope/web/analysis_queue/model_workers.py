@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plasmoscope.analysis.analyze import Look, calling, crops_as_called, look_at_field
+from plasmoscope.analysis.analyze import Look, look_at_field
+from plasmoscope.analysis.cells import crops_as_called
+from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.adaptation import Observed, adapt, observe
 from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear, told_against_smears

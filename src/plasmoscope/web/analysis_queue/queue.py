@@ -13,10 +13,10 @@ from functools import partial
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from plasmoscope.analysis.method import Method
 from plasmoscope.classification.profile import Profile
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.store import fields, performance, profiles
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.records import Field
 from plasmoscope.store.store import Store

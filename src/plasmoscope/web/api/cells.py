@@ -7,9 +7,9 @@ from fastapi import APIRouter, File, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.analysis import results
+from plasmoscope.analysis.method import Method
 from plasmoscope.classification.profile import Profile
 from plasmoscope.store import corrections, fields, profiles
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.records import LONGEST_TEXT, Field
 from plasmoscope.store.store import Store

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from plasmoscope.analysis.counting import NOT_MEASURED
+from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.store import performance as performances
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import PerformanceEntry
 from plasmoscope.web.api import schemas

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from plasmoscope.analysis.method import Method
 from plasmoscope.classification.adaptation import LEAST_CELLS, LEAST_OF_A_KIND
 from plasmoscope.classification.profile import Profile
 from plasmoscope.store import profiles
-from plasmoscope.store.analysis_method import Method
 from plasmoscope.store.records import LONGEST_TEXT, ProfileEntry
 from plasmoscope.store.store import Store
 from plasmoscope.store.taught import how_many_taught

@@ -1,5 +1,6 @@
-"""How a field was analysed: program, model and calling."""
+"""How fields are analysed: by which program and model, and how the model's answers become calls."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -7,11 +8,52 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from plasmoscope import __version__
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.profile import Profile, UsedProfile
+from plasmoscope.errors import PlasmoscopeError
 
 if TYPE_CHECKING:
     # Whoever reads the records needs no network.
-    from plasmoscope.analysis.analyze import Calling
     from plasmoscope.classification.classifier import Classifier
+
+# Views of each cell in a count by a model whose card names none. Set by hand: the most there are.
+_DEFAULT_VIEWS = 8
+
+
+class AnalysisError(PlasmoscopeError):
+    """A slide cannot be analysed."""
+
+
+@dataclass(frozen=True)
+class Calling:
+    """How cells are called."""
+
+    threshold: float
+    views: int
+    silence: float | None = None
+    """P(not a cell) from which nothing is called; None where the model is never silent."""
+    screening: float | None = None
+    """As ``Slide.screening``."""
+    profile: UsedProfile | None = None
+    """Of the laboratory, under which the classifier calls; None where it calls as it ships."""
+
+
+def calling(classifier: "Classifier", threshold: float | None = None, views: int | None = None) -> Calling:
+    """What is asked for, with the profile's or the model's own values for counting where nothing is.
+
+    Raises:
+        AnalysisError: a threshold that is no probability.
+    """
+    card, profile = classifier.card, classifier.profile
+    own_threshold = profile.threshold if profile else card.counting_threshold
+    own_views = card.counting.views if card.counting else _DEFAULT_VIEWS
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise AnalysisError(f"A threshold is a probability from 0 to 1, not {threshold}.")
+    return Calling(
+        own_threshold if threshold is None else threshold,
+        views or own_views,
+        card.silence_threshold,
+        card.screening_threshold,
+        profile.used if profile else None,
+    )
 
 
 class Method(BaseModel):
@@ -43,7 +85,7 @@ class Method(BaseModel):
         return {name: value for name, value in given.items() if name != "errors"} if isinstance(given, dict) else given
 
     @classmethod
-    def of(cls, classifier: "Classifier", how: "Calling") -> "Method":
+    def of(cls, classifier: "Classifier", how: Calling) -> "Method":
         """What this program does with a classifier and a way of calling."""
         return cls(
             plasmoscope=__version__,
