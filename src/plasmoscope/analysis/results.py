@@ -148,6 +148,17 @@ class Outline(Sequence[tuple[int, int]]):
         )
 
 
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class ByPeople:
+    """What people did with one object."""
+
+    looked_at_by: str | None = None
+    """Whoever looked at it first."""
+    looked_at: AwareDatetime | None = None
+    called_by: str | None = None
+    """Whose call it has; None where it has the program's."""
+
+
 # A dataclass with slots: a model of pydantic's takes three times the memory, and there is one for every cell.
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Cell:
@@ -173,6 +184,8 @@ class Cell:
     not_a_cell_probability: float | None = None
     """P(not a cell, or nothing that can be told) of what was outlined as a red cell; None where the model tells none.
     """
+    by_people: ByPeople | None = None
+    """None where nobody did anything with it."""
 
     @property
     def counted(self) -> bool:
@@ -313,6 +326,37 @@ class Count(_Record):
     """What to do next, such as to keep counting; None when the count suffices."""
 
 
+class Review(_Record):
+    """What people have looked at of a slide's cells, as the workstation asks them to, and what that tells of the rest.
+
+    ``called`` are the whole cells that the program called infected, ``uncertain`` what it is uncertain of, ``near``
+    those that it did not call but nearly; ``sample`` were drawn at random from the ``rest``.
+    """
+
+    called: int
+    called_looked_at: int
+    uncertain: int
+    uncertain_looked_at: int
+    near: int
+    near_looked_at: int
+    sample: int
+    sample_looked_at: int
+    sample_infected: int
+    """Of those looked at, called infected by a person: what the program missed."""
+    rest: int
+    """Counted cells that are neither called, uncertain nor near."""
+    not_looked_at: int
+    """Of the rest."""
+    misses: Interval | None
+    """Infected cells among those ``not_looked_at``, estimated from the sample with the exact interval (Clopper &
+    Pearson 1934); None before one of the sample was looked at."""
+
+    @property
+    def waiting(self) -> int:
+        """Called and uncertain cells that nobody has looked at."""
+        return self.called + self.uncertain - self.called_looked_at - self.uncertain_looked_at
+
+
 class Slide(_Record):
     """One slide: its fields and its count."""
 
@@ -348,6 +392,8 @@ class Slide(_Record):
     fields: tuple[Field, ...]
     count: Count | None
     """None where no field could be counted."""
+    review: Review | None = None
+    """None for what was analysed without a workstation's record, and in earlier versions' files."""
     notes: tuple[str, ...] = ()
     research_use: str = RESEARCH_USE
 

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 
 from plasmoscope.analysis.calls import CATEGORIES, NOT_CALLED, call_of, drawn_as, title_of
-from plasmoscope.analysis.results import Cell, Field, Outline, Slide
+from plasmoscope.analysis.results import ByPeople, Cell, Field, Outline, Slide
 from plasmoscope.imaging.samples import as_stored
 from plasmoscope.reports.wording import reasons
 
@@ -71,7 +71,9 @@ def imagej_rois(field: Field) -> bytes:
         for cell in field.cells:
             title = title_of(cell) if field.accepted else f"{title_of(cell)} ({_NOT_COUNTED})"
             roi = ImagejRoi.frompoints(np.array(_polygon(_stored(cell, field)), np.int32), name=title)
-            roi.props = f"pixels: {_which_pixels(field)}\n"
+            said = {"pixels": _which_pixels(field)} | _by_people(cell)
+            # A line each: no name may begin another.
+            roi.props = "".join(f"{name}: {' '.join(value.split())}\n" for name, value in said.items())
             roi.stroke_color = bytes((255, *drawn_as(cell).colour))
             roi.stroke_width = 2
             # An entry without the clock's time: the same field gives the same bytes.
@@ -109,7 +111,7 @@ def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str
         (attributes if left_out else annotation)["score"] = cell.parasitized_probability
     if cell.not_a_cell_probability is not None:
         attributes["not_a_cell_score"] = cell.not_a_cell_probability
-    return annotation
+    return annotation | {"attributes": attributes | _by_people(cell)}
 
 
 def _feature(field: Field, cell: Cell) -> dict[str, Any]:
@@ -132,8 +134,17 @@ def _feature(field: Field, cell: Cell) -> dict[str, Any]:
             "name": title_of(cell),
             "classification": {"name": name, "color": list(call.colour)},
             "measurements": measurements,
+            **({"metadata": by_people} if (by_people := _by_people(cell)) else {}),
         },
     }
+
+
+def _by_people(cell: Cell) -> dict[str, str]:
+    """What people did with it, as far as they did; empty for most cells."""
+    by = cell.by_people or ByPeople()
+    looked_at = by.looked_at.isoformat(timespec="seconds") if by.looked_at else None
+    said = {"called_by": by.called_by, "looked_at_by": by.looked_at_by, "looked_at": looked_at}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _which_pixels(field: Field) -> str:

@@ -106,6 +106,7 @@ class _Page:
                 *wording.result_lines(slide.count),
                 *wording.possible_lines(slide),
                 *wording.left_out_lines(slide),
+                *wording.review_lines(slide),
             ]:
                 self._figure(line)
             if slide.count.detection:

@@ -1,7 +1,7 @@
 """A slide as tables: a row for each object, and a row for each photograph."""
 
 from plasmoscope.analysis.calls import OTHER_OBJECTS, call_of
-from plasmoscope.analysis.results import Slide
+from plasmoscope.analysis.results import ByPeople, Cell, Slide
 from plasmoscope.csv_tables import csv_text
 from plasmoscope.reports.wording import reasons
 
@@ -21,6 +21,9 @@ CELL_COLUMNS = (
     "height",
     "area",
     "not_a_cell_probability",
+    "called_by",
+    "looked_at_by",
+    "looked_at",
 )
 FIELD_COLUMNS = (
     "field",
@@ -42,7 +45,10 @@ FIELD_COLUMNS = (
 
 
 def cells_csv(slide: Slide) -> str:
-    """Every object found; ``counted`` says whether it is in the slide's denominator. Lengths in pixels."""
+    """Every object found; ``counted`` says whether it is in the slide's denominator. Lengths in pixels.
+
+    ``called_by`` is empty where the call is the program's.
+    """
     return csv_text(
         CELL_COLUMNS,
         (
@@ -59,6 +65,7 @@ def cells_csv(slide: Slide) -> str:
                 *cell.box,
                 f"{cell.area:g}",
                 _probability(cell.not_a_cell_probability),
+                *_by_people(cell),
             )
             for field in slide.fields
             for cell in field.cells
@@ -91,6 +98,12 @@ def fields_csv(slide: Slide) -> str:
             for field in slide.fields
         ),
     )
+
+
+def _by_people(cell: Cell) -> tuple[str, str, str]:
+    by = cell.by_people or ByPeople()
+    looked_at = by.looked_at.isoformat(timespec="seconds") if by.looked_at else ""
+    return by.called_by or "", by.looked_at_by or "", looked_at
 
 
 def _probability(value: float | None) -> str:

@@ -113,6 +113,39 @@ def possible_lines(slide: Slide) -> list[Line]:
     return [Line("Possibly infected", f"{slide.possibly_infected:,}", remark)]
 
 
+def review_lines(slide: Slide) -> list[Line]:
+    """What people have looked at, and what that tells of the rest; nothing without a workstation's record."""
+    review = slide.review
+    if review is None:
+        return []
+    asked = review.called + review.uncertain
+    lines = []
+    if asked:
+        remark = "Those that the program called infected or is uncertain of."
+        if review.waiting:
+            remark = f"{remark} Nobody has looked at {review.waiting:,} of them."
+        lines.append(Line("Looked at by a person", f"{asked - review.waiting:,} of {_many(asked, 'cell')}", remark))
+    if review.near:
+        remark = "Not called, but nearest to it."
+        lines.append(Line("Looked at, near the threshold", f"{review.near_looked_at:,} of {review.near:,}", remark))
+    if review.misses is None:
+        missed = Line("Missed infected cells", "not estimated", "Nobody has looked at a sample of the remaining cells.")
+    else:
+        missed = Line(
+            "Missed infected cells",
+            f"about {cells_in_words(review.misses.value)}",
+            f"Exact 95 % interval {cells_in_words(review.misses.low)} to {cells_in_words(review.misses.high)}, of "
+            f"{review.not_looked_at:,} remaining cells that nobody looked at: {review.sample_infected:,} of "
+            f"{review.sample_looked_at:,} drawn at random were infected. They are in no figure above.",
+        )
+    return [*lines, missed]
+
+
+def cells_in_words(number: float) -> str:
+    """An estimated number of cells, no more exact than it can be: ``0``, ``0.4``, ``27``."""
+    return f"{number:,.0f}" if number >= 10 or number == 0 else f"{number:.1f}"
+
+
 def corrected_line(count: Count) -> Line:
     """The estimate corrected for wrong calls, with what it rests on; or why there is none."""
     name = "Corrected for wrong calls"

@@ -16,7 +16,9 @@ from plasmoscope.imaging.reading import stored_orientation
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.images import Images
-from plasmoscope.store.records import Correction, Field, Slide
+from plasmoscope.store.looks import first_looks
+from plasmoscope.store.records import Correction, Field, Look, Slide
+from plasmoscope.store.review import slide_queue
 
 # Those that hold, by field and cell number.
 _Corrections = Mapping[int, Mapping[int, Correction]]
@@ -107,7 +109,8 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     corrections = latest(session, slide.id)
     changed = _changed(corrections, {row.id for row in rows if row.in_count})
     names = {row.id: row.name for row in rows}
-    fields = tuple(_reviewed(row, corrections.get(row.id, {}), names) for row in rows)
+    looks = first_looks(session, slide.id)
+    fields = tuple(_reviewed(row, corrections.get(row.id, {}), looks.get(row.id, {}), names) for row in rows)
     method = list(methods.values())[-1]
     numbers = tally(session, slide.id)
     return build_slide(
@@ -126,6 +129,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         status=slide.status,
         signed_by=slide.signed_by,
         signed_at=slide.signed_at,
+        review=slide_queue(session, slide.id).review,
     )
 
 
@@ -177,7 +181,9 @@ def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str
     )
 
 
-def _reviewed(row: Field, corrections: Mapping[int, Correction], names: Mapping[int, str]) -> results.Field:
+def _reviewed(
+    row: Field, corrections: Mapping[int, Correction], looks: Mapping[int, Look], names: Mapping[int, str]
+) -> results.Field:
     found = row.found()
     if row.status == "failed" or found is None:
         return results.unreadable(row.name, row.error or "")
@@ -187,7 +193,7 @@ def _reviewed(row: Field, corrections: Mapping[int, Correction], names: Mapping[
         checks = (*checks, results.QualityCheck(name="review", value=0, passed=False, message=message))
     duplicate_of = names[row.duplicate_of_id] if row.duplicate_of_id else None
     said = {"name": row.name, "checks": checks, "accepted": row.in_count, "duplicate_of": duplicate_of}
-    return corrected(found, corrections).model_copy(update=said)
+    return corrected(found, corrections, looks).model_copy(update=said)
 
 
 def _notes(methods: Sequence[Method], changed: Counter[str], unfinished: int) -> Iterator[str]:

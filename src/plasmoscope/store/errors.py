@@ -17,3 +17,7 @@ class ConflictError(StoreError):
 
 class TakenError(ConflictError):
     """There is one with this name or ID already."""
+
+
+class NotLookedAtError(ConflictError):
+    """A slide is to be signed with cells that nobody has looked at."""

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from plasmoscope.analysis import results
 from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.repeats import CountedPlaces
+from plasmoscope.analysis.review import pack_judged
 from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
@@ -127,6 +128,7 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     field.status = "done"
     field.error = None
     field.result = found.model_dump_json()
+    field.judged = pack_judged(found)
     field.method = method.model_dump(mode="json")
     field.fingerprint = None if mark is None else mark.to_bytes()
     field.same_place = [] if mark is None else _same_place(session, field, mark)

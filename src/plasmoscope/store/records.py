@@ -19,7 +19,8 @@ LONGEST_TEXT = 200
 
 SlideStatus = Literal["open", "signed"]
 FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
-Call = Literal["infected", "not infected", "not a cell"]
+Call = Literal["infected", "not infected", "not a cell", "uncertain"]
+"""By a person. ``uncertain``: it cannot be told, and is not counted."""
 Role = Literal["reader", "technician", "admin"]
 
 
@@ -145,6 +146,8 @@ class Field(Base):
     """The analysis's field as JSON, as the program found it; never altered. ``found`` reads it."""
     method: Mapped[dict[str, Any] | None]
     """How it was analysed: ``plasmoscope.analysis.method.Method`` as JSON."""
+    judged: Mapped[bytes | None] = mapped_column(deferred=True)
+    """Of ``result``, what ``plasmoscope.analysis.review.pack_judged`` gives; many are read at once."""
     fingerprint: Mapped[bytes | None] = mapped_column(deferred=True)
     """``plasmoscope.analysis.duplicates.Fingerprint`` as bytes."""
     same_place: Mapped[list[int]] = mapped_column(default=list)
@@ -198,6 +201,19 @@ class Correction(Base):
     model says that it is no red cell, or that it cannot tell."""
     model_probability: Mapped[float | None]
     """P(parasitized)."""
+
+
+class Look(Base):
+    """A person has looked at a cell, whatever they called it."""
+
+    __tablename__ = "looks"
+    __table_args__ = (UniqueConstraint("field_id", "cell_number", "by"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    field_id: Mapped[int] = mapped_column(ForeignKey("fields.id", ondelete="CASCADE"))
+    cell_number: Mapped[int]
+    by: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class AuditEntry(Base):

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from plasmoscope.analysis.counting import red_cell_count
 from plasmoscope.store.audit import note, slide_subject
 from plasmoscope.store.counts import tally
-from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, TakenError
+from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError, TakenError
 from plasmoscope.store.locking import hold_slide, slide_to_change
 from plasmoscope.store.records import LONGEST_TEXT, Patient, Slide, now, storable
+from plasmoscope.store.review import slide_queue
 
 EXAMPLE_PATIENT = "Example"
 """The code of the patient whose photographs are rendered, for people to try things out."""
@@ -90,14 +91,16 @@ def get_slide(session: Session, slide_id: int) -> Slide:
     return slide
 
 
-def sign(session: Session, who: str, slide_id: int, seen_version: int) -> Slide:
+def sign(session: Session, who: str, slide_id: int, seen_version: int, confirm: bool = False) -> Slide:
     """Sign a slide off; until it is reopened nothing about it can change.
 
     Args:
         seen_version: ``Slide.version`` that the signer looked at, so that nobody signs what they have not seen.
+        confirm: sign although nobody has looked at some of the called or uncertain cells.
 
     Raises:
         NotFoundError: no such slide.
+        NotLookedAtError: nobody has looked at some of them, and that is not confirmed.
         ConflictError: it is signed already, has changed since it was looked at, has no photograph, or some are not
             analysed yet.
     """
@@ -109,9 +112,15 @@ def sign(session: Session, who: str, slide_id: int, seen_version: int) -> Slide:
         raise ConflictError(f"{result.unfinished} photographs are not analysed yet; wait for them or cancel them.")
     if not result.done:
         raise ConflictError(f"Slide {slide.code} has no analysed photograph; there is nothing to sign.")
+    waiting = slide_queue(session, slide_id).review.waiting
+    if waiting and not confirm:
+        raise NotLookedAtError(
+            f"Nobody has looked at {waiting} of the cells that the program called infected or is uncertain of; look at "
+            "them, or confirm that you sign all the same."
+        )
     slide.status, slide.signed_by, slide.signed_at = "signed", who, now()
     detail = {"version": slide.version, "counted": result.counted, "infected": result.infected}
-    note(session, who, "sign", slide_subject(slide_id), **detail)
+    note(session, who, "sign", slide_subject(slide_id), **detail, not_looked_at=waiting)
     return slide
 
 

@@ -6,7 +6,7 @@ from plasmoscope.classification.profile import ProfileError
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.reports.output import OutputError
-from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
+from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError
 
 
 class WebError(PlasmoscopeError):
@@ -23,6 +23,7 @@ class WebError(PlasmoscopeError):
 # The first that fits.
 _ANSWERS: tuple[tuple[type[PlasmoscopeError], int, str], ...] = (
     (NotFoundError, 404, "not_found"),
+    (NotLookedAtError, 409, "not_looked_at"),
     (ConflictError, 409, "conflict"),
     (ImageError, 422, "unusable_image"),
     (CountingError, 422, "invalid"),

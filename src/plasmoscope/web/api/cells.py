@@ -80,6 +80,13 @@ def call_cell(
         return schemas.CorrectionOut.model_validate(made)
 
 
+@router.post("/fields/{field_id}/cells/{number}/look", tags=["cells"], status_code=204)
+def look_at_cell(actor: Technician, records: Records, field_id: Number, number: Number, given: schemas.LookIn) -> None:
+    """Keep that a person has looked at a cell and agrees with its call, or take that back."""
+    with records.session() as session:
+        corrections.look(session, actor.name, field_id, number, given.looked_at)
+
+
 def _photographed_cell(store: Store, field_id: int, number: int) -> tuple[Path, results.Cell, Profile | None]:
     """A photograph, a cell of it, and the profile that it was called under."""
     with store.reading() as session:

@@ -7,13 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.analysis.results import Count
+from plasmoscope.analysis.results import Count, Review
+from plasmoscope.analysis.review import Reason as DueReason
 from plasmoscope.classification.batch import CellResult
 from plasmoscope.classification.profile import Profile, UsedProfile
 from plasmoscope.labels import CallName
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
+from plasmoscope.store.review import DueCell
 from plasmoscope.store.slides import SlideDetails
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -228,6 +230,51 @@ class Signature(_Schema):
     """What the signer looked at."""
 
     version: int
+    confirm: bool = False
+    """Sign although nobody has looked at some of the called or uncertain cells."""
+
+
+class LookIn(_Schema):
+    """Whether a person has looked at a cell."""
+
+    looked_at: bool = True
+
+
+class DueCellOut(_Schema):
+    """A cell that people are asked to look at."""
+
+    field_id: int
+    number: int
+    reason: DueReason
+    probability: float | None
+    """P(parasitized)."""
+    call: Call
+    """That holds."""
+    by_person: bool
+    """Whether the call is a person's."""
+    looked_at_by: str | None
+    """Whoever looked at it first."""
+    looked_at: datetime | None
+
+    @classmethod
+    def of(cls, cell: DueCell) -> "DueCellOut":
+        """From the queue."""
+        look = cell.look
+        return cls(
+            **cell.due._asdict(),
+            call=cell.call,
+            by_person=cell.by_person,
+            looked_at_by=look.by if look else None,
+            looked_at=look.at if look else None,
+        )
+
+
+class ReviewOut(_Schema):
+    """The cells that people are asked to look at, in order, and how far they are."""
+
+    cells: list[DueCellOut]
+    total: int
+    review: Review
 
 
 class AuditOut(_Schema):

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from plasmoscope.store import audit, counts, fields, history, slides
+from plasmoscope.store import audit, counts, fields, history, review, slides
 from plasmoscope.store.records import LONGEST_TEXT, SlideStatus
 from plasmoscope.web.api import schemas
 from plasmoscope.web.dependencies import (
@@ -85,10 +85,30 @@ def delete_slide(actor: Admin, records: Records, slide_id: Number, given: schema
 
 @router.post("/slides/{slide_id}/sign", tags=["slides"])
 def sign_slide(actor: Technician, records: Records, slide_id: Number, given: schemas.Signature) -> schemas.SlideWhole:
-    """Sign a slide off, as it was at the version that was looked at."""
+    """Sign a slide off, as it was at the version that was looked at.
+
+    While nobody has looked at some of the called or uncertain cells that is refused with 409 ``not_looked_at``, unless
+    it is confirmed.
+    """
     with records.session() as session:
-        slides.sign(session, actor.name, slide_id, given.version)
+        slides.sign(session, actor.name, slide_id, given.version, given.confirm)
     return get_slide(actor, records, slide_id)
+
+
+@router.get("/slides/{slide_id}/review", tags=["slides"])
+def get_review(
+    actor: Reader,
+    records: Records,
+    slide_id: Number,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> schemas.ReviewOut:
+    """The cells of a slide to look at: called, uncertain, near the threshold, and a random sample of the rest."""
+    with records.reading() as session:
+        slides.get_slide(session, slide_id)
+        queue = review.slide_queue(session, slide_id)
+    shown = [schemas.DueCellOut.of(cell) for cell in queue.cells[offset : offset + limit]]
+    return schemas.ReviewOut(cells=shown, total=len(queue.cells), review=queue.review)
 
 
 @router.post("/slides/{slide_id}/reopen", tags=["slides"])
