@@ -28,7 +28,9 @@ from plasmoscope.reports.slide_json import read_slide, slide_json
 from plasmoscope.store import corrections, counts, fields, history, slides
 from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
+from plasmoscope.store.looks import first_looks
 from plasmoscope.store.records import Base, Slide
+from plasmoscope.store.review import slide_queue
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.store.training_data import export_training_cells
@@ -116,9 +118,12 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("fields", "count_repeat", "BOOLEAN NOT NULL DEFAULT 0"),
         ("fields", "warnings", "JSON NOT NULL DEFAULT '[]'"),
         ("fields", "not_a_cell", "INTEGER NOT NULL DEFAULT 0"),
+        ("fields", "judged", "BLOB"),
         ("audit", "digest", "TEXT"),
     )
+    looks = Base.metadata.tables["looks"]
     with store.session() as session:
+        looks.create(session.connection())
         for table, column, kind in later:
             session.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
     slide = new_slide(store)
@@ -134,9 +139,15 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
     with store.session() as session:
         for table, column, _ in later:
             session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        looks.drop(session.connection())
     store.close()
     store = Store(tmp_path)
     assert count_of(store, slide) == before
+    # Whoever called a cell had looked at it, and what was analysed earlier is in the queue.
+    with store.reading() as session:
+        queue = slide_queue(session, slide)
+        assert {number: look.by for number, look in first_looks(session, slide)[field].items()} == {HEALTHY: "amina"}
+    assert queue.review.called == FOUND.infected
     # What was left out as a repeat stays so, whatever is added, until somebody has it counted.
     added = analysed(store, slide, *rendered_field("added.png", seed=6))
     with store.session() as session:
@@ -261,12 +272,12 @@ def test_a_signed_slide_refuses_every_change_until_it_is_reopened(store: Store) 
     slide = new_slide(store)
     field = analysed(store, slide)
     with store.session() as session:
-        signed = slides.sign(session, "ben", slide, slides.get_slide(session, slide).version)
+        signed = slides.sign(session, "ben", slide, slides.get_slide(session, slide).version, confirm=True)
         assert (signed.signed_by, signed.status) == ("ben", "signed")
     changes: list[Callable[..., object]] = [
         lambda s: slides.update_slide(s, "amina", slide, details(site="elsewhere")),
         lambda s: slides.delete_slide(s, "amina", slide, "reason"),
-        lambda s: slides.sign(s, "amina", slide, signed.version),
+        lambda s: slides.sign(s, "amina", slide, signed.version, confirm=True),
         lambda s: fields.add_field(s, store.images, "amina", slide, "new.png", b"new"),
         lambda s: fields.finish(s, field, FOUND, METHOD, None),
         lambda s: fields.fail(s, field, "error"),
@@ -296,20 +307,23 @@ def test_nobody_signs_what_they_have_not_seen(store: Store) -> None:
     with store.reading() as session:
         seen = slides.get_slide(session, slide).version
     with pytest.raises(ConflictError, match="nothing to sign"), store.session() as session:
-        slides.sign(session, "ben", slide, seen)
+        slides.sign(session, "ben", slide, seen, confirm=True)
     field = analysed(store, slide)
     with pytest.raises(ConflictError, match="changed since"), store.session() as session:
-        slides.sign(session, "ben", slide, seen)
+        slides.sign(session, "ben", slide, seen, confirm=True)
     waiting = upload(store, slide, b"another")
     with store.reading() as session:
         seen = slides.get_slide(session, slide).version
     with pytest.raises(ConflictError, match="1 photographs are not analysed"), store.session() as session:
-        slides.sign(session, "ben", slide, seen)
+        slides.sign(session, "ben", slide, seen, confirm=True)
     with store.session() as session:
         fields.cancel(session, "ben", waiting)
     call(store, field, INFECTED, "not infected")
     with store.session() as session:
-        assert slides.sign(session, "ben", slide, slides.get_slide(session, slide).version).status == "signed"
+        assert (
+            slides.sign(session, "ben", slide, slides.get_slide(session, slide).version, confirm=True).status
+            == "signed"
+        )
 
 
 # Fields
@@ -636,7 +650,7 @@ def test_slides_are_found_by_every_filter_page_by_page(store: Store) -> None:
     signed = new_slide(store, patient="Z", code="T-9", taken_on=date(2026, 4, 1))
     analysed(store, signed)
     with store.session() as session:
-        slides.sign(session, "ben", signed, slides.get_slide(session, signed).version)
+        slides.sign(session, "ben", signed, slides.get_slide(session, signed).version, confirm=True)
 
     def found(offset: int = 0, limit: int = 50, **search: object) -> tuple[list[str], int]:
         with store.reading() as session:

@@ -182,7 +182,7 @@ def test_a_change_begun_while_somebody_signs_finds_the_slide_signed(store: Store
 
     with ThreadPoolExecutor(1) as pool:
         with store.session() as session:
-            slides.sign(session, "ben", slide, slides.get_slide(session, slide).version)
+            slides.sign(session, "ben", slide, slides.get_slide(session, slide).version, confirm=True)
             session.flush()
             change = pool.submit(reject)
             # Time to go as far as it gets.

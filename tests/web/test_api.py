@@ -136,7 +136,10 @@ def test_a_signed_slide_changes_no_more_until_it_is_reopened(client: TestClient,
     field = shown["fields"][0]["id"]
     assert code_of(client.post(f"/api/v1/slides/{slide}/sign", json={"version": 1})) == (409, "conflict")
     version = client.get(f"/api/v1/slides/{slide}").json()["version"]
-    assert client.post(f"/api/v1/slides/{slide}/sign", json={"version": version}).json()["status"] == "signed"
+    assert (
+        client.post(f"/api/v1/slides/{slide}/sign", json={"version": version, "confirm": True}).json()["status"]
+        == "signed"
+    )
     refused = client.post(f"/api/v1/fields/{field}/reject", json={"reason": "blurred"})
     assert code_of(refused) == (409, "conflict")
     assert code_of(upload(client, slide, photograph)) == (409, "conflict")
@@ -182,7 +185,7 @@ def test_the_report_tells_whether_who_and_when_somebody_signed(client: TestClien
         "2026-03-01", "Kumasi", "", "Kofi",
     )  # fmt: skip
     assert "Not signed" in client.get(f"{url}/files/report.html").text
-    record = client.post(f"{url}/sign", json={"version": version}).json()
+    record = client.post(f"{url}/sign", json={"version": version, "confirm": True}).json()
     signed = Slide.model_validate_json(client.get(f"{url}/files/slide.json").content)
     assert (signed.status, signed.signed_by) == ("signed", "local user")
     assert signed.signed_at.isoformat().replace("+00:00", "Z") == record["signed_at"]

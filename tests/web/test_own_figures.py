@@ -87,7 +87,7 @@ def test_figures_correct_what_is_analysed_from_then_on_and_stay_with_its_slide(
     assert count["performance"] == as_json(here)
     assert client.get(f"/api/v1/slides/{before}").json()["count"]["corrected"] is None, "nothing changes behind backs"
     version = client.get(f"/api/v1/slides/{during}").json()["version"]
-    assert client.post(f"/api/v1/slides/{during}/sign", json={"version": version}).status_code == 200
+    assert client.post(f"/api/v1/slides/{during}/sign", json={"version": version, "confirm": True}).status_code == 200
     assert client.delete(PATH).status_code == 204
     assert client.get(PATH).status_code == 404
     assert client.get(f"/api/v1/slides/{during}").json()["count"] == count

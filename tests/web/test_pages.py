@@ -107,6 +107,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser,
             "slide": slide,
             "empty slide": browser.at,
             "details": f"{slide}/details",
+            "review": f"{slide}/review",
             "cells of slide": f"{slide}/cells",
             "possibly infected": f"{slide}/possible",
             "undecided": f"{slide}/not-told",
@@ -361,7 +362,7 @@ def test_what_to_read_a_counted_photograph_with_care_for_is_said_beside_it_in_th
 def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Browser, dict[str, str]]) -> None:
     browser, paths = at_work
     version = re.search(r'name="version" value="(\d+)"', browser.see(paths["slide"]))[1]
-    signed = browser.send(f"{paths['slide']}/sign", version=version, signer="Kofi")
+    signed = browser.send(f"{paths['slide']}/sign", version=version, signer="Kofi", confirm="yes")
     assert "Signed by" in signed
     assert "data-upload" not in signed
     assert "does not fit the state" in browser.send(f"{paths['field']}/reject", 409, reason="late")
@@ -383,7 +384,7 @@ def test_without_accounts_a_slide_is_signed_with_the_name_that_is_given(browser:
     version = re.search(r'name="version" value="(\d+)"', page)[1]
     browser.send(f"{slide}/sign", 422, version=version, signer=" ")
     browser.send(f"{slide}/sign", 422, version=version, signer="x" * 101)
-    signed = browser.send(f"{slide}/sign", version=version, signer=" Ama  Owusu ")
+    signed = browser.send(f"{slide}/sign", version=version, signer=" Ama  Owusu ", confirm="yes")
     assert "<bdi>Ama Owusu</bdi>" in signed.partition("</header>")[0]
     assert "<bdi>Ama Owusu</bdi>, " in signed.partition("Signed by")[2]
     entry = browser.client.get(f"/api/v1{slide}/audit").json()[0]
@@ -408,7 +409,7 @@ def test_with_accounts_a_slide_is_signed_with_the_accounts_name(tmp_path: Path, 
         page = browser.see(slide)
         assert "signer" not in page
         version = re.search(r'name="version" value="(\d+)"', page)[1]
-        signed = browser.send(f"{slide}/sign", version=version, signer="Somebody Else")
+        signed = browser.send(f"{slide}/sign", version=version, signer="Somebody Else", confirm="yes")
         assert "<bdi>Amina</bdi>, " in signed.partition("Signed by")[2]
         assert client.get(f"/api/v1{slide}").json()["signed_by"] == "Amina"
         assert NAME_COOKIE not in client.cookies

@@ -61,6 +61,11 @@ CUT_BY_BORDER = Call(
 NOT_A_CELL = Call("not a cell", "not a cell", mark("not a cell"), _GREY, 0.02, dashes=(1.5, 5))
 """What a person called so; the model's word for it is the last of ``_OBJECTS``."""
 
+UNCERTAIN = Call("uncertain", "cannot tell", mark("cannot tell"), (86, 180, 233), 0.03, dashes=(1.5, 5))
+"""What a person called so; what the model is uncertain of is the last of ``_OBJECTS``."""
+BY_PROGRAM = Call("program", "as the program called it", mark("as the program called it"), _GREY, 0)
+"""A person took their own call back; nothing is drawn so."""
+
 # By the kind of the object, for what is no red cell.
 _OBJECTS = {
     "white_cell": Call(
@@ -116,7 +121,7 @@ CATEGORIES = {call: number for number, call in enumerate((one for one in LEGEND 
 """Every call that ``call_of`` can give, with its number in COCO files."""
 OTHER_OBJECTS = {kind: call for kind, call in _OBJECTS.items() if call.plural}
 """What is counted beside the red cells, by its kind."""
-CALLS = {call.code: call for call in (*LEGEND, NOT_A_CELL)}
+CALLS = {call.code: call for call in (*LEGEND, NOT_A_CELL, UNCERTAIN, BY_PROGRAM)}
 """Every row, by its code."""
 
 

@@ -79,6 +79,10 @@ class Words:
         """A number to six digits, as what a person entered."""
         return _decimal(value, "@#####" if value else "0", self._locale)
 
+    def few(self, value: float) -> str:
+        """An estimated number of cells, no more exact than it can be: ``0``, ``0.4``, ``27``."""
+        return self.number(value) if value >= 10 or not value else _decimal(value, "0.0", self._locale)
+
     def points(self, value: float) -> str:
         """A change, with its sign."""
         return _decimal(value, "+0.00;-0.00", self._locale)

@@ -66,12 +66,16 @@ def corrections_of(session: Session, field_id: int) -> Sequence[Correction]:
 
 
 def latest(session: Session, slide_id: int) -> dict[int, dict[int, Correction]]:
-    """The corrections that hold on a slide, by field and cell number."""
+    """The corrections that hold on a slide, by field and cell number; what was taken back is none."""
     holding: dict[int, dict[int, Correction]] = {}
     for correction in session.scalars(
         select(Correction).join(Field).where(Field.slide_id == slide_id).order_by(Correction.id)
     ):
-        holding.setdefault(correction.field_id, {})[correction.cell_number] = correction
+        of_field = holding.setdefault(correction.field_id, {})
+        if correction.call == "program":
+            of_field.pop(correction.cell_number, None)
+        else:
+            of_field[correction.cell_number] = correction
     return holding
 
 

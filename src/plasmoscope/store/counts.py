@@ -170,14 +170,16 @@ def _alike(methods: Sequence[Method]) -> bool:
 def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str]:
     """How many cells of the counted fields hold another call than the model's, by that call.
 
-    What was no red cell to the model and is no cell to the microscopist counts on neither side.
+    What was no red cell to the model and none, or uncertain, to the microscopist counts on neither side.
     """
     holding = [correction for field in counted for correction in corrections.get(field, {}).values()]
     return Counter(
         correction.call
         for correction in holding
         if correction.call != correction.model_call
-        and not (correction.call == "not a cell" and correction.model_call not in ("infected", "not infected"))
+        and not (
+            correction.call in ("not a cell", "uncertain") and correction.model_call not in ("infected", "not infected")
+        )
     )
 
 

@@ -19,8 +19,8 @@ LONGEST_TEXT = 200
 
 SlideStatus = Literal["open", "signed"]
 FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
-Call = Literal["infected", "not infected", "not a cell", "uncertain"]
-"""By a person. ``uncertain``: it cannot be told, and is not counted."""
+Call = Literal["infected", "not infected", "not a cell", "uncertain", "program"]
+"""By a person. ``uncertain``: it cannot be told, and is not counted. ``program``: their call is taken back."""
 Role = Literal["reader", "technician", "admin"]
 
 

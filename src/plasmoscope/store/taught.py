@@ -33,7 +33,7 @@ def taught_fields(session: Session, field_ids: Iterable[int]) -> Iterator[Taught
         cells = [
             (cell, calls[cell.number].call == "infected")
             for cell in (found.cells if found else ())
-            if cell.number in calls and calls[cell.number].call != "not a cell" and not cell.on_border
+            if cell.number in calls and calls[cell.number].call in ("infected", "not infected") and not cell.on_border
         ]
         session.expunge(field)
         yield TaughtField(field.id, slide.id, slide.patient_id, field.image_sha256, cells)

@@ -11,7 +11,7 @@ from plasmoscope.analysis.counting import (
 )
 from plasmoscope.analysis.notes import much_left_out
 from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
-from plasmoscope.analysis.results import Count
+from plasmoscope.analysis.results import Count, Review
 from plasmoscope.i18n import words
 from plasmoscope.i18n.sentences import CODES
 from plasmoscope.messages import mark
@@ -61,6 +61,8 @@ ACTIONS = {
     "take back": mark("took a photograph back into the count"),
     "count repeat": mark("counted a photograph although another shows the same place"),
     "call": mark("called a cell"),
+    "look": mark("looked at a cell"),
+    "take back look": mark("had not looked at a cell after all"),
     "sign": mark("signed the slide"),
     "reopen": mark("reopened the slide"),
 }
@@ -143,6 +145,36 @@ class Words(words.Words):
             "red cell or that it cannot tell. Parasites may be among it: look at it."
         )
         return self.say(message, share=self.percent(100 * tally.not_a_cell / (tally.not_a_cell + tally.counted)))
+
+    def looked_at(self, looked: int, asked: int) -> str:
+        """How many of the cells that people are asked to look at somebody has."""
+        return self.say(mark("%(looked)s of %(all)s looked at"), looked=self.number(looked), all=self.number(asked))
+
+    def not_looked_at(self, review: Review) -> str:
+        """Before signing."""
+        message = mark(
+            "Nobody has looked at %(number)s of the cells that the program called infected or is uncertain of."
+        )
+        return self.say(message, number=self.number(review.waiting))
+
+    def misses(self, review: Review) -> str:
+        """What the sample tells of the cells that nobody looked at."""
+        if review.misses is None:
+            message = mark(
+                "Look at the sample, too: it tells how many infected cells may be missed among the %(number)s that "
+                "nobody looks at."
+            )
+            return self.say(message, number=self.number(review.not_looked_at))
+        message = mark(
+            "Missed infected cells among the %(number)s that nobody looked at: about %(value)s (95 %% interval %(low)s "
+            "to %(high)s); %(infected)s of %(looked)s drawn at random were infected."
+        )
+        value, low, high = (
+            self.few(one) for one in (review.misses.value, review.misses.low, review.misses.high)
+        )
+        infected, looked = self.number(review.sample_infected), self.number(review.sample_looked_at)
+        numbers = {"number": self.number(review.not_looked_at), "infected": infected, "looked": looked}
+        return self.say(message, value=value, low=low, high=high, **numbers)
 
     def not_measured(self) -> str:
         """What ``plasmoscope.analysis.counting.NOT_MEASURED`` says."""

@@ -11,6 +11,7 @@ from plasmoscope.web.pages import (
     patients,
     performance,
     profiles,
+    review,
     slide_details,
     slides,
     welcome,
@@ -18,5 +19,18 @@ from plasmoscope.web.pages import (
 
 router = APIRouter(include_in_schema=False)
 # ``/slides/new``, of ``slide_details``, is no slide's number and comes before them.
-for _page in (welcome, login, accounts, slide_details, home, slides, fields, patients, cells, performance, profiles):
+for _page in (
+    welcome,
+    login,
+    accounts,
+    slide_details,
+    home,
+    slides,
+    fields,
+    patients,
+    cells,
+    performance,
+    profiles,
+    review,
+):
     router.include_router(_page.router)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plasmoscope.analysis.calls import CALLS, CUT_BY_BORDER, NOT_A_CELL, Call, drawn_as
+from plasmoscope.analysis.calls import CALLS, CUT_BY_BORDER, NOT_A_CELL, UNCERTAIN, Call, drawn_as
 from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.store.records import Correction
 
@@ -53,8 +53,8 @@ def outlined(cell: Cell, correction: Correction | None) -> Outlined:
 
 
 def _call(cell: Cell, correction: Correction | None) -> Call:
-    if correction is not None and correction.call == NOT_A_CELL.code:
-        return NOT_A_CELL
+    if correction is not None and correction.call in (NOT_A_CELL.code, UNCERTAIN.code):
+        return CALLS[correction.call]
     if correction is not None and not cell.on_border:
         return CALLS[correction.call]
     return CUT_BY_BORDER if correction is not None else drawn_as(cell)

@@ -11,6 +11,7 @@ from plasmoscope.imaging.reading import ImageError
 from plasmoscope.store import audit, counts, slides
 from plasmoscope.store.called import CalledCell
 from plasmoscope.store.records import Slide
+from plasmoscope.store.review import slide_queue
 from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
 from plasmoscope.web.dependencies import (
@@ -46,12 +47,14 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         slide = slides.get_slide(session, slide_id)
         tally = counts.tally(session, slide_id)
         count = counts.slide_count(session, slide, tally)
+        review = slide_queue(session, slide_id).review
         cards = page_data.field_cards(session, slide)
     return render(
         request,
         "slide.html",
         slide=slide,
         count=count,
+        review=review,
         tally=tally,
         cards=cards,
         lacking=page_data.fonts_to_install(slide, cards, actor.name),
@@ -123,6 +126,7 @@ def sign(
     sessions: KnownSessions,
     slide_id: Number,
     version: Annotated[int, Form()],
+    confirm: Annotated[bool, Form()] = False,
     signer: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
 ) -> Response:
     """Sign a slide off, as it was when the page was made; without accounts, under the name that is given."""
@@ -131,7 +135,7 @@ def sign(
     if not name:
         raise WebError(422, "invalid", "Give your name; the slide is signed with it.")
     with records.session() as session:
-        slides.sign(session, name, slide_id, version)
+        slides.sign(session, name, slide_id, version, confirm)
     answer = go(f"/slides/{slide_id}")
     if alone:
         sessions.keep_name(answer.headers, name)

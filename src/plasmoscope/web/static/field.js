@@ -1,10 +1,13 @@
 // The page of a field: zoom and pan in the photograph, and the cell that is open beside it.
 
+import "./appearance.js";
 import { alertReader, problemOf, refresh, said } from "./live.js";
+import { Roving } from "./roving.js";
 import { Zoom } from "./zoom.js";
 
 const smear = document.querySelector("svg.smear");
 const zoom = new Zoom(smear);
+const objects = new Roving(smear.querySelector(".objects"), "a.object");
 
 document.querySelector(".zooms").hidden = false;
 for (const button of document.querySelectorAll("[data-zoom]")) {
@@ -39,6 +42,7 @@ function showOpen() {
   const object = number && document.getElementById(`object-${number}`);
   if (!object) return;
   object.classList.add("open");
+  objects.settle(object);
   zoom.reveal(object);
 }
 document.addEventListener("refreshed", showOpen);
