@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from patience import PATIENCE
 
@@ -34,3 +34,28 @@ def running_chromium() -> Iterator[Browser]:
         expect.set_options(timeout=ANSWERED)
         yield browser
         browser.close()
+
+
+@contextmanager
+def visit(browser: Browser, address: str, **device: object) -> Iterator[Page]:
+    """A browser that was never here before; whatever goes wrong in a page's script fails the test."""
+    context = browser.new_context(base_url=address, locale="en-GB", **device)
+    page = context.new_page()
+    page.set_default_timeout(ANSWERED)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: wrong.append(request.url) if not own(request.url, address) else None)
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def own(url: str, address: str) -> bool:
+    return url.startswith((address, "data:", "blob:"))
+
+
+def accept(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="I understand").click()
+    expect(page.locator("html.scripted")).to_be_attached()

@@ -3,13 +3,12 @@
 import base64
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from chromium import ANALYSED, ANSWERED
+from chromium import ANALYSED, accept, visit
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
@@ -35,35 +34,10 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
         yield page
 
 
-@contextmanager
-def visit(browser: Browser, address: str, **device: object) -> Iterator[Page]:
-    """A browser that was never here before; whatever goes wrong in a page's script fails the test."""
-    context = browser.new_context(base_url=address, locale="en-GB", **device)
-    page = context.new_page()
-    page.set_default_timeout(ANSWERED)
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda request: wrong.append(request.url) if not own(request.url, address) else None)
-    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def own(url: str, address: str) -> bool:
-    return url.startswith((address, "data:", "blob:"))
-
-
 def picture(page: Page, name: str) -> None:
     if SCREENSHOTS:
         page.wait_for_load_state("networkidle")
         page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
-
-
-def accept(page: Page) -> None:
-    page.goto("/")
-    page.get_by_role("button", name="I understand").click()
-    expect(page.locator("html.scripted")).to_be_attached()
 
 
 def test_a_newcomer_sees_the_example_slide_in_one_click(page: Page) -> None:

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from analysed import FOUND, IMAGE, METHOD
+from chromium import accept, visit
 from plasmoscope.analysis.results import Field
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields, slides
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.store.store import Store
-from test_browser import accept, visit
 from uploads import upload
 from workstation import served
 

@@ -169,9 +169,7 @@ class Words(words.Words):
             "Missed infected cells among the %(number)s that nobody looked at: about %(value)s (95 %% interval %(low)s "
             "to %(high)s); %(infected)s of %(looked)s drawn at random were infected."
         )
-        value, low, high = (
-            self.few(one) for one in (review.misses.value, review.misses.low, review.misses.high)
-        )
+        value, low, high = (self.few(one) for one in (review.misses.value, review.misses.low, review.misses.high))
         infected, looked = self.number(review.sample_infected), self.number(review.sample_looked_at)
         numbers = {"number": self.number(review.not_looked_at), "infected": infected, "looked": looked}
         return self.say(message, value=value, low=low, high=high, **numbers)
