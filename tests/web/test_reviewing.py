@@ -92,7 +92,7 @@ def test_46_called_and_uncertain_cells_of_20_photographs_are_reviewed_by_60_keys
     _, slide = reviewed
     infected, counted, uncertain = tally(page, slide)
     assert (infected, uncertain) == (40, 6)
-    page.goto(f"/slides/{slide}/review")
+    page.goto(f"/slides/{slide}/review", wait_until="domcontentloaded")
     expect(page.locator("#progress")).to_contain_text("0 of 46 looked at")
     expect(page.locator("a.due").first).to_be_focused()
     keys = 0
