@@ -7,7 +7,7 @@ from typing import Literal, TypedDict, Unpack
 from plasmoscope.analysis.counting import COUNTED_DIFFERENTLY, count_slide, red_cell_count
 from plasmoscope.analysis.method import AnalysisError, Method
 from plasmoscope.analysis.notes import notes_on
-from plasmoscope.analysis.results import Count, Field, Slide
+from plasmoscope.analysis.results import Count, Field, Review, Slide
 
 
 class SlideFacts(TypedDict, total=False):
@@ -22,6 +22,7 @@ class SlideFacts(TypedDict, total=False):
     status: Literal["open", "signed"]
     signed_by: str | None
     signed_at: datetime | None
+    review: Review
 
 
 def build_slide(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.results import Review
 from plasmoscope.analysis.review import Due, JudgedField, queue_of, review_of
-from plasmoscope.analysis.method import Method
 from plasmoscope.store.corrections import latest
 from plasmoscope.store.looks import first_looks
 from plasmoscope.store.records import Call, Field, Look
