@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from analysed import IMAGE, analysed
+from analysed import FOUND, IMAGE, analysed
 from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED
 from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.reports import fonts
@@ -369,6 +369,34 @@ def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Bro
     assert 'value="not a cell"' not in browser.see(paths["cell"])
     assert "data-upload" in browser.send(f"{paths['slide']}/reopen", reason="a cell was missed")
     assert "a cell was missed" in browser.see(paths["changes"])
+
+
+def test_signing_asks_while_nobody_has_looked_at_called_cells(browser: Browser) -> None:
+    browser.send("/slides", **FORM)
+    slide, store = int(browser.at.rpartition("/")[2]), browser.client.app.state.workstation.store
+    analysed(store, slide)
+    page = browser.see(f"/slides/{slide}")
+    assert f"Nobody has looked at {FOUND.infected} of the cells" in page
+    assert "Sign all the same" in page
+    version = re.search(r'name="version" value="(\d+)"', page)[1]
+    assert "confirm that you sign all the same" in browser.send(
+        f"/slides/{slide}/sign", 409, version=version, signer="Ama"
+    )
+    path = f"/api/v1/slides/{slide}/sign"
+    refused = browser.client.post(path, json={"version": int(version)})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_looked_at")
+    queue = browser.client.get(f"/api/v1/slides/{slide}/review").json()
+    assert queue["review"]["called"] == FOUND.infected
+    for cell in queue["cells"]:
+        if cell["reason"] == "called":
+            look = f"/api/v1/fields/{cell['field_id']}/cells/{cell['number']}/look"
+            assert browser.client.post(look, json={"looked_at": True}).status_code == 204
+    page = browser.see(f"/slides/{slide}")
+    assert "Sign all the same" not in page
+    assert f"{FOUND.infected} of {FOUND.infected} looked at" in page
+    version = re.search(r'name="version" value="(\d+)"', page)[1]
+    signed = browser.send(f"/slides/{slide}/sign", version=version, signer="Ama")
+    assert "Signed by" in signed
 
 
 def test_without_accounts_a_slide_is_signed_with_the_name_that_is_given(browser: Browser, rendered_png: bytes) -> None:
