@@ -25,8 +25,8 @@ def upgrade() -> None:
     )
     # Whoever called a cell had looked at it.
     op.execute(
-        "INSERT INTO looks (field_id, cell_number, by, at) "
-        "SELECT field_id, cell_number, by, MIN(at) FROM corrections GROUP BY field_id, cell_number, by"
+        'INSERT INTO looks (field_id, cell_number, "by", "at") '
+        'SELECT field_id, cell_number, "by", MIN("at") FROM corrections GROUP BY field_id, cell_number, "by"'
     )
     op.add_column("fields", sa.Column("judged", sa.LargeBinary))
     connection = op.get_bind()
