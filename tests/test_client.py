@@ -53,11 +53,17 @@ def test_a_program_classifies_single_cells(
     with Workstation(address) as workstation:
         answers = workstation.classify([*sorted(tmp_path.iterdir()), tmp_path / "missing.png"])
         assert workstation.classify(str(tmp_path / "0.png")) == answers[:1]
-    assert "cannot be opened" in answers.pop()["error"]
-    assert [answer["call"] for answer in answers[:4]] == [
-        "Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:4]
+    missing = answers.pop()
+    assert (missing.file, missing.call) == (5, None)
+    assert "cannot be opened" in missing.error
+    assert [answer.call for answer in answers[:4]] == [
+        "infected" if infected else "uninfected" for _, infected in rendered_cells[:4]
     ]
-    assert "empty" in answers[4]["error"]
+    assert [answer.file for answer in answers] == list(range(5))
+    assert "empty" in answers[4].error
+    # As of version 0.1, for one version more.
+    with pytest.warns(DeprecationWarning, match=r"take '\.call'"):
+        assert answers[0]["call"] == ("Parasitized" if rendered_cells[0][1] else "Uninfected")
 
 
 def test_many_large_cells_are_sent_in_as_many_requests_as_they_need(address: str, tmp_path: Path) -> None:
@@ -78,7 +84,7 @@ def test_a_program_has_cells_judged_as_one_smear(
         (tmp_path / f"{index}.png").write_bytes(encode_png(cell))
     with Workstation(address) as workstation:
         answers = workstation.classify(sorted(tmp_path.iterdir()), one_smear=True)
-    assert sum(a["probability"] for a in answers) < sum(a["probability_alone"] for a in answers)
+    assert sum(answer.probability for answer in answers) < sum(answer.probability_alone for answer in answers)
 
 
 def test_a_refusal_says_why(address: str) -> None:

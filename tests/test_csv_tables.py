@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import plasmoscope
-from plasmoscope.classification.batch import CellResult
+from plasmoscope.classification.cell_call import CellCall
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.csv_tables import csv_text, read_csv, write_csv, write_rows
 from plasmoscope.data.nih import load_nih
@@ -100,7 +100,7 @@ def test_the_tables_of_a_slide_hold_no_formula() -> None:
 
 
 def test_the_table_of_single_cells_holds_no_formula(tmp_path: Path) -> None:
-    results = [CellResult("@cell.png", None, None, "-it is damaged", smear="+1+1", remark="=x")]
+    results = [CellCall("@cell.png", error="-it is damaged", smear="+1+1", remark="=x")]
     write_cells(tmp_path / "cells.csv", results, Called(Classifier.load().card, 1, 0.5))
     check((tmp_path / "cells.csv").read_bytes(), "path", ["'@cell.png"])
 

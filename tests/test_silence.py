@@ -52,7 +52,6 @@ from plasmoscope.training.models import build_model
 from plasmoscope.training.recipe import load_recipe
 from plasmoscope.training.run import export_run
 from plasmoscope.training.silence import silence_of
-from plasmoscope.web.api.schemas import CellAnswer
 from plasmoscope.web.i18n.sentences import Words
 from silent import colour_card, colour_classifier, colour_network, not_told, plain
 from slides import rendered_field, slide_of
@@ -95,7 +94,7 @@ def test_no_cells_are_judged_without_an_error() -> None:
 
 def test_silence_comes_before_the_call_and_only_where_the_card_asks_for_it() -> None:
     assert call_name(0.9, 0.5, not_a_cell=0.6, silence=0.6) == NOT_TOLD == "not_a_cell"
-    assert call_name(0.9, 0.5, not_a_cell=0.59, silence=0.6) == "Parasitized"
+    assert call_name(0.9, 0.5, not_a_cell=0.59, silence=0.6) == "infected"
     assert call_name(0.1, 0.5, not_a_cell=0.99, silence=None) == "Uninfected"
     assert call_name(0.1, 0.5, not_a_cell=None, silence=0.6) == "Uninfected"
 
@@ -240,13 +239,12 @@ def sources(folder: Path) -> list[ImageFile]:
 def test_what_is_not_told_is_no_smears_cell_and_keeps_its_outcome(tmp_path: Path) -> None:
     classifier = colour_classifier()
     alone = list(classify_sources(classifier, sources(tmp_path)))
-    assert [result.label for result in alone] == ["Parasitized", "Uninfected", "not_a_cell"]
+    assert [result.call for result in alone] == ["infected", "uninfected", "not_a_cell"]
     assert alone[2].not_a_cell_probability > 0.9
     together = judge_by_smear(classifier, alone, ["one"] * 3, 0.5)
     assert together[2] == alone[2]
     assert together[:2] == judge_by_smear(classifier, alone[:2], ["one"] * 2, 0.5)
-    assert [CellAnswer.of(0, result).call for result in together] == ["Parasitized", "Uninfected", "not_a_cell"]
-    assert CellAnswer.of(2, alone[2]).not_a_cell_probability == alone[2].not_a_cell_probability
+    assert [result.call for result in together] == ["infected", "uninfected", "not_a_cell"]
 
 
 def model_file(folder: Path) -> Path:
@@ -264,10 +262,16 @@ def test_classify_says_what_it_cannot_tell_and_counts_it_for_nothing(tmp_path: P
     assert told.exit_code == 0, told.output
     said = " ".join(told.output.split())
     assert "not a red cell, or cannot" in said
-    assert "1 called parasitized (50.0%), 1 uninfected" in said
+    assert "1 called infected (50.0%), 1 uninfected" in said
     assert "1 got no call" in said
     CliRunner().invoke(app, ["classify", str(cells), "--model", str(model), "--output", str(tmp_path / "out.csv")])
     rows = {Path(row["path"]).stem: row for row in read_csv(tmp_path / "out.csv")}
+    assert {name: row["call"] for name, row in rows.items()} == {
+        "red": "infected",
+        "green": "uninfected",
+        "blue": "not_a_cell",
+    }
+    # For one version more as before.
     assert {name: row["label"] for name, row in rows.items()} == {
         "red": "Parasitized",
         "green": "Uninfected",

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Field, Slide
+from plasmoscope.classification.cell_call import CellCall
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.files import name_as_text
@@ -75,22 +79,21 @@ class Workstation:
         """Close the connection."""
         self._http.close()
 
-    def classify(self, cells: Path | str | Iterable[Path | str], one_smear: bool = False) -> list[dict[str, Any]]:
-        """P(parasitized) of pictures of single cells; one that cannot be read has an ``error`` and stops no other.
+    def classify(self, cells: Path | str | Iterable[Path | str], one_smear: bool = False) -> list[CellCall]:
+        """What pictures of single cells are called; one that cannot be read has an ``error`` and stops no other.
 
         Args:
             cells: files, folders and zip archives; each page of a TIFF is a cell.
             one_smear: judge them together, as cells of one smear; they go in one request then, which the workstation
                 refuses beyond 500 cells or 65 MB.
-
-        Returns:
-            For each ``name``, ``probability``, ``call``, ``error``, ``remark``, ``probability_alone``,
-            ``not_a_cell_probability`` and ``reference`` (what the colours were told against).
         """
         files = [image for path in _paths(cells) for image in _images(path)]
-        return [
-            answer for some in ([files] if one_smear else _batches(files)) for answer in self._classify(some, one_smear)
-        ]
+        calls: list[CellCall] = []
+        first = 0
+        for batch in [files] if one_smear else _batches(files):
+            calls += self._classify(batch, first, one_smear)
+            first += len(batch)
+        return calls
 
     def analyze(self, photograph: Path | str, page: int | None = None) -> Field:
         """All that is found in one photograph; the workstation keeps nothing of it.
@@ -171,28 +174,24 @@ class Workstation:
         """
         self._send("PUT", "performance", json=performance.model_dump(mode="json"))
 
-    def _classify(self, files: list[ImageSource], one_smear: bool) -> Iterator[dict[str, Any]]:
+    def _classify(self, files: list[ImageSource], first: int, one_smear: bool) -> Iterator[CellCall]:
+        """The calls of what one request holds; ``first`` is the number of its first file among all."""
         parts, faults = [], {}
         for number, file in enumerate(files):
             try:
                 parts.append(("files", _part(file)))
             except ImageError as error:
                 faults[number] = str(error)
-        told = (
-            self._send("POST", "cells", files=parts, params={"one_smear": one_smear}).json()["cells"] if parts else []
-        )
-        names = ("probability", "call", "remark", "probability_alone", "not_a_cell_probability", "reference")
-        nothing = dict.fromkeys(names)
-        # A file of several pages has several answers, which say which of the sent files they are of.
-        answers = {sent: list(some) for sent, some in groupby(told, itemgetter("file"))}
+        answer = self._send("POST", "classify", files=parts, params={"one_smear": one_smear}).json() if parts else {}
+        cells = TypeAdapter(list[CellCall]).validate_python(answer.get("cells", []))
+        # A file of several pages has several calls, which say which of the sent files they are of.
+        of_sent = {number: list(calls) for number, calls in groupby(cells, attrgetter("file"))}
         sent = iter(range(len(parts)))
         for number, file in enumerate(files):
             if number in faults:
-                yield {"name": _plain_name(file), **nothing, "error": faults[number]}
+                yield CellCall(_plain_name(file), error=faults[number], file=first + number)
             else:
-                for answer in answers[next(sent)]:
-                    del answer["file"]
-                    yield answer
+                yield from (replace(call, file=first + number) for call in of_sent[next(sent)])
 
     def _send(self, method: str, path: str, **request: Any) -> Any:
         while True:

@@ -11,7 +11,9 @@ UNINFECTED = 1
 # A third output that some networks have: nothing that may be called.
 NOT_A_CELL = 2
 
-CallName = Literal["Parasitized", "Uninfected", "not_a_cell"]
+CallName = Literal["infected", "uninfected", "not_a_cell", "uncertain"]
+"""What a cell is called, by the program or a person. The program's third outcome is ``not_a_cell``, which holds what it
+cannot tell as well; ``uncertain`` is a person's to say."""
 # The third outcome: not a red cell, or the classifier cannot tell.
 NOT_TOLD: Literal["not_a_cell"] = "not_a_cell"
 
@@ -27,14 +29,14 @@ def call_name(
     """The one rule by which a classifier calls: silent where it may not be a cell, else by the threshold.
 
     Args:
-        parasitized: P(parasitized).
-        threshold: from which a cell is called parasitized.
+        parasitized: P(infected).
+        threshold: from which a cell is called infected.
         not_a_cell: P(not a cell); None from a network that does not tell it.
         silence: from which nothing is called; None where nothing is ever silent.
     """
     if not_a_cell is not None and silence is not None and not_a_cell >= silence:
         return NOT_TOLD
-    return class_name(parasitized >= threshold)
+    return "infected" if parasitized >= threshold else "uninfected"
 
 
 if TYPE_CHECKING:

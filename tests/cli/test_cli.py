@@ -61,8 +61,11 @@ def test_a_folder_with_broken_files_is_classified_to_the_end(
         assert bool(row["error"]) == bad, row
         assert bool(row["label"]) != bad, row
         if not bad:
-            probability = float(row["parasitized_probability"])
-            assert row["label"] == ("Parasitized" if probability >= Classifier.load().card.threshold else "Uninfected")
+            probability = float(row["probability"])
+            infected = probability >= Classifier.load().card.threshold
+            assert row["call"] == ("infected" if infected else "uninfected")
+            # For one version more as before.
+            assert row["label"] == ("Parasitized" if infected else "Uninfected")
     reasons = {Path(row["path"]).stem: row["error"] for row in table}
     assert "empty" in reasons["bad_empty"]
     assert "not an image" in reasons["bad_text"]
@@ -79,7 +82,7 @@ def test_a_picture_that_is_no_cell_cut_out_gets_a_remark_beside_its_probability(
     assert run(*arguments, monkeypatch=monkeypatch) == 0
     field, cell = rows(output)
     assert "analyze" in field["remark"]
-    assert field["parasitized_probability"]
+    assert field["probability"]
     assert cell["remark"] == ""
     said = capsys.readouterr().err
     assert "Do not rely on 1 of the answers" in said
@@ -102,7 +105,7 @@ def test_cells_on_a_clear_background_are_cut_out_on_request(
         tables.append(rows(output))
     assert all(row["remark"] for row in tables[0])
     assert not any(row["remark"] for row in tables[1])
-    assert [row["label"] == "Parasitized" for row in tables[1]] == [infected for _, infected in rendered_cells[:8]]
+    assert [row["call"] == "infected" for row in tables[1]] == [infected for _, infected in rendered_cells[:8]]
 
 
 def test_cells_of_one_patient_may_be_judged_together(
@@ -112,16 +115,16 @@ def test_cells_of_one_patient_may_be_judged_together(
     given = [nih_folder, mixed_folder / "cell_0.png", mixed_folder / "cell_1.png", mixed_folder / "bad_empty.png"]
     assert run("classify", *given, "--by-smear", "--output", output, monkeypatch=monkeypatch) == 1
     *table, first, second, bad = rows(output)
-    assert (bad["smear"], bad["parasitized_probability"], bad["probability_alone"]) == ("", "", "")
+    assert (bad["smear"], bad["probability"], bad["probability_alone"]) == ("", "", "")
     assert first["smear"] == second["smear"] == "unnamed"
     assert {row["smear"] for row in table} == set(load_nih(nih_folder).patients)
     cells = [row["path"] for row in table]
     classifier = Classifier.load()
-    answers = [float(row["parasitized_probability"]) for row in table]
+    answers = [float(row["probability"]) for row in table]
     assert answers == pytest.approx(classifier.predict(cells, smears=[row["smear"] for row in table]), abs=1e-4)
     assert [float(row["probability_alone"]) for row in table] == pytest.approx(classifier.predict(cells), abs=1e-4)
     limit = classifier.card.threshold
-    assert [row["label"] == "Parasitized" for row in table] == [answer >= limit for answer in answers]
+    assert [row["call"] == "infected" for row in table] == [answer >= limit for answer in answers]
 
 
 def test_a_long_name_is_folded_in_the_table_of_cells(
@@ -360,7 +363,7 @@ def test_describe_and_split_answer_on_the_command_line(
     nih_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("data", "describe", nih_folder, "--grid", tmp_path / "grid.png", monkeypatch=monkeypatch) == 0
-    assert "Parasitized" in capsys.readouterr().out
+    assert "infected" in capsys.readouterr().out
     output = tmp_path / "split.csv"
     assert run("data", "split", nih_folder, "seed42", "--output", output, monkeypatch=monkeypatch) == 0
     assert {row["part"] for row in rows(output)} == {"train", "validation", "test"}

@@ -123,7 +123,7 @@ def test_unfinished_uploads_take_no_more_than_their_room(
         with ExitStack() as unfinished:
             for _ in range(2):
                 unfinished.enter_context(closing(unfinished_upload(address, MAX_BODY))).sendall(part(100))
-            refused = client.post("/api/v1/cells", files={"files": ("a.png", bytes(100_000))})
+            refused = client.post("/api/v1/classify", files={"files": ("a.png", bytes(100_000))})
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
             assert int(refused.headers["retry-after"]) > 0
             # What is small always finds room.
@@ -131,7 +131,7 @@ def test_unfinished_uploads_take_no_more_than_their_room(
         assert "others are in work" in caplog.text
         until = time.monotonic() + PATIENCE
         while refused.status_code == 503 and time.monotonic() < until:
-            refused = client.post("/api/v1/cells", files={"files": ("a.png", bytes(100_000))})
+            refused = client.post("/api/v1/classify", files={"files": ("a.png", bytes(100_000))})
         assert refused.status_code == 200
 
 
@@ -183,7 +183,7 @@ def test_where_all_connections_are_at_work_another_is_told_so(
     monkeypatch.setattr(serving, "most_connections", lambda: 1)
     with (
         served(tmp_path) as address,
-        closing(unfinished_upload(address, 1000, "/api/v1/cells")),
+        closing(unfinished_upload(address, 1000, "/api/v1/classify")),
         closing(connect(address)) as another,
     ):
         assert status_of(another) == 503

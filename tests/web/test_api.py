@@ -250,11 +250,11 @@ def test_single_cells_are_called_and_broken_ones_named(
 ) -> None:
     good = [("files", (f"{infected}.png", encode_png(cell))) for cell, infected in rendered_cells[:6]]
     bad = [("files", (name, data)) for name, data in bad_files(photograph).items()]
-    answer = client.post("/api/v1/cells", files=[*good, *bad, ("files", ("field.jpg", photograph))])
+    answer = client.post("/api/v1/classify", files=[*good, *bad, ("files", ("field.jpg", photograph))])
     assert answer.status_code == 200
     cells = answer.json()["cells"]
     assert [cell["call"] for cell in cells[:6]] == [
-        "Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:6]
+        "infected" if infected else "uninfected" for _, infected in rendered_cells[:6]
     ]
     assert all(cell["error"] and cell["call"] is None for cell in cells[6:-1])
     assert ["analyze" in (cell["remark"] or "") for cell in cells] == [False] * (len(cells) - 1) + [True]
@@ -262,10 +262,43 @@ def test_single_cells_are_called_and_broken_ones_named(
 
 def test_the_document_of_the_interface_says_what_each_value_of_an_answer_means(client: TestClient) -> None:
     document = client.get("/api/v1/openapi.json").json()
-    answer = document["components"]["schemas"]["CellAnswer"]["properties"]
+    answer = document["components"]["schemas"]["CellCall"]["properties"]
     assert "a single cell brings no slide" in " ".join(answer["reference"]["description"].split())
-    operation = " ".join(document["paths"]["/api/v1/cells"]["post"]["description"].split())
+    operation = " ".join(document["paths"]["/api/v1/classify"]["post"]["description"].split())
     assert "as if it were stained and lit like the slides that the model learnt from" in operation
+
+
+def test_the_former_address_of_cells_answers_with_former_names_and_says_so(
+    client: TestClient, rendered_cells: list[tuple[np.ndarray, bool]]
+) -> None:
+    files = [("files", (f"{infected}.png", encode_png(cell))) for cell, infected in rendered_cells[:4]]
+    files.append(("files", ("empty.png", b"")))
+    now = client.post("/api/v1/classify", files=files)
+    former = client.post("/api/v1/cells", files=files)
+    assert former.headers["Deprecation"]
+    assert '/api/v1/classify>; rel="successor-version"' in former.headers["Link"]
+    assert "Deprecation" not in now.headers
+    cells = former.json()["cells"]
+    assert [cell["call"] for cell in cells] == [
+        *("Parasitized" if infected else "Uninfected" for _, infected in rendered_cells[:4]),
+        None,
+    ]
+    # All else is as it was, and as it is.
+    names = {
+        "name",
+        "file",
+        "probability",
+        "error",
+        "remark",
+        "probability_alone",
+        "not_a_cell_probability",
+        "reference",
+    }
+    assert all(set(cell) == names | {"call"} for cell in cells)
+    assert [{name: cell[name] for name in names} for cell in cells] == [
+        {name: cell[name] for name in names} for cell in now.json()["cells"]
+    ]
+    assert {**former.json(), "cells": []} == {**now.json(), "cells": []}
 
 
 def test_cells_sent_together_may_be_judged_as_one_smear(
@@ -274,7 +307,7 @@ def test_cells_sent_together_may_be_judged_as_one_smear(
     cells = [cell for cell, infected in rendered_cells if not infected][:20]
     files = [("files", ("cell.png", encode_png(cell))) for cell in cells]
     files.insert(3, ("files", ("empty.png", b"")))
-    answers = client.post("/api/v1/cells", params={"one_smear": True}, files=files).json()["cells"]
+    answers = client.post("/api/v1/classify", params={"one_smear": True}, files=files).json()["cells"]
     assert answers[3]["error"]
     told = [answer["probability"] for answer in answers if not answer["error"]]
     assert told == pytest.approx(classifier.predict(cells, smears=["A"] * 20), abs=1e-4)

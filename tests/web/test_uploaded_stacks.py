@@ -89,7 +89,7 @@ def test_each_page_of_a_stack_of_cells_is_answered(
         ("files", ("broken.tif", b"II*\0")),
         ("files", ("one.png", encode_png(cells[1]))),
     ]
-    answers = client.post("/api/v1/cells", files=files).json()["cells"]
+    answers = client.post("/api/v1/classify", files=files).json()["cells"]
     assert [(answer["file"], answer["name"]) for answer in answers] == [
         *((0, f"stack.tif page {number}") for number in (1, 2, 3)),
         (1, "broken.tif"),

@@ -11,7 +11,7 @@ from plasmoscope.analysis.results import Cell, Outline
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.imaging.reference import refer
-from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED, call_name
+from plasmoscope.labels import NOT_TOLD, call_name
 from plasmoscope.segmentation.reference import cut_referred, references
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
@@ -88,7 +88,7 @@ def _cell(number: int, item: FoundObject, judged: tuple[float, float | None] | N
         outline=_simplified(item.outline, item.area),
         on_border=item.on_border,
         parasitized_probability=probability,
-        parasitized=None if call in (None, NOT_TOLD) else call == CLASS_NAMES[PARASITIZED],
+        parasitized=None if call in (None, NOT_TOLD) else call == "infected",
         not_a_cell_probability=not_a_cell,
     )
 

@@ -1,45 +1,24 @@
 """Classifying images by the thousand: bounded memory, and a broken one does not stop the others."""
 
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plasmoscope.classification.cell_call import CellCall
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import decode_cells, remarks_on
 from plasmoscope.imaging.reference import Reference, refer
 from plasmoscope.imaging.smear_reference import some_of_each
 from plasmoscope.imaging.sources import Readable
-from plasmoscope.labels import NOT_TOLD, CallName, call_name, class_name
+from plasmoscope.labels import NOT_TOLD, call_name
 from plasmoscope.segmentation.single import isolate_cell
 
 _CHUNK = 128
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """The answer for one image: a probability with its call, or the reason why there is none."""
-
-    path: str
-    """The image's name."""
-    parasitized_probability: float | None
-    label: CallName | None
-    """``not_a_cell`` where it is no red cell, or nothing that can be told."""
-    error: str | None = None
-    remark: str | None = None
-    """Why the answer may say little."""
-    smear: str | None = None
-    """With whose cells this one was judged; None if alone."""
-    probability_alone: float | None = None
-    """What it was by itself, its colours as they are."""
-    not_a_cell_probability: float | None = None
-    """P(not a cell, or nothing that can be told); None of a network that does not tell it."""
-    reference: Literal["standard", "smear"] | None = None
-    """What the colours were told against: the ``standard`` one, as those of all cells that come without a slide, or the
-    ``smear``'s own background and median cell; None where there is no answer."""
 
 
 def classify_sources(
@@ -49,12 +28,12 @@ def classify_sources(
     threshold: float | None = None,
     isolate: bool = False,
     references: Sequence[Reference] | None = None,
-) -> Iterator[CellResult]:
+) -> Iterator[CellCall]:
     """Classify images one chunk after another, in their order.
 
     Args:
         views: test-time augmentation, 1, 5 or 8.
-        threshold: at or above it a cell is called Parasitized; the profile's or the model's own if None.
+        threshold: at or above it a cell is called infected; the profile's or the model's own if None.
         isolate: cut each cell out of a clear background first.
         references: of the smear of each, which its colours are told against; None takes all as they are, as if
             stained and lit as the standard reference is.
@@ -75,18 +54,18 @@ def classify_sources(
             for place, (index, prepared, _) in enumerate(good):
                 batch[place] = refer(prepared, references[index])
         answers = zip(classifier.judge_prepared(batch, views).each(), remarks, strict=True)
-        for source, cell in zip(chunk, cells, strict=True):
+        for index, (source, cell) in enumerate(zip(chunk, cells, strict=True), start):
             if isinstance(cell, str):
-                yield CellResult(source.name, None, None, cell)
+                yield CellCall(source.name, error=cell, file=index)
             else:
-                (parasitized, not_a_cell), remark = next(answers)
-                call = call_name(parasitized, limit, not_a_cell, silence)
-                yield CellResult(
+                (probability, not_a_cell), remark = next(answers)
+                yield CellCall(
                     source.name,
-                    parasitized,
-                    call,
-                    None,
-                    remark,
+                    call_name(probability, limit, not_a_cell, silence),
+                    probability,
+                    classifier.name,
+                    remark=remark,
+                    file=index,
                     not_a_cell_probability=not_a_cell,
                     reference="standard" if references is None else "smear",
                 )
@@ -104,13 +83,13 @@ def _batch(classifier: Classifier, cells: Sequence[NDArray[np.uint8]]) -> NDArra
 
 def told_against_smears(
     classifier: Classifier,
-    results: Sequence[CellResult],
+    results: Sequence[CellCall],
     sources: Sequence[Readable],
     smears: Sequence[str],
     views: int = 1,
     threshold: float | None = None,
     isolate: bool = False,
-) -> list[CellResult]:
+) -> list[CellCall]:
     """The same results, but cells of smears of unusual colours classified anew, told against their smear's own.
 
     Args:
@@ -127,21 +106,21 @@ def told_against_smears(
     theirs = [sources[index] for index in again], [own[smears[index]] for index in again]
     anew = classify_sources(classifier, theirs[0], views, threshold, isolate, theirs[1])
     for index, result in zip(again, anew, strict=True):
-        told[index] = replace(result, probability_alone=results[index].parasitized_probability)
+        told[index] = replace(result, file=results[index].file, probability_alone=results[index].probability)
     return told
 
 
 def judge_by_smear(
-    classifier: Classifier, results: Sequence[CellResult], smears: Sequence[str], threshold: float
-) -> list[CellResult]:
+    classifier: Classifier, results: Sequence[CellCall], smears: Sequence[str], threshold: float
+) -> list[CellCall]:
     """The same results, the cells of each smear judged together (``smears.judge_together``).
 
     Args:
         results: of ``classify_sources``; those without an answer, or that are not told, stay as they are.
         smears: name of the smear of each.
-        threshold: at or above it a cell is called Parasitized.
+        threshold: at or above it a cell is called infected.
     """
-    alone = [None if result.label == NOT_TOLD else result.parasitized_probability for result in results]
+    alone = [None if result.call == NOT_TOLD else result.probability for result in results]
     read = [index for index, probability in enumerate(alone) if probability is not None]
     together = classifier.judge_together([p for p in alone if p is not None], [smears[index] for index in read])
     judged = list(results)
@@ -149,10 +128,22 @@ def judge_by_smear(
         result = results[index]
         judged[index] = replace(
             result,
-            parasitized_probability=probability,
-            label=class_name(probability >= threshold),
+            probability=probability,
+            call=call_name(probability, threshold),
             smear=smears[index],
             # One that was told against its smear knows already what it was by itself.
             probability_alone=alone[index] if result.probability_alone is None else result.probability_alone,
         )
     return judged
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CellResult":
+        warnings.warn(
+            "CellResult is called CellCall now, in plasmoscope.classification.cell_call; the former name goes with the "
+            "next version.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return CellCall
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -119,6 +119,11 @@ class Classifier:
         return cls(*read_network(find_model(model, use), ModelCard), threads)
 
     @property
+    def name(self) -> str:
+        """What calls cells: the model's name, and the profile's where one is used."""
+        return f"{self.card.name}, profile {self.profile.used}" if self.profile else self.card.name
+
+    @property
     def threshold(self) -> float:
         """P(parasitized) from which a single cell is called: the profile's or the model's own."""
         return self.profile.threshold if self.profile else self.card.threshold

@@ -21,7 +21,7 @@ from plasmoscope.cli.options import (
 from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
-    from plasmoscope.classification.batch import CellResult
+    from plasmoscope.classification.cell_call import CellCall
 
 _SHOWN = 40
 # The smear of all cells whose names tell no patient.
@@ -36,9 +36,7 @@ def classify(
     model: ModelOption = None,
     threshold: Annotated[
         float | None,
-        typer.Option(
-            min=0, max=1, help="Call a cell parasitized from here on (default: the profile's or model's own)."
-        ),
+        typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the profile's or model's own)."),
     ] = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = None,
@@ -55,13 +53,13 @@ def classify(
         ),
     ] = False,
 ) -> None:
-    """Tell for each picture of a segmented red cell how likely it is parasitized.
+    """Tell for each picture of a segmented red cell how likely it is infected.
 
     Exit code 0: every file was read; 1: some could not be; 2: nothing to do, or wrong use.
     """
     from plasmoscope.classification.batch import classify_sources, judge_by_smear, told_against_smears
     from plasmoscope.data.nih import patient_of
-    from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED
+    from plasmoscope.labels import NOT_TOLD
     from plasmoscope.reports.cells import Called, check_cells_output, write_cells
 
     if output:
@@ -69,8 +67,8 @@ def classify(
     sources = given_images(paths, output)
     classifier = load_classifier(model, "cells", profile, profiles)
     limit = classifier.threshold if threshold is None else threshold
-    found = classify_sources(classifier, sources, tta, limit, isolate)
-    results = list(track(found, len(sources), "Classifying cells"))
+    classifying = classify_sources(classifier, sources, tta, limit, isolate)
+    results = list(track(classifying, len(sources), "Classifying cells"))
     if by_smear:
         smears = [patient_of(source.name) or _UNNAMED for source in sources]
         results = told_against_smears(classifier, results, sources, smears, tta, limit, isolate)
@@ -83,26 +81,26 @@ def classify(
         _show(read)
     for result in results:
         if result.error is not None:
-            tell_unread(result.path, result.error)
+            tell_unread(result.name, result.error)
     doubtful = [result for result in read if result.remark]
     if doubtful:
         errors.print(
-            f"[yellow]Do not rely on {len(doubtful):,} of the answers[/], such as that for {escape(doubtful[0].path)}: "
+            f"[yellow]Do not rely on {len(doubtful):,} of the answers[/], such as that for {escape(doubtful[0].name)}: "
             f"{doubtful[0].remark}.",
             highlight=False,
         )
-    positive = sum(result.label == CLASS_NAMES[PARASITIZED] for result in read)
-    silent = sum(result.label == NOT_TOLD for result in read)
+    positive = sum(result.call == "infected" for result in read)
+    silent = sum(result.call == NOT_TOLD for result in read)
     called = len(read) - silent
     share = f" ({positive / called:.1%})" if called else ""
     console.print(
         f"{len(read):,} cells read, {len(results) - len(read):,} files could not be. "
-        f"{positive:,} called parasitized{share}, {called - positive:,} uninfected, at threshold {limit:.2f}."
+        f"{positive:,} called infected{share}, {called - positive:,} uninfected, at threshold {limit:.2f}."
     )
     if silent:
         console.print(
             f"{silent:,} got no call: not a red cell, or the model cannot tell. They are in no share; look at them "
-            f"yourself. In tables their label is {NOT_TOLD}."
+            f"yourself. In tables their call is {NOT_TOLD}."
         )
     if by_smear:
         console.print(f"Each cell was judged among those of its smear; smears: {len(set(smears)):,}.")
@@ -116,7 +114,7 @@ def classify(
         raise typer.Exit(1)
 
 
-def _reference(read: "Sequence[CellResult]") -> str:
+def _reference(read: "Sequence[CellCall]") -> str:
     """What the cells' colours were told against, as a sentence for the user."""
     own = sum(result.reference == "smear" for result in read)
     as_nih = "as if stained and lit like the slides of the NIH data set"
@@ -129,11 +127,11 @@ def _reference(read: "Sequence[CellResult]") -> str:
     )
 
 
-def _show(read: "Sequence[CellResult]") -> None:
+def _show(read: "Sequence[CellCall]") -> None:
     from plasmoscope.labels import NOT_TOLD
 
-    table = Table(Column("cell", overflow="fold"), "P(parasitized)", "call")
+    table = Table(Column("cell", overflow="fold"), "P(infected)", "call")
     for result in read:
-        call = _NOT_TOLD if result.label == NOT_TOLD else result.label
-        table.add_row(escape(result.path), f"{result.parasitized_probability:.4f}", call)
+        call = _NOT_TOLD if result.call == NOT_TOLD else result.call
+        table.add_row(escape(result.name), f"{result.probability:.4f}", call)
     console.print(table)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.classification.batch import CellResult, classify_sources, told_against_smears
+from plasmoscope.classification.batch import classify_sources, told_against_smears
 from plasmoscope.classification.card import Evaluation, TrainingData
+from plasmoscope.classification.cell_call import CellCall
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.csv_tables import read_csv, write_csv
 from plasmoscope.data.nih import CellDataset, DataError
@@ -35,7 +36,7 @@ class Predictions:
     """Whether the cells of each patient were judged together."""
     silent: Bools | None = None
     """Which cells get no call, since they may be none; None where the model is never silent."""
-    results: tuple[CellResult, ...] = ()
+    results: tuple[CellCall, ...] = ()
     """What the classifier said of each by itself."""
 
 
@@ -56,14 +57,14 @@ def predict_part(
     return Predictions(dataset, chosen, views, probabilities, truth, silent=silent, results=results)
 
 
-def _said(classifier: Classifier, results: Iterable[CellResult]) -> tuple[Floats, Bools | None]:
+def _said(classifier: Classifier, results: Iterable[CellCall]) -> tuple[Floats, Bools | None]:
     """P(parasitized) of each cell, and which get no call; None where the model is never silent."""
     probabilities, silent = [], []
     for result in results:
-        if result.parasitized_probability is None:
-            raise DataError(f"{result.path}: {result.error}")
-        probabilities.append(result.parasitized_probability)
-        silent.append(result.label == NOT_TOLD)
+        if result.probability is None:
+            raise DataError(f"{result.name}: {result.error}")
+        probabilities.append(result.probability)
+        silent.append(result.call == NOT_TOLD)
     return np.array(probabilities), None if classifier.card.silence is None else np.array(silent, bool)
 
 

@@ -4,16 +4,17 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from plasmoscope.classification.batch import CellResult
 from plasmoscope.classification.card import ModelCard
+from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import UsedProfile
 from plasmoscope.csv_tables import write_csv
 from plasmoscope.files import whole_text
 from plasmoscope.reports.output import OutputError, check_output
 
-SCHEMA = 1
+SCHEMA = 2
+# The first three as in version 0.1, for one version more; ``name``, ``call`` and ``probability`` say the same.
 _COLUMNS = (
     "path",
     "parasitized_probability",
@@ -25,6 +26,10 @@ _COLUMNS = (
     "not_a_cell_probability",
     "reference",
     "profile",
+    "name",
+    "call",
+    "probability",
+    "by",
 )
 
 
@@ -42,30 +47,36 @@ class Called(NamedTuple):
     profile: UsedProfile | None = None
 
 
-def write_cells(file: Path, results: Sequence[CellResult], called: Called) -> None:
-    """Write results in their order; the suffix of ``file`` chooses CSV or JSON."""
+def write_cells(file: Path, cells: Sequence[CellCall], called: Called) -> None:
+    """Write cells in their order; the suffix of ``file`` chooses CSV or JSON."""
     check_cells_output(file)
     try:
-        _WRITERS[file.suffix.lower()](file, results, called)
+        _WRITERS[file.suffix.lower()](file, cells, called)
     except OSError as error:
         raise OutputError(f"{file} cannot be written ({error.strerror or error}).") from error
 
 
-def _write_csv(file: Path, results: Sequence[CellResult], called: Called) -> None:
+def _write_csv(file: Path, cells: Sequence[CellCall], called: Called) -> None:
     profile = str(called.profile) if called.profile else ""
-    write_csv(file, _COLUMNS, ([*_row(result), profile] for result in results))
+    write_csv(file, _COLUMNS, (_row(cell, profile) for cell in cells))
 
 
-def _row(result: CellResult) -> list[str]:
+def _row(cell: CellCall, profile: str) -> list[str]:
     probability, alone, not_a_cell = (
         "" if value is None else f"{value:.6f}"
-        for value in (result.parasitized_probability, result.probability_alone, result.not_a_cell_probability)
+        for value in (cell.probability, cell.probability_alone, cell.not_a_cell_probability)
     )
-    texts = (text or "" for text in (result.label, result.error, result.remark, result.smear))
-    return [result.path, probability, *texts, alone, not_a_cell, result.reference or ""]
+    texts = (text or "" for text in (former_call(cell.call), cell.error, cell.remark, cell.smear))
+    former = [cell.name, probability, *texts, alone, not_a_cell, cell.reference or "", profile]
+    return [*former, cell.name, cell.call or "", probability, cell.by or ""]
 
 
-def _write_json(file: Path, results: Sequence[CellResult], called: Called) -> None:
+def _as_json(cell: CellCall) -> dict[str, Any]:
+    former = {"path": cell.name, "parasitized_probability": cell.probability, "label": former_call(cell.call)}
+    return former | asdict(cell)
+
+
+def _write_json(file: Path, cells: Sequence[CellCall], called: Called) -> None:
     card = called.card
     content = {
         "schema": SCHEMA,
@@ -74,13 +85,13 @@ def _write_json(file: Path, results: Sequence[CellResult], called: Called) -> No
         "views": called.views,
         "threshold": called.threshold,
         "intended_use": card.intended_use,
-        "cells": [asdict(result) for result in results],
+        "cells": [_as_json(cell) for cell in cells],
     }
     with whole_text(file) as stream:
         stream.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-_WRITERS: dict[str, Callable[[Path, Sequence[CellResult], Called], None]] = {
+_WRITERS: dict[str, Callable[[Path, Sequence[CellCall], Called], None]] = {
     ".csv": _write_csv,
     ".json": _write_json,
 }

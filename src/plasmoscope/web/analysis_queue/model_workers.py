@@ -1,6 +1,7 @@
 """What needs the model, in processes of their own that hold it: whole photographs, single cells, explanations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,8 @@ from plasmoscope.analysis.cells import crops_as_called
 from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.results import Cell
 from plasmoscope.classification.adaptation import Observed, adapt, observe
-from plasmoscope.classification.batch import CellResult, classify_sources, judge_by_smear, told_against_smears
+from plasmoscope.classification.batch import classify_sources, judge_by_smear, told_against_smears
+from plasmoscope.classification.cell_call import CellCall
 from plasmoscope.classification.classifier import Classifier, Use, find_model
 from plasmoscope.classification.explanation import explain
 from plasmoscope.classification.familiar import familiar_of
@@ -67,10 +69,10 @@ class ModelWorkers:
 
     async def call_cells(
         self, files: Sequence[Readable], one_smear: bool, profile: Profile | None = None
-    ) -> list[tuple[int, CellResult]]:
+    ) -> list[CellCall]:
         """P(parasitized) of pictures of single cells, judged together where they are of one smear.
 
-        Each page of a TIFF is a cell of its own; with each stands which of the files it is of.
+        Each page of a TIFF is a cell of its own.
 
         Args:
             profile: by whose network, and under which, they are called.
@@ -127,7 +129,7 @@ def _sent_page(file: Content, number: int | None) -> Readable:
 
 def _call_cells(
     model: Path | None, files: Sequence[Readable], one_smear: bool, profile: Profile | None
-) -> list[tuple[int, CellResult]]:
+) -> list[CellCall]:
     # A profile is of the network for fields.
     classifier = _loaded(model, "cells") if profile is None else _loaded(model).with_profile(profile)
     cells = _sent_cells(files)
@@ -137,7 +139,7 @@ def _call_cells(
         smear = ["one"] * len(judged)
         judged = told_against_smears(classifier, judged, sources, smear)
         judged = judge_by_smear(classifier, judged, smear, classifier.threshold)
-    return [(number, result) for (number, _), result in zip(cells, judged, strict=True)]
+    return [replace(call, file=number) for (number, _), call in zip(cells, judged, strict=True)]
 
 
 def _sent_cells(files: Sequence[Readable]) -> list[tuple[int, Readable]]:

@@ -1,9 +1,9 @@
-"""``/cells``: pictures of single cells, and the cells of a photograph."""
+"""``/classify``: pictures of single cells; and the cells of a photograph."""
 
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, File, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.analysis import results
@@ -16,6 +16,7 @@ from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.answers import picture
+from plasmoscope.web.api.former_names import formerly
 from plasmoscope.web.api.profiles import named_profile
 from plasmoscope.web.dependencies import CellModelCard, HeavyWork, Number, PlainMethod, Records
 from plasmoscope.web.errors import WebError
@@ -26,7 +27,7 @@ from plasmoscope.web.uploads import read_files
 router = APIRouter()
 
 
-@router.post("/cells", tags=["cells"])
+@router.post("/classify", tags=["cells"])
 async def classify_cells(
     actor: Reader,
     workers: HeavyWork,
@@ -38,22 +39,28 @@ async def classify_cells(
     profile: Annotated[
         str | None, Query(max_length=LONGEST_TEXT, description="To call them under, by the model that it was made for.")
     ] = None,
-) -> schemas.CellAnswers:
-    """P(parasitized) of pictures of single cells; nothing is kept. A broken picture does not stop the others.
+) -> schemas.CellCalls:
+    """What pictures of single cells are called, and how probably; nothing is kept.
 
-    Each page of a TIFF is a cell of its own. No slide comes with single cells to compare their colours with: each is
-    judged as if it were stained and lit like the slides that the model learnt from, unless those of one smear tell
-    otherwise (``one_smear``); ``reference`` says which.
+    A broken picture does not stop the others. Each page of a TIFF is a cell of its own. No slide comes with single
+    cells to compare their colours with: each is judged as if it were stained and lit like the slides that the model
+    learnt from, unless those of one smear tell otherwise (``one_smear``); ``reference`` says which.
     """
     if len(files) > MAX_CELLS:
         raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
     under = None if profile is None else await run_in_threadpool(named_profile, records, profile, method)
     sent = await run_in_threadpool(read_files, files)
-    judged = await workers.model.call_cells(sent, one_smear, under)
-    answers = [schemas.CellAnswer.of(file, result) for file, result in judged]
+    cells = await workers.model.call_cells(sent, one_smear, under)
     if under is not None:
-        return schemas.CellAnswers(cells=answers, model=under.model, threshold=under.threshold, profile=under.used)
-    return schemas.CellAnswers(cells=answers, model=card.name, threshold=card.threshold)
+        return schemas.CellCalls(cells=cells, model=under.model, threshold=under.threshold, profile=under.used)
+    return schemas.CellCalls(cells=cells, model=card.name, threshold=card.threshold)
+
+
+@router.post("/cells", tags=["cells"], deprecated=True, dependencies=[formerly("classify")])
+async def former_classify_cells(called: Annotated[schemas.CellCalls, Depends(classify_cells)]) -> schemas.CellAnswers:
+    """As ``/classify``, with the calls' former names."""
+    cells = [schemas.CellAnswer.of(cell) for cell in called.cells]
+    return schemas.CellAnswers(cells=cells, model=called.model, threshold=called.threshold, profile=called.profile)
 
 
 @router.get("/fields/{field_id}/cells/{number}/picture", tags=["cells"], response_class=Response)

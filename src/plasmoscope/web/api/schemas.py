@@ -9,9 +9,8 @@ from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MO
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Count, Review
 from plasmoscope.analysis.review import Reason as DueReason
-from plasmoscope.classification.batch import CellResult
+from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import Profile, UsedProfile
-from plasmoscope.labels import CallName
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
@@ -40,52 +39,43 @@ class Error(_Schema):
     error: ErrorBody
 
 
+class CellCalls(_Schema):
+    """What pictures of single cells are called, in the order sent; of a TIFF, one for each page."""
+
+    cells: list[CellCall]
+    model: str
+    threshold: float
+    profile: UsedProfile | None = None
+    """That was named; None where none was."""
+
+
 class CellAnswer(_Schema):
-    """The answer for one picture of a single cell: a probability with its call, or the reason why there is none."""
+    """What ``/cells`` answered of a picture in version 0.1, where calls were ``Parasitized`` and ``Uninfected``."""
 
     name: str
-    """The file's, with the page where it has several."""
     file: int
-    """Which of the files that were sent it is of, from 0."""
-    probability: float | None = None
-    call: CallName | None = None
-    """``not_a_cell`` where it is no red cell, or nothing that can be told."""
-    error: str | None = None
-    remark: str | None = None
-    """Why the answer may say little."""
-    probability_alone: float | None = None
-    """What the probability was by itself, where the cells were judged together."""
-    not_a_cell_probability: float | None = None
-    """P(not a cell, or nothing that can be told); None of a model that does not tell it."""
-    reference: Literal["standard", "smear"] | None = None
-    """What the colours were told against: the ``standard``, as if stained and lit like the NIH data set's slides, since
-    a single cell brings no slide; or the ``smear``'s own background and median cell, where the cells were judged
-    together and it is stained or lit as none of those is."""
+    probability: float | None
+    call: Literal["Parasitized", "Uninfected", "not_a_cell"] | None
+    error: str | None
+    remark: str | None
+    probability_alone: float | None
+    not_a_cell_probability: float | None
+    reference: Literal["standard", "smear"] | None
 
     @classmethod
-    def of(cls, file: int, result: CellResult) -> "CellAnswer":
-        """What the classifier says of one picture."""
-        return cls(
-            name=result.path,
-            file=file,
-            probability=result.parasitized_probability,
-            call=result.label,
-            error=result.error,
-            remark=result.remark,
-            probability_alone=result.probability_alone,
-            not_a_cell_probability=result.not_a_cell_probability,
-            reference=result.reference,
-        )
+    def of(cls, cell: CellCall) -> "CellAnswer":
+        """What is answered now, as it was then."""
+        said = {name: getattr(cell, name) for name in cls.model_fields}
+        return cls(**said | {"call": former_call(cell.call)})
 
 
 class CellAnswers(_Schema):
-    """In the order sent; of a TIFF, one for each page."""
+    """What ``/cells`` answered in version 0.1."""
 
     cells: list[CellAnswer]
     model: str
     threshold: float
     profile: UsedProfile | None = None
-    """That was named; None where none was."""
 
 
 class SlideIn(_Schema):

@@ -5,7 +5,7 @@ import { problemOf, said } from "./live.js";
 
 const AT_ONCE = 20;
 // How each call is shown, and said.
-const LOOKS = { Parasitized: "infected", Uninfected: "not-infected", not_a_cell: "not-told" };
+const LOOKS = { infected: "infected", uninfected: "not-infected", not_a_cell: "not-told" };
 const SAID = { infected: said.infected, "not-infected": said.notInfected };
 const list = document.querySelector(".singles");
 const status = document.querySelector("[data-status]");
