@@ -17,6 +17,7 @@ from plasmoscope.analysis.spread import Rates
 # Of slides without parasites, at most so many are above the count from which on a slide is positive; of slides at the
 # limit of detection, so many are missed.
 MISTAKEN = 0.05
+# Probability on each side of a 95 % interval.
 _TAIL = 0.025
 
 

@@ -20,18 +20,19 @@ from plasmoscope.analysis.spread import rates_here
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.messages import mark
 
-# Two-sided 95 % normal quantile.
+# Standard deviations: two-sided 95 % normal quantile.
 _Z = 1.959963984540054
+# Red cells per microlitre where none are known: a round value within what is normal for adults.
 DEFAULT_RED_CELLS = 5_000_000
-# What blood can have: beyond any anaemia or polycythaemia, so that a wrong unit is noticed.
+# What blood can have: set by hand beyond any anaemia or polycythaemia, so that a wrong unit is noticed.
 LEAST_RED_CELLS, MOST_RED_CELLS = 100_000, 12_000_000  # per microlitre
 LEAST_HAEMATOCRIT, MOST_HAEMATOCRIT = 5, 75  # percent
-# Mean volume of a red cell, for a haematocrit without a red-cell count.
+# Femtolitres: mean volume of a red cell, for a haematocrit without a red-cell count. In adults 80 to 100 are normal.
 _MEAN_CELL_VOLUME_FL = 90.0
 # Red cells that a routine count and the WHO research protocol ask for.
 ENOUGH_CELLS = 1_000
 RESEARCH_CELLS = 5_000
-# WHO asks a count to lie within a quarter of the truth.
+# Share of the estimate: WHO asks a count to lie within a quarter of the truth.
 DEFAULT_PRECISION = 0.25
 # Why a count is not corrected for wrong calls.
 NOT_MEASURED = (

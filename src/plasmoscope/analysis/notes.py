@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from plasmoscope.analysis.results import Field
 
-# Where more than this share of what is outlined as red cells is left out, something is wrong with slide or pictures.
+# Share of the objects outlined as red cells: where more are left out, something is wrong with slide or pictures. Set by
+# hand.
 MUCH_LEFT_OUT = 0.03
 
 

@@ -19,8 +19,10 @@ from plasmoscope.files import replace_file
 
 # Fewer cells say too little of how often the program errs: of 50, a sensitivity is known to some 12 points.
 LEAST_INFECTED = 50
+# Of 1,000 without a false call, the rate of false calls is known to 3 in 1,000 (the rule of three).
 LEAST_UNINFECTED = 1_000
-# Below this sum of sensitivity and specificity a call says next to nothing, and nothing can be corrected with it.
+# Below this sum of sensitivity and specificity a call says next to nothing, and nothing can be corrected with it: a
+# coin has 1. Set by hand; the correction divides by what is above 1, and so makes any error twenty times as large here.
 LEAST_INFORMED = 1.05
 
 # The model that ships on whole fields of laboratories that it did not learn from (docs/results.md): percent of the
@@ -28,6 +30,7 @@ LEAST_INFORMED = 1.05
 FOUND_ELSEWHERE = (52, 77)
 FALSE_CALLS_ELSEWHERE = (0, 4)
 
+# Cells, photographs or patients in a file, at most: what is beyond was written by no laboratory.
 _MOST = 10**9
 # In one line: it stands within sentences of reports and pages.
 _Name = Annotated[

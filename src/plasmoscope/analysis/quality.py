@@ -57,7 +57,9 @@ class Limits:
 
 
 LIMITS = Limits()
+# Pixels that colours are counted in, for speed; ``Limits.fewest_colours`` goes with it.
 _SAMPLED = 40_000
+# Level of all channels from which a pixel counts as white. Set by hand: the last but one, since JPEG is not exact.
 _WHITE = 254
 
 

@@ -18,6 +18,7 @@ from plasmoscope.imaging.sources import Readable
 from plasmoscope.labels import NOT_TOLD, call_name
 from plasmoscope.segmentation.single import isolate_cell
 
+# Pictures that are decoded, prepared and judged at a time: a bound of memory.
 _CHUNK = 128
 
 

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from plasmoscope.classification.odds import odds_of, probability_of
 
-# A field's own level counts as if so many further cells at the usual one had been seen, so that a handful of cells
-# says little. Chosen on fields kept aside (Chula, TXL) with parasites of NIH validation cells laid into some cells.
+# Cells: a field's own level counts as if so many further ones at the usual level had been seen, so that a handful of
+# cells says little. Chosen on fields kept aside (Chula, TXL) with parasites of NIH validation cells laid into some.
 _USUAL_CELLS = 30
 
 

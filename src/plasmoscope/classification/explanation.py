@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from plasmoscope.classification.classifier import CellImage, Classifier
 
-# As shares of the cell's side: the spot's standard deviation, about a ring form's radius, and its steps.
+# Share of the cell's side: the spot's standard deviation, about a ring form's radius.
 _SPOT = 0.07
+# Places of the spot in each direction: about its standard deviation apart.
 _STEPS = 15
+# Covered pictures that are made and judged at a time: a bound of memory.
 _AT_ONCE = 32
 # Log-odds, a factor of 20 in the odds. In each of 25 parasitized cells of the NIH's some spot changed them by 8.7 or
 # more; in four of five uninfected ones none did by 3.

@@ -16,6 +16,7 @@ from plasmoscope.classification.profile import ProfileError
 from plasmoscope.files import whole_file
 from plasmoscope.labels import log_odds
 
+# Principal components at most. Set by hand: 2,755 cells then take less than half a megabyte.
 _COMPONENTS = 64
 # Of the largest variance, added to each: directions in which hardly any two of the cells differ are not blown up.
 _FLOOR = 1e-3

@@ -7,13 +7,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from plasmoscope.classification.odds import odds_of, probability_of
 
-# The share of infected cells is estimated as if this many more had been seen in each smear, half of them infected.
+# Cells: the share of infected ones is estimated as if so many more had been seen in each smear, half of them infected.
 # Chosen on validation cells: fewer lose parasites where they are rare, more lose what is gained in small smears.
 _PRIOR_CELLS = 5.0
 # No smear is taken to hold fewer infected cells than this share, nor fewer healthy ones. Label smoothing keeps the
 # network from being surer of a cell than about 0.993: among thousands of healthy ones no parasite would ever be called.
 _LEAST_SHARE = 0.03
+# Change of a share at which the rounds end.
 _CLOSE_ENOUGH = 1e-6
+# Ends the rounds in any case.
 _MOST_ROUNDS = 1_000
 
 

@@ -31,7 +31,7 @@ _NOT_ON_BLACK = (
     "not one red cell on black, so the probability says little; "
     "cut the cell out and blacken its surroundings, or, if this is a whole field, analyze it as one"
 )
-# JPEG leaves black a little grey.
+# Grey level up to which a pixel is black: JPEG leaves black a little grey. Set by hand.
 _BLACK = 25
 # A cell fills a few hundred pixels a side; a picture this large is something else.
 MAX_CELL_PIXELS = 16_000_000

@@ -11,12 +11,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# A field of view's surroundings are this dark, as a share of the bright parts.
-_DARK = 0.2
-_FIT_SIDE = 160
-_ROUNDS = 6
-# Pixels that count as clear lie within this absorbance of the fitted background.
-_CLEAR = 0.06
+
+@dataclass(frozen=True)
+class Light:
+    """How light and field of view are found. Set by hand; on which pictures is not recorded."""
+
+    dark: float = 0.2
+    """Share of the brightness of the bright parts (95th percentile) below which a field of view's surroundings lie."""
+    smallest_surround: float = 0.003
+    """Share of the picture's area that a dark region at its border must have to be surroundings, and no cell there."""
+    fit_side: int = 160
+    """Pixels of the longer side of the picture that the background is fitted on: light changes slowly over a field."""
+    rounds: int = 6
+    """Of fitting."""
+    clear: float = 0.06
+    """Absorbance: what lies within it of the fitted background is clear. A red cell has about 0.3 in green."""
+    least_clear: float = 0.02
+    """Share of the field of view; with less that is clear the last fit stands."""
+
+
+LIGHT = Light()
 
 
 @dataclass(frozen=True)
@@ -40,14 +54,14 @@ def field_of_view(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         image: RGB, shape (h, w, 3).
     """
     brightness = cv2.GaussianBlur(image.max(axis=2), (0, 0), 1.0)
-    dark = (brightness < _DARK * np.percentile(brightness, 95)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
+    dark = (brightness < LIGHT.dark * np.percentile(brightness, 95)).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
     height, width = dark.shape
-    outside = np.zeros(count, bool)
-    for label in range(1, count):
-        left, top, w, h, area = stats[label]
-        touches = left == 0 or top == 0 or left + w == width or top + h == height
-        outside[label] = touches and area > 0.003 * dark.size
+    left, top, across, down, area = stats.T
+    at_border = (left == 0) | (top == 0) | (left + across == width) | (top + down == height)
+    outside = at_border & (area > LIGHT.smallest_surround * dark.size)
+    # The first is what is not dark.
+    outside[0] = False
     # The edge itself is half dark.
     inside = (~outside[labels]).astype(np.uint8)
     if inside.all():
@@ -80,7 +94,7 @@ def take_out_light(image: NDArray[np.uint8]) -> Illuminated:
     """
     view = field_of_view(image)
     height, width = view.shape
-    scale = _FIT_SIDE / max(height, width)
+    scale = LIGHT.fit_side / max(height, width)
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     small_view = cv2.resize(view.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
@@ -92,11 +106,11 @@ def take_out_light(image: NDArray[np.uint8]) -> Illuminated:
     if not chosen.any():
         chosen = np.ones_like(small_view)
     coefficients = np.array([[light[:, :, c][chosen].mean(), *[0.0] * 5] for c in range(3)])
-    for _ in range(_ROUNDS):
+    for _ in range(LIGHT.rounds):
         fitted = terms @ coefficients.T
         # Above the surface everything is background; below it, only what is nearly as bright.
-        clear = small_view & ((light - fitted).min(axis=2) > -_CLEAR)
-        if clear.sum() < 0.02 * small_view.sum():
+        clear = small_view & ((light - fitted).min(axis=2) > -LIGHT.clear)
+        if clear.sum() < LIGHT.least_clear * small_view.sum():
             break
         x, y = terms[clear], light[clear]
         ridge = 1e-3 * clear.sum() * np.diag([0, 0.1, 0.1, 1, 1, 1])

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from plasmoscope.imaging.cells import lit
 
-# A channel in which red cells hardly absorb says little of the stain, so its part of the change is held back.
+# The two below were set by hand; the model for fields was trained on cells that were prepared with them.
+# Absorbance: a channel in which red cells hardly absorb says little of the stain; its part of the change is held back.
 _LEAST_ABSORBANCE = 0.03
-# A stain that absorbs so many times more, or less, is changed by no more than that.
+# Factor: a stain that absorbs more times more, or less, is changed by no more than that.
 _MOST_CHANGE = 3.0
 
 

@@ -16,10 +16,12 @@ Floats = NDArray[np.float32]
 
 # Pixels of the picture a step of the network's grid.
 STRIDE = 2
-# Outlines are compared on a raster of so many pixels a step.
+# Outlines are compared on a raster of so many pixels a step: that of the network's grid.
 _RASTER = 2
-# Smaller proposals, in pixels of the picture, are no cells.
+# Pixels of the picture: proposals of a smaller median radius are no cells. A red cell has 15 at the working diameter.
+# Set by hand.
 _SMALLEST_RADIUS = 2.5
+# A bound of memory and time, set by hand.
 _MOST_PROPOSALS = 20_000
 
 

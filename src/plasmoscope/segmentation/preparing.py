@@ -3,10 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-# What a screen of letters or a few bright pixels cannot move.
+# Percentile of the lit pixels, by channel, that is taken for the clear background: high, so that little of it is
+# enough, and yet such that a few letters or bright pixels cannot move it. Set by hand; the field reader was trained
+# with it.
 _CLEAR_PERCENTILE = 97
-# Of the brightest: darker pixels are the surround of an eyepiece.
+# Share of the brightest (99th percentile): darker pixels are the surround of an eyepiece. Set by hand, as above.
 _SURROUND = 0.15
+# Pixels that are looked at, for speed.
 _SAMPLED = 40_000
 
 

@@ -20,8 +20,10 @@ Floats = NDArray[np.float32]
 SHIPPED_READER = Path(__file__).parent / "models" / "field_reader.onnx"
 # The network halves a picture so often that its sides must be multiples of this.
 _MULTIPLE = 32
-# Pixels a side of the tiles in which large pictures are read, and of what two neighbours share: more than a white cell.
+# Pixels a side of the tiles in which large pictures are read: a bound of memory.
 _TILE = 1_024
+# Pixels that two neighbours share: more than a white cell, which at 20 micrometres is some 80 pixels across where a red
+# cell has the working diameter of 30.
 _SHARED = 128
 
 

@@ -12,11 +12,13 @@ from plasmoscope.segmentation.instances import STRIDE
 from plasmoscope.segmentation.segment import FoundObject, Segmentation
 from plasmoscope.segmentation.vocabulary import Tissue
 
-# The background is measured on a grid of so many points of the network's map a side.
+# The three below were set by hand; the model for fields was trained on cells that were prepared with them.
+# Points of the network's map a side, over which the background is averaged before it is measured: for speed.
 _COARSE = 4
-# And over this many diameters around a cell: light changes slowly over a field.
+# Median diameters of red cells: standard deviation of the weight that background has by its distance from a cell. Light
+# changes slowly over a field.
 _REACH = 2.0
-# With less clear background than this share around a cell, the whole field's is taken.
+# Share of clear background around a cell at which the whole field's has as much weight as its own.
 _LEAST_CLEAR = 0.01
 
 

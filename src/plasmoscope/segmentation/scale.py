@@ -12,20 +12,38 @@ from plasmoscope.segmentation.vocabulary import Tissue
 
 Floats = NDArray[np.float32]
 
-# Pixels of the first look; each coarser look has a quarter of the one before.
-_LOOK_PIXELS = 300_000
-_COARSER_LOOKS = 3
-# Pixels of the shorter side at least.
-_SMALLEST_LOOK = 48
-# Closer looks are taken at these places, in shares of the picture's sides, of so many pixels a side.
-_PLACES = ((0.3, 0.3), (0.7, 0.7), (0.3, 0.7), (0.7, 0.3))
-_PLACE_SIDE = 512
-# Red cells between these shares of the working diameter are as the network has learnt them.
-_SMALLEST, _LARGEST = 0.45, 2.2
-# Larger ones, over the working diameter, are looked at again, coarser.
-_COARSE = 1.4
-# Of the picture that cells cover in a look that needs no other.
-_ENOUGH = 0.04
+
+@dataclass(frozen=True)
+class Search:
+    """How the size of red cells is looked for.
+
+    All was set by hand with the first field reader; on which pictures is not recorded. ``working diameter`` is the
+    reader's, 30 pixels as it ships.
+    """
+
+    look_pixels: int = 300_000
+    """Pixels of the first look."""
+    coarser_looks: int = 3
+    """Further looks at the whole picture at most; each has a quarter of the pixels of the one before."""
+    smallest_look: int = 48
+    """Pixels of the shorter side of a coarser look at least: a red cell and a half at the working diameter."""
+    places: tuple[tuple[float, float], ...] = ((0.3, 0.3), (0.7, 0.7), (0.3, 0.7), (0.7, 0.3))
+    """Middles of the closer looks, in shares of the picture's height and width; one place alone may be empty."""
+    place_side: int = 512
+    """Pixels of a side of a closer look."""
+    smallest: float = 0.45
+    """Share of the working diameter from which on red cells are as the network has learnt them. It learns diameters of
+    12 to 72 pixels (``training.fields.composites.draw_diameter``)."""
+    largest: float = 2.2
+    """And up to which they are."""
+    coarse: float = 1.4
+    """Share of the working diameter: where the median red cell is larger, a coarser look follows. Two in three of the
+    scenes that the network learns from have diameters of 22 to 46 pixels."""
+    enough: float = 0.04
+    """Share of the picture that red cells cover in a look that needs no other."""
+
+
+SEARCH = Search()
 
 
 @dataclass(frozen=True)
@@ -50,10 +68,10 @@ def find_scale(image: NDArray[np.uint8], clear: Floats, reader: FieldReader) -> 
     for look in _coarser(image, clear, reader):
         if best is None or look.covered > best.covered:
             best = look
-        if best.covered > _ENOUGH and not look.too_large:
+        if best.covered > SEARCH.enough and not look.too_large:
             break
     assert best is not None
-    for look in _closer(image, clear, reader) if best.covered < _ENOUGH else ():
+    for look in _closer(image, clear, reader) if best.covered < SEARCH.enough else ():
         if look.covered > best.covered:
             best = look
     return Scale(best.diameter, best.film)
@@ -79,13 +97,15 @@ class _Look:
             [_diameters(reading, picture) for reading, picture in zip(readings, pictures, strict=True)]
         )
         working = reader.card.working_diameter
-        likely = diameters[(diameters > _SMALLEST * working) & (diameters < _LARGEST * working)]
+        likely = diameters[(diameters > SEARCH.smallest * working) & (diameters < SEARCH.largest * working)]
         pixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
         film = np.mean([reading.film for reading in readings], axis=0).astype(np.float32)
         covered = float((np.pi / 4 * likely**2).sum() / pixels)
         if not len(likely):
             return cls(0.0, None, True, film)
-        return cls(covered, float(np.median(likely)) / size, float(np.median(diameters)) > _COARSE * working, film)
+        return cls(
+            covered, float(np.median(likely)) / size, float(np.median(diameters)) > SEARCH.coarse * working, film
+        )
 
 
 def _diameters(reading: Reading, picture: NDArray[np.uint8]) -> Floats:
@@ -101,14 +121,14 @@ def _diameters(reading: Reading, picture: NDArray[np.uint8]) -> Floats:
 
 
 def _first_size(image: NDArray[np.uint8]) -> float:
-    return min(1.0, float(np.sqrt(_LOOK_PIXELS / (image.shape[0] * image.shape[1]))))
+    return min(1.0, float(np.sqrt(SEARCH.look_pixels / (image.shape[0] * image.shape[1]))))
 
 
 def _coarser(image: NDArray[np.uint8], clear: Floats, reader: FieldReader) -> Iterator[_Look]:
     """Looks at the whole picture, the first the finest."""
-    for number in range(_COARSER_LOOKS + 1):
+    for number in range(SEARCH.coarser_looks + 1):
         size = _first_size(image) / 2**number
-        if number == 0 or min(image.shape[:2]) * size >= _SMALLEST_LOOK:
+        if number == 0 or min(image.shape[:2]) * size >= SEARCH.smallest_look:
             yield _Look.at([_resized(image, size)], size, clear, reader)
 
 
@@ -117,8 +137,8 @@ def _closer(image: NDArray[np.uint8], clear: Floats, reader: FieldReader) -> Ite
     size = _first_size(image)
     while size < 1:
         size = min(1.0, 2 * size)
-        side = min(_PLACE_SIDE / size, *image.shape[:2])
-        yield _Look.at([_resized(_part(image, place, side), size) for place in _PLACES], size, clear, reader)
+        side = min(SEARCH.place_side / size, *image.shape[:2])
+        yield _Look.at([_resized(_part(image, place, side), size) for place in SEARCH.places], size, clear, reader)
 
 
 def _part(image: NDArray[np.uint8], place: tuple[float, float], side: float) -> NDArray[np.uint8]:

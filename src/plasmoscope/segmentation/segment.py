@@ -20,16 +20,32 @@ _KINDS: dict[Tissue, Kind] = {
 }
 # The network proposes these cell by cell; objects of all other kinds are what it marks as such outside them.
 _CELLS = (Tissue.RED_CELL, Tissue.WHITE_CELL)
-# A second reading is needed where the first shows that the cells are so much larger or smaller than was thought.
-_MISJUDGED = 1.25
-# Fields are enlarged at most so far: what a camera has not seen no enlargement shows.
-_MOST_ENLARGED = 4.0
-# Of a red cell's area: smaller platelets and specks are noise.
-_SMALLEST_OBJECT = 0.01
-# Share of a cell that the surround of the field of view or a burnt-in letter may hide before the cell counts as cut.
-_HIDDEN = 0.03
-# Pixels at working size by which an outline must reach beyond the picture to be cut by its border: outlines err so far.
-_BEYOND = 0.5
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What becomes of the network's reading.
+
+    Set by hand with the first field reader; on which pictures is not recorded.
+    """
+
+    misjudged: float = 1.25
+    """Factor by which the cells are larger or smaller than was thought, from which on the field is read once
+    more, at the size that suits them."""
+    most_enlarged: float = 4.0
+    """Size at which a field is read over the given one, at most: what a camera has not seen no enlargement shows."""
+    smallest_object: float = 0.01
+    """Share of the median red cell's area; smaller platelets and specks are noise. A platelet of 2 micrometres beside
+    red cells of 7.5 has 0.07."""
+    hidden: float = 0.03
+    """Share of a cell's area that the surround of the field of view or a burnt-in letter may hide before the cell
+    counts as cut."""
+    beyond: float = 0.5
+    """Pixels at working size by which an outline must reach beyond the picture to be cut by its border: outlines err
+    so far."""
+
+
+RULES = Rules()
 
 
 @dataclass(frozen=True)
@@ -81,14 +97,14 @@ def segment_field(image: NDArray[np.uint8], reader: FieldReader | None = None) -
         return Segmentation((), None, known.film, 0.0, image, nothing, 1.0)
     diameter = known.diameter
     for _ in range(2):
-        scale = min(reader.card.working_diameter / diameter, _MOST_ENLARGED)
+        scale = min(reader.card.working_diameter / diameter, RULES.most_enlarged)
         working = _resized(image, scale)
         reading = reader.read(working, clear)
         reds = [instance for instance in reading.instances if instance.tissue is Tissue.RED_CELL]
         if not reds:
             break
         seen = float(np.median([np.sqrt(4 * red.area / np.pi) for red in reds])) / scale
-        misjudged = max(seen / diameter, diameter / seen) > _MISJUDGED
+        misjudged = max(seen / diameter, diameter / seen) > RULES.misjudged
         diameter = seen
         if not misjudged:
             break
@@ -129,14 +145,14 @@ def _is_inside(instance: Instance, shape: tuple[int, ...]) -> bool:
 
 def _is_cut(instance: Instance, hidden: NDArray[np.uint8], shape: tuple[int, ...]) -> bool:
     low, high = instance.outline.min(axis=0), instance.outline.max(axis=0)
-    if (low < -_BEYOND).any() or (high > np.array([shape[1], shape[0]]) - 1 + _BEYOND).any():
+    if (low < -RULES.beyond).any() or (high > np.array([shape[1], shape[0]]) - 1 + RULES.beyond).any():
         return True
     left, top = np.maximum(np.floor(low / STRIDE).astype(int), 0)
     right, bottom = np.ceil(high / STRIDE).astype(int) + 1
     window = hidden[top:bottom, left:right]
     inside = np.zeros(window.shape, np.uint8)
     cv2.fillPoly(inside, [np.rint(instance.outline / STRIDE - (left, top)).astype(np.int32)], 1)
-    return bool((window & inside).sum() > _HIDDEN * inside.sum())
+    return bool((window & inside).sum() > RULES.hidden * inside.sum())
 
 
 def _small_objects(
@@ -147,7 +163,7 @@ def _small_objects(
     for instance in reading.instances:
         cv2.fillPoly(cells, [np.rint(instance.outline / STRIDE).astype(np.int32)], 1)
     reds = [instance.area for instance in reading.instances if instance.tissue is Tissue.RED_CELL]
-    least = _SMALLEST_OBJECT * (float(np.median(reds)) if reds else 0.0)
+    least = RULES.smallest_object * (float(np.median(reds)) if reds else 0.0)
     found = []
     for tissue in sorted(_KINDS.keys() - _CELLS):
         mask = ((reading.tissue == tissue) & (cells == 0)).astype(np.uint8)

@@ -9,8 +9,11 @@ from plasmoscope.segmentation.preparing import clear_colour
 from plasmoscope.segmentation.reader import FieldReader
 from plasmoscope.segmentation.segment import segment_field
 
-# Clear background that is laid around a picture, as a share of its side.
+# Clear background that is laid around a picture, as a share of its longer side: a cell that fills its picture then
+# covers a fifth of it. Set by hand.
 _MARGIN = 0.5
+# A cell whose outline comes no nearer to the middle than this share of the picture's shorter side is a neighbour.
+_FARTHEST = 0.25
 
 
 def isolate_cell(image: NDArray[np.uint8], reader: FieldReader | None = None) -> NDArray[np.uint8]:
@@ -37,4 +40,4 @@ def isolate_cell(image: NDArray[np.uint8], reader: FieldReader | None = None) ->
         return float(cv2.pointPolygonTest(outline.astype(np.float32), middle, True))
 
     nearest = max(cells, key=depth)
-    return cut_cell(wide, nearest) if depth(nearest) > -0.25 * min(image.shape[:2]) else image
+    return cut_cell(wide, nearest) if depth(nearest) > -_FARTHEST * min(image.shape[:2]) else image

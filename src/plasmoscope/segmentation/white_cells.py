@@ -6,7 +6,7 @@ import numpy as np
 from plasmoscope.segmentation.instances import Instance
 from plasmoscope.segmentation.vocabulary import Tissue
 
-# A red cell of which so much lies inside a white one's outline is a piece of it.
+# Share of a red cell's area: one of which more lies inside a white cell's outline is a piece of it. By majority.
 _INSIDE = 0.5
 
 
