@@ -22,17 +22,28 @@ from plasmoscope.classification.profile import Profile, ProfileError, Trial
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.labels import log_odds
 
+# Called cells of which a profile is made at least, and infected and other ones among them. Set by hand: five folds of the
+# fewest leave two of a kind to judge by.
 LEAST_CELLS = 50
 LEAST_OF_A_KIND = 10
 MOST_LOST = 0.2
-"""Percentage points of accuracy that a profile may cost on cells of the laboratory that the network learnt from."""
+"""Percentage points of accuracy that a profile may cost on cells of the laboratory that the network learnt from. Set by
+hand: five of 2,755 such cells."""
 
+# Views of each cell that a head learns from: those of a count.
 _VIEWS = 8
+# Parts of the given cells, each judged by heads of the others.
 _FOLDS = 5
+# Share of familiar uninfected cells below the threshold, where the model's card names none: what thresholds for counting
+# are chosen for.
 _SPECIFICITY = 0.995
+# Share of the given infected cells that are called at the threshold; chosen like ``CHOICES`` (docs/adapt.md).
 _FOUND = 0.75
+# No cell that is likelier uninfected is called, whatever was given.
 _LEAST_THRESHOLD = 0.5
+# Keeps probabilities of 0 and 1 finite as log-loss.
 _SURE = 1e-6
+# Newton's steps at most, and the relative change of the cost at which they end.
 _ROUNDS = 50
 _CLOSE_ENOUGH = 1e-6
 
