@@ -22,8 +22,8 @@ from plasmoscope.classification.profile import Profile, ProfileError, Trial
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.labels import log_odds
 
-# Called cells of which a profile is made at least, and infected and other ones among them. Set by hand: five folds of the
-# fewest leave two of a kind to judge by.
+# Called cells of which a profile is made at least, and infected and other ones among them. Set by hand: five folds of
+# the fewest leave two of a kind to judge by.
 LEAST_CELLS = 50
 LEAST_OF_A_KIND = 10
 MOST_LOST = 0.2
@@ -34,8 +34,8 @@ hand: five of 2,755 such cells."""
 _VIEWS = 8
 # Parts of the given cells, each judged by heads of the others.
 _FOLDS = 5
-# Share of familiar uninfected cells below the threshold, where the model's card names none: what thresholds for counting
-# are chosen for.
+# Share of familiar uninfected cells below the threshold, where the model's card names none: what thresholds for
+# counting are chosen for.
 _SPECIFICITY = 0.995
 # Share of the given infected cells that are called at the threshold; chosen like ``CHOICES`` (docs/adapt.md).
 _FOUND = 0.75

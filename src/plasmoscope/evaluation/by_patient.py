@@ -13,7 +13,7 @@ from plasmoscope.classification.card import Figure
 from plasmoscope.evaluation.metrics import RESAMPLES, Bools, Floats
 from plasmoscope.evaluation.published import PublishedCells, PublishedError
 
-# Of fewer infected cells a patient's sensitivity says little.
+# Cells: of fewer infected ones a patient's sensitivity says little. Set by hand.
 LEAST_INFECTED = 20
 _PER = 1_000
 

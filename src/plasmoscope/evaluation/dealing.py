@@ -22,8 +22,9 @@ from plasmoscope.data.nih import patient_of
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED
 
-# Of a patient with fewer cells of a kind nothing is known.
+# Cells: of a patient with fewer of a kind nothing is known. Set by hand.
 _FEWEST_CELLS = 10
+# Shares of infected cells that slides are dealt with.
 SHARES = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05)
 """Of infected cells in a patient's blood."""
 

@@ -20,6 +20,7 @@ from plasmoscope.imaging.cells import read_cell
 from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED, UNINFECTED
 from plasmoscope.progress import Track, untracked
 
+# Cells on the picture of the most wrong calls.
 _MOST_WRONG = 32
 
 

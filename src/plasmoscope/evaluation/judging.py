@@ -23,9 +23,10 @@ from plasmoscope.evaluation.matching import (
     touch_border,
 )
 
-# A box this close to the picture's border is of a cell that the border cuts, in pixels.
+# Pixels: a box this close to the picture's border is of a cell that the border cuts. Set by hand.
 BORDER = 2.0
-# A field in which so many of the whole outlines hold a labelled centre is taken to be labelled throughout.
+# Share of the whole outlines: a field in which more hold a labelled centre is taken to be labelled throughout. Set by
+# hand.
 LABELLED_THROUGHOUT = 0.8
 _DIFFICULT_LABELS = frozenset({"difficult", "ignore"})
 

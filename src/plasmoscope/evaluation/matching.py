@@ -14,6 +14,8 @@ from scipy.optimize import linear_sum_assignment
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+# Intersection over union from which two boxes are of one object, as in PASCAL VOC (Everingham et al. 2010,
+# doi:10.1007/s11263-009-0275-4).
 IOU = 0.5
 
 

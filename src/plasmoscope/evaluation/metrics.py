@@ -12,7 +12,9 @@ from plasmoscope.classification.card import Figure
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+# Bins of equal width, as Guo et al. (2017, arXiv:1706.04599) take them.
 ECE_BINS = 15
+# Bootstrap samples of an interval.
 RESAMPLES = 1000
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from plasmoscope.evaluation.metrics import Bools, Floats, bootstrap_weights
 
+# Permutations, with the observed one 10,000, and bootstrap samples likewise.
 RESAMPLES = 9_999
 
 

@@ -19,6 +19,7 @@ from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.reports.html import page
 from plasmoscope.reports.illustrations import encode_jpeg
 
+# Suspected cells with a picture on the page.
 PICTURED = 50
 SHEET = "review.html"
 PICTURE = "suspects.png"

@@ -8,6 +8,7 @@ import numpy as np
 
 from plasmoscope.classification.classifier import Classifier
 
+# The best of so many rounds counts, each of so many seconds: others use the machine as well.
 _ROUNDS = 3
 _SECONDS = 0.7
 

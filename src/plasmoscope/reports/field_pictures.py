@@ -15,6 +15,7 @@ from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.imaging.cells import cut_cell
 from plasmoscope.reports.pictures import Picture, contact_sheet
 
+# Diameter of a red cell in a dried film; 7 to 8 is usual.
 RED_CELL_MICROMETRES = 7.5
 _INK: Colour = (32, 32, 32)
 _PAPER: Colour = (255, 255, 255)

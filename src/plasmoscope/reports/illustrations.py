@@ -10,6 +10,7 @@ from PIL import Image
 from plasmoscope.analysis.results import Cell, Slide
 from plasmoscope.reports.pictures import Picture
 
+# Photographs and cells that a report shows, so that it stays a file of some megabytes.
 MAX_PICTURES = 12
 MAX_GALLERY = 120
 # Wide enough to read the numbers of a crowded field on a screen.

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+# Cells that are validated at a time: a bound of memory, with no say in any figure.
 _VALIDATION_BATCH = 128
-# Leave room on an accelerator for the network beside the data set.
+# Share of an accelerator's memory that the data set may take; the network needs room beside it. Set by hand.
 _SHARE_OF_DEVICE_MEMORY = 0.5
 
 

@@ -9,11 +9,12 @@ from scipy.optimize import minimize, minimize_scalar
 
 from plasmoscope.classification.card import OperatingPoint
 
-# Thresholds over which accuracy is averaged.
+# Thresholds over which accuracy is averaged, so that no chance peak of it is chosen. Set by hand.
 _WINDOW = 11
 # What one look finds clearly less likely to be no cell is not looked at again.
 _LEAST_SILENCE = 0.1
-# Of the weights squared: classes that can be parted without a mistake would call for infinite ones.
+# Penalty of the weights squared, as classes that can be parted without a mistake would call for infinite ones. Set by
+# hand.
 _RIDGE = 0.01
 
 

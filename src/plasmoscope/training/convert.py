@@ -9,6 +9,7 @@ from plasmoscope.training.export import export_network
 from plasmoscope.training.models import build_model
 from plasmoscope.training.weights import WeightsError, read_weights
 
+# Of ImageNet's pixels, RGB, 0 to 1, as torchvision's weights expect them.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 

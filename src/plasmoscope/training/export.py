@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from plasmoscope.classification.card import Preprocessing
 from plasmoscope.classification.classifier import OUTPUTS
 
+# Version of ONNX's operators. Set by hand.
 _OPSET = 18
 _SHRUNK = 16
 # Of the largest variance, added to each.

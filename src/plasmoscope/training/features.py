@@ -15,6 +15,7 @@ from plasmoscope.training.batches import to_float
 from plasmoscope.training.recipe import RecipeError
 from plasmoscope.training.speed import mixed_precision_pays
 
+# Cells at a time: a bound of memory.
 _BATCH = 128
 
 

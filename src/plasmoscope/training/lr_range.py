@@ -18,6 +18,7 @@ from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.recipe import Recipe
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 
+# Of the moving average of the loss, for each step: about ten steps are averaged. Set by hand.
 _DECAY = 0.9
 # The average lags behind the loss: at its lowest point, training may have begun to diverge (fast.ai keeps as far off).
 _FROM_LOWEST = 10

@@ -19,6 +19,7 @@ from plasmoscope.training.batches import to_float
 from plasmoscope.training.recipe import Phase, Recipe, RecipeError
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
+# Learning rate below which a plateau lowers it no further. Set by hand.
 _PLATEAU_FLOOR = 1e-6
 
 

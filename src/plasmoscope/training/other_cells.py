@@ -47,11 +47,11 @@ _LEAST_DIAMETER, _MOST_BLUR = 18.0, 0.045
 _STOCK = 5_000
 # NIH cells whose parasites are laid into others.
 _GIVERS = 4_000
-# Of a red cell's area: smaller specks are not cut out as "no cell".
+# Share of a red cell's area: smaller specks are not cut out as "no cell". Set by hand.
 _LEAST_AREA = 0.05
 # A picture that shows one cell on its background: so many hundredths of its pixels are darker than that.
 _CLEAR_PERCENTILE = 92
-# Absorbance in green above its cell's from which a pixel is of a parasite.
+# Absorbance in green above its cell's from which a pixel is of a parasite. Set by hand.
 _STAINED = 0.07
 # Share of a cell's pixels.
 _LEAST_PARASITE, _MOST_PARASITE = 0.003, 0.6
