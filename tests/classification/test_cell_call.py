@@ -1,7 +1,7 @@
 """The record of a cell's call, and what version 0.1 called it."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from plasmoscope.classification.classifier import Classifier
 from plasmoscope.csv_tables import read_csv
 from plasmoscope.reports.cells import Called, write_cells
 from plasmoscope.web.api.schemas import CellCalls
+from slides import rendered_field
 
 CELLS = [
     CellCall("a.png", "infected", 0.9, "model", remark="large", reference="standard"),
@@ -36,6 +37,16 @@ def test_python_files_and_http_tell_a_call_alike(tmp_path: Path, classifier: Cla
     assert [float(row["probability"] or "nan") for row in rows] == pytest.approx(
         [float("nan") if cell.probability is None else cell.probability for cell in CELLS], nan_ok=True
     )
+
+
+def test_a_cell_of_a_field_is_called_in_the_same_words() -> None:
+    _, field = rendered_field(parasitaemia=0.4)
+    cell = next(cell for cell in field.cells if cell.parasitized)
+    assert cell.call == "infected"
+    assert replace(cell, parasitized=False).call == "uninfected"
+    assert replace(cell, kind="not_a_cell", parasitized=None).call == "not_a_cell"
+    assert replace(cell, kind="white_cell", parasitized=None).call is None
+    assert {called.call for called in CELLS[:3]} == {"infected", "uninfected", "not_a_cell"}
 
 
 def test_files_keep_the_former_columns_where_they_were(tmp_path: Path, classifier: Classifier) -> None:

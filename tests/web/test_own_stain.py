@@ -162,17 +162,18 @@ def test_single_cells_are_called_under_the_profile_that_is_named(
     files = [("files", ("healthy.png", encode_png(cell))) for cell, infected in rendered_cells if not infected][:2]
 
     def called(**asked: str) -> tuple[int, dict[str, Any]]:
-        answer = client.post("/api/v1/cells", params=asked, files=files)
+        answer = client.post("/api/v1/classify", params=asked, files=files)
         return answer.status_code, answer.json()
 
     status, plain = called()
     assert (status, plain["profile"]) == (200, None)
-    assert {cell["call"] for cell in plain["cells"]} == {"Uninfected"}
+    assert {cell["call"] for cell in plain["cells"]} == {"uninfected"}
     status, under = called(profile="kisumu")
     assert (status, under["profile"]) == (200, profile.used.model_dump(mode="json"))
     assert (under["model"], under["threshold"]) == (field_classifier.card.name, 0.7), "by the network it was made for"
-    assert {cell["call"] for cell in under["cells"]} == {"Parasitized"}
+    assert {cell["call"] for cell in under["cells"]} == {"infected"}
     assert {cell["reference"] for cell in under["cells"]} == {"standard"}
+    assert {cell["by"] for cell in under["cells"]} == {f"{field_classifier.card.name}, profile {profile.used}"}
     assert called(profile="nairobi")[0] == 404
     status, refused = called(profile="elsewhere")
     assert (status, refused["error"]["code"]) == (422, "invalid")

@@ -25,8 +25,8 @@ def called_at_most(calls: int, counted: int, share: float, rates: Rates) -> floa
     """Probability that of the counted cells no more than so many are called, where a share of them is infected."""
     if calls < 0:
         return 0.0
-    called = share * rates.sensitivity + (1 - share) * rates.false_calls
-    return float(np.mean(bdtr(calls, counted, called)))
+    call_rate = share * rates.sensitivity + (1 - share) * rates.false_calls
+    return float(np.mean(bdtr(calls, counted, call_rate)))
 
 
 def share_limits(calls: int, counted: int, rates: Rates) -> tuple[float, float]:

@@ -109,7 +109,7 @@ def measure(image: NDArray[np.uint8], segmentation: Segmentation) -> Measurement
     tint = colour - colour.mean()
     seen = int((tissue != Tissue.NO_SPECIMEN).sum())
     return Measurements(
-        cells=sum(found.kind == "red_cell" for found in segmentation.objects),
+        cells=sum(item.kind == "red_cell" for item in segmentation.objects),
         thin=float(segmentation.film[Film.THIN]),
         blur=segmentation.blur,
         brightness=float(colour.max()),

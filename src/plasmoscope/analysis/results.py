@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.profile import UsedProfile
 from plasmoscope.i18n.sentences import CODES
+from plasmoscope.labels import NOT_TOLD, CallName
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.segmentation.vocabulary import Kind
 
@@ -188,6 +189,13 @@ class Cell:
     """None where nobody did anything with it."""
 
     @property
+    def call(self) -> CallName | None:
+        """The same in a word, as ``CellCall.call`` has it; None for what is not called, such as a white cell."""
+        if self.kind == NOT_TOLD:
+            return NOT_TOLD
+        return None if self.parasitized is None else "infected" if self.parasitized else "uninfected"
+
+    @property
     def counted(self) -> bool:
         """Whether it is a whole red cell, infected or not; in numerator or denominator is nothing else."""
         return self.kind == "red_cell" and not self.on_border
@@ -239,7 +247,7 @@ class Field(_Record):
     @property
     def infected(self) -> int:
         """Whole red cells called parasitized."""
-        return sum(cell.counted and bool(cell.parasitized) for cell in self.cells)
+        return sum(cell.counted and cell.call == "infected" for cell in self.cells)
 
     @property
     def not_a_cell(self) -> int:

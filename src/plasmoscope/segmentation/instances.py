@@ -65,7 +65,7 @@ def find_instances(
     kept = np.median(reach, axis=1) >= _SMALLEST_RADIUS
     rows, columns, reach = rows[kept], columns[kept], reach[kept]
     outlines = _polygons(rows, columns, reach)
-    found: list[Instance] = []
+    cells: list[Instance] = []
     taken = _Taken(depth.shape)
     for row, column, outline in zip(rows.tolist(), columns.tolist(), outlines, strict=True):
         raster = _Raster(outline)
@@ -75,8 +75,8 @@ def find_instances(
         if kind is None:
             continue
         taken.add(raster)
-        found.append(Instance(kind, outline, float(depth[row, column])))
-    return found
+        cells.append(Instance(kind, outline, float(depth[row, column])))
+    return cells
 
 
 def _polygons(rows: NDArray[np.int64], columns: NDArray[np.int64], reach: Floats) -> Floats:

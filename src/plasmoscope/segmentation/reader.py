@@ -76,9 +76,9 @@ class FieldReader:
         for window in _tiles(height, width):
             depth, rays, kinds, film, blur = self._run(image[window.rows, window.columns], clear)
             rule = self.card.instances
-            found = find_instances(depth, rays, kinds, rule.least_depth, rule.most_overlap)
+            in_tile = find_instances(depth, rays, kinds, rule.least_depth, rule.most_overlap)
             corner = np.array([window.columns.start, window.rows.start], np.float32)
-            for instance in found:
+            for instance in in_tile:
                 moved = Instance(instance.tissue, instance.outline + corner, instance.score)
                 # What two tiles share, each reads up to the middle.
                 if window.owns(moved.outline.mean(axis=0)):

@@ -126,7 +126,7 @@ def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 def _cells(reading: Reading, working: NDArray[np.uint8], scale: float, shape: tuple[int, ...]) -> list[FoundObject]:
     hidden = (reading.tissue == Tissue.NO_SPECIMEN).astype(np.uint8)
     return [
-        _found(
+        _in_field(
             _KINDS[instance.tissue],
             instance.outline,
             _is_cut(instance, hidden, working.shape),
@@ -164,7 +164,7 @@ def _small_objects(
         cv2.fillPoly(cells, [np.rint(instance.outline / STRIDE).astype(np.int32)], 1)
     reds = [instance.area for instance in reading.instances if instance.tissue is Tissue.RED_CELL]
     least = RULES.smallest_object * (float(np.median(reds)) if reds else 0.0)
-    found = []
+    objects = []
     for tissue in sorted(_KINDS.keys() - _CELLS):
         mask = ((reading.tissue == tissue) & (cells == 0)).astype(np.uint8)
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -173,11 +173,11 @@ def _small_objects(
             # A contour runs through the middles of its outermost points.
             area = cv2.contourArea(outline) + STRIDE * len(contour) + STRIDE**2
             if area >= least:
-                found.append(_found(_KINDS[tissue], outline, False, scale, shape, area))
-    return found
+                objects.append(_in_field(_KINDS[tissue], outline, False, scale, shape, area))
+    return objects
 
 
-def _found(
+def _in_field(
     kind: Kind,
     outline: NDArray[np.float32],
     on_border: bool,
@@ -185,8 +185,9 @@ def _found(
     shape: tuple[int, ...],
     area: float | None = None,
 ) -> FoundObject:
+    """The object in the pixels of the field as it was given, from an outline at working size."""
     # Pixel centres, not corners, carry over between sizes.
-    given = np.rint((outline + 0.5) / scale - 0.5)
-    inside = np.clip(given, 0, (shape[1] - 1, shape[0] - 1)).astype(np.int32)
+    placed = np.rint((outline + 0.5) / scale - 0.5)
+    inside = np.clip(placed, 0, (shape[1] - 1, shape[0] - 1)).astype(np.int32)
     whole = cv2.contourArea(inside) if area is None else area / scale**2
     return FoundObject(kind, inside, float(whole), on_border)

@@ -30,7 +30,7 @@ def isolate_cell(image: NDArray[np.uint8], reader: FieldReader | None = None) ->
     clear = clear_colour(image).tolist()
     # The reader was trained on fields, where a cell fills a small part of the picture.
     wide = np.asarray(cv2.copyMakeBorder(image, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=clear), np.uint8)
-    cells = [found.outline for found in segment_field(wide, reader).objects if found.kind == "red_cell"]
+    cells = [item.outline for item in segment_field(wide, reader).objects if item.kind == "red_cell"]
     if not cells:
         return image
     middle = (wide.shape[1] / 2, wide.shape[0] / 2)
