@@ -122,8 +122,8 @@ def test_a_program_sends_stacks_folders_and_archives(
         assert [field["name"] for field in workstation.slide(slide)["fields"]] == ["a.tif page 1", "a.tif page 2"]
         assert workstation.analyze(folder / "a.tif", page=2).name == "a.tif page 2"
         answers = workstation.classify(cells)
-        assert [answer["name"] for answer in answers] == ["a.tif page 1", "a.tif page 2", "b.png", "c.png"]
-        assert [answer["error"] is None for answer in answers] == [True, True, False, True]
+        assert [answer.name for answer in answers] == ["a.tif page 1", "a.tif page 2", "b.png", "c.png"]
+        assert [answer.error is None for answer in answers] == [True, True, False, True]
 
 
 def test_a_photograph_that_cannot_be_taken_stops_no_other_of_a_browser_without_scripts(client: TestClient) -> None:
