@@ -65,7 +65,7 @@ def field_of_view(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     # The edge itself is half dark.
     inside = (~outside[labels]).astype(np.uint8)
     if inside.all():
-        return inside.astype(bool)
+        return np.asarray(inside, bool)
     reach = 2 * (max(height, width) // 400) + 3
     eroded = cv2.erode(inside, np.ones((reach, reach), np.uint8), borderValue=1)
     return np.asarray(eroded, bool)
