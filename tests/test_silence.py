@@ -95,8 +95,8 @@ def test_no_cells_are_judged_without_an_error() -> None:
 def test_silence_comes_before_the_call_and_only_where_the_card_asks_for_it() -> None:
     assert call_name(0.9, 0.5, not_a_cell=0.6, silence=0.6) == NOT_TOLD == "not_a_cell"
     assert call_name(0.9, 0.5, not_a_cell=0.59, silence=0.6) == "infected"
-    assert call_name(0.1, 0.5, not_a_cell=0.99, silence=None) == "Uninfected"
-    assert call_name(0.1, 0.5, not_a_cell=None, silence=0.6) == "Uninfected"
+    assert call_name(0.1, 0.5, not_a_cell=0.99, silence=None) == "uninfected"
+    assert call_name(0.1, 0.5, not_a_cell=None, silence=0.6) == "uninfected"
 
 
 def strange_classifier(evidence: Evidence | None, temperature: float = 1.0) -> Classifier:
