@@ -27,6 +27,9 @@ def serve(
     https: Annotated[
         bool, typer.Option("--https", help="The page is reached by https alone, through a proxy.")
     ] = False,
+    root_path: Annotated[
+        str, typer.Option(help="Below which path of the proxy's address the page lives, such as /malaria.")
+    ] = "",
 ) -> None:
     """Run the workstation: a web page and an HTTP interface, on this machine alone unless told otherwise.
 
@@ -37,6 +40,7 @@ def serve(
     require_extra("serve", "The workstation")
     from plasmoscope.store import accounts
     from plasmoscope.web.app import create_app
+    from plasmoscope.web.root_path import read_root_path
     from plasmoscope.web.serving import server
     from plasmoscope.web.settings import Settings, is_unspecified
 
@@ -48,6 +52,7 @@ def serve(
         workers=workers,
         longest_queue=queue,
         secure_cookies=https,
+        root_path=read_root_path(root_path),
     )
     app = create_app(settings)
     if settings.accounts_required:
@@ -67,7 +72,7 @@ def serve(
     else:
         # An address such as 0.0.0.0 stands for all of this machine's, and is none to open.
         shown = "localhost" if is_unspecified(host) else f"[{host}]" if ":" in host else host
-        console.print(f"Open http://{shown}:{port} in a browser.")
+        console.print(f"Open http://{shown}:{port}{settings.root_path} in a browser.")
     console.print(f"Stop with Ctrl+C; nothing is lost. {NOT_A_DEVICE}")
     # After Ctrl+C the server ends in order and then passes it on.
     with suppress(KeyboardInterrupt):

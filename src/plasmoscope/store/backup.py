@@ -1,4 +1,4 @@
-"""A copy of everything that can be opened in place of the original."""
+"""A copy of everything that can be opened in place of the original, and records made anew from one."""
 
 import shutil
 from contextlib import closing
@@ -35,6 +35,24 @@ def back_up(store: Store, folder: Path, track: Track = untracked) -> None:
             _copy(store, copy, track)
 
 
+def restore_backup(backup: Store, store: Store, track: Track = untracked) -> None:
+    """Fill empty records, on SQLite or PostgreSQL, with all that a backup holds.
+
+    It is there whole or not at all; a restore that was cut off can be done again.
+
+    Raises:
+        StoreError: the records hold something already, or a photograph of the backup is missing.
+        OSError: they cannot be written.
+    """
+    with store.reading() as session:
+        held = any(session.scalar(select(table.c.id).limit(1)) is not None for table in Base.metadata.sorted_tables)
+    if held:
+        raise StoreError(
+            f"{store.folder} or its database holds records already; restore into a new folder and an empty database."
+        )
+    _copy(backup, store, track)
+
+
 def _copy(store: Store, copy: Store, track: Track) -> None:
     with store.reading() as source, copy.session() as target:
         for table in Base.metadata.sorted_tables:
@@ -44,11 +62,13 @@ def _copy(store: Store, copy: Store, track: Track) -> None:
                 target.execute(insert(table), [dict(row) for row in some])
         remember_given(target.connection())
         photographs = source.scalars(select(Field.image_sha256).distinct()).all()
-    # A photograph never changes, and stays while the records name it.
-    for sha256 in track(photographs, len(photographs), "Copying photographs"):
-        original = store.images.path(sha256)
-        if not original.exists():
-            raise StoreError(f"The photograph {original} is missing; run 'plasmoscope doctor' first to see what it is.")
-        copied = copy.images.path(sha256)
-        copied.parent.mkdir(exist_ok=True)
-        shutil.copyfile(original, copied)
+        # Before the rows are there for good. A photograph never changes, and stays while the records name it.
+        for sha256 in track(photographs, len(photographs), "Copying photographs"):
+            original = store.images.path(sha256)
+            if not original.exists():
+                raise StoreError(
+                    f"The photograph {original} is missing; run 'plasmoscope doctor' first to see what it is."
+                )
+            copied = copy.images.path(sha256)
+            copied.parent.mkdir(exist_ok=True)
+            shutil.copyfile(original, copied)

@@ -32,6 +32,7 @@ from plasmoscope.web.dependencies import Workstation
 from plasmoscope.web.errors import WebError, as_web_error
 from plasmoscope.web.metrics import Measure, Metrics
 from plasmoscope.web.pages.error_page import error_page
+from plasmoscope.web.root_path import RootPath
 from plasmoscope.web.security.admission import Admission, Limits
 from plasmoscope.web.security.headers import Headers
 from plasmoscope.web.security.identity import Sessions
@@ -105,6 +106,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
     )
     app.state.workstation = workstation
     app.include_router(api.router)
@@ -114,6 +116,8 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     app.add_middleware(Admission, sessions=workstation.sessions, limits=Limits(MAX_BODY), refuse=_on_error)
     app.add_middleware(Headers)
     app.add_middleware(Measure, metrics=metrics)
+    if settings.root_path:
+        app.add_middleware(RootPath, root=settings.root_path)
     app.add_exception_handler(PlasmoscopeError, _on_error)
     app.add_exception_handler(HTTPException, _on_error)
     app.add_exception_handler(RequestValidationError, _on_error)

@@ -24,6 +24,8 @@ class Settings:
     """Photographs that may wait for analysis; more are refused for the moment."""
     secure_cookies: bool = False
     """The page is reached by https alone, through a proxy."""
+    root_path: str = ""
+    """Below which path of the proxy's address the page lives, such as ``/malaria`` (``root_path.read_root_path``)."""
 
     @property
     def accounts_required(self) -> bool:

@@ -12,6 +12,7 @@ from plasmoscope.i18n import languages
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.web.dependencies import workstation_of
 from plasmoscope.web.i18n import sentences
+from plasmoscope.web.root_path import put_below
 from plasmoscope.web.security.identity import Actor
 
 THEME_COOKIE = "theme"
@@ -41,13 +42,14 @@ def render(
     said = reader_words(request)
     actor: Actor | None = getattr(request.state, "actor", None)
     theme = request.cookies.get(THEME_COOKIE)
-    page = environment(said.language.code).get_template(template)
+    settings = workstation_of(request).settings
+    page = environment(said.language.code, settings.root_path).get_template(template)
     content = page.render(
         words=said,
         language=said.language,
         actor=actor,
         may_change=actor is not None and actor.may("technician"),
-        accounts_required=workstation_of(request).settings.accounts_required,
+        accounts_required=settings.accounts_required,
         theme=theme if theme in THEMES else "",
         here=here or address_of(request),
         **shown,
@@ -63,8 +65,8 @@ def address_of(request: Request) -> str:
 
 
 @cache
-def environment(code: str) -> Environment:
-    """The templates with the messages of one language."""
+def environment(code: str, root: str = "") -> Environment:
+    """The templates with the messages of one language, and their addresses below the path ``root``."""
     made = Environment(
         loader=PackageLoader("plasmoscope.web"),
         autoescape=True,
@@ -76,5 +78,6 @@ def environment(code: str) -> Environment:
     )
     # newstyle: a message's values are put in, and escaped, by the template.
     made.install_gettext_translations(languages.catalogue(code), newstyle=True)  # type: ignore[attr-defined]
+    put_below(made, root)
     made.globals.update(languages=languages.LANGUAGES, meanings=sentences, calls=CALLS, RESEARCH_USE=RESEARCH_USE)
     return made
