@@ -31,9 +31,11 @@ EXTRAS = {
     "data": "train",
     "doctor": "serve",
     "backup": "serve",
+    "restore": "serve",
     "serve": "serve",
     "account": "serve",
     "export-cells": "serve",
+    "export-history": "serve",
 }
 # The tests of one file share what it makes; files with slow tests come first (tests/conftest.py).
 TESTS = ("pytest", "--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")

@@ -24,12 +24,20 @@ def require_extra(extra: str, purpose: str) -> None:
     Raises:
         MissingExtraError: naming the packages and the command to install them.
     """
-    missing = [package for package in _packages(extra) if not _is_installed(package)]
-    if missing:
+    if missing := _missing(extra):
         raise MissingExtraError(
             f"{purpose} needs packages that are not installed ({', '.join(missing)}). "
             f"Install them with: {how_to_install(extra)}"
         )
+
+
+def has_extra(extra: str) -> bool:
+    """Whether an extra's packages are there."""
+    return not _missing(extra)
+
+
+def _missing(extra: str) -> list[str]:
+    return [package for package in _packages(extra) if not _is_installed(package)]
 
 
 def how_to_install(extra: str) -> str:

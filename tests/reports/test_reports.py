@@ -592,7 +592,7 @@ def test_everything_is_written_and_named_safely(tmp_path: Path) -> None:
     assert {str(file.relative_to(tmp_path / "out")) for file in written if file.suffix == ".jpg"} == {
         f"fields/{stem}-annotated.jpg" for stem in ("001-b_c", "002-b_c", "003-شريحة", "004")
     }
-    assert len(written) == 4 + 4 * 3 + 3
+    assert len(written) == 6 + 4 * 3 + 3
     assert not list(tmp_path.rglob("*.part"))
     assert field_stem(7, FIELD.model_copy(update={"name": "x" * 300})) == "007-" + "x" * 40
 

@@ -17,7 +17,7 @@ from patience import PATIENCE
 from plasmoscope.imaging.sources import find_images
 from plasmoscope.store import fields, slides
 from plasmoscope.store.audit import entries
-from plasmoscope.store.backup import back_up
+from plasmoscope.store.backup import back_up, restore_backup
 from plasmoscope.store.doctor import examine
 from plasmoscope.store.errors import ConflictError, StoreError
 from plasmoscope.store.images import content_hash
@@ -227,6 +227,45 @@ def test_a_backup_opens_as_the_records_it_copies(store: Store, tmp_path: Path) -
         back_up(store, tmp_path / "backup")
 
 
+def test_records_restored_from_a_backup_hold_all_and_go_on(store: Store, tmp_path: Path) -> None:
+    original = Store(tmp_path / "original")
+    slide = new_slide(original)
+    for data in (b"1", b"2"):
+        upload(original, slide, data)
+    deleted = new_slide(original, "S-2")
+    with original.session() as session:
+        slides.delete_slide(session, "amina", deleted, "a mistake")
+    back_up(original, tmp_path / "backup")
+    backup = Store(tmp_path / "backup")
+    restore_backup(backup, store)
+    with store.reading() as session, original.reading() as before:
+        restored, copied = ([(e.id, e.at, e.who, e.digest) for e in entries(one)] for one in (session, before))
+        assert restored == copied
+        assert len(fields.fields_of(session, slide)) == 2
+    assert examine(store).all_well
+    # Neither a number of the backup nor one that was given before and deleted is given again.
+    assert upload(store, slide, b"3") > 2
+    assert new_slide(store, "S-3") > deleted
+    with pytest.raises(StoreError, match="holds records already"):
+        restore_backup(backup, store)
+    backup.close()
+    original.close()
+
+
+def test_a_restore_that_is_cut_off_leaves_nothing_and_can_be_done_again(store: Store, tmp_path: Path) -> None:
+    original = Store(tmp_path / "original")
+    slide = new_slide(original)
+    upload(original, slide, b"1")
+    lost = original.images.path(content_hash(b"1"))
+    lost.rename(tmp_path / "lost")
+    with pytest.raises(StoreError, match="is missing"):
+        restore_backup(original, store)
+    (tmp_path / "lost").rename(lost)
+    restore_backup(original, store)
+    assert examine(store).all_well
+    original.close()
+
+
 def test_a_backup_of_incomplete_records_is_refused_and_never_looks_whole(store: Store, tmp_path: Path) -> None:
     upload(store, new_slide(store), b"picture")
     store.images.path(content_hash(b"picture")).unlink()
@@ -265,6 +304,8 @@ def test_doctor_and_backup_work_from_the_command_line(
     assert run("doctor", *where, monkeypatch=monkeypatch) == 0
     assert "All is well." in capsys.readouterr().out
     assert run("backup", *where, tmp_path / "copy", monkeypatch=monkeypatch) == 0
+    assert run("restore", tmp_path / "copy", "--data", tmp_path / "restored", monkeypatch=monkeypatch) == 0
+    assert run("doctor", "--data", tmp_path / "restored", monkeypatch=monkeypatch) == 0
     assert len(find_images([tmp_path / "copy" / "images"])) == 1
     store.images.path(content_hash(b"kept")).unlink()
     assert run("doctor", *where, monkeypatch=monkeypatch) == 1

@@ -381,6 +381,8 @@ class Slide(_Record):
     """Whether the workstation's record of the slide is signed; None for what was analysed without such a record."""
     signed_by: str | None = None
     signed_at: AwareDatetime | None = None
+    amended: bool = False
+    """It was signed before, reopened, and signed again; this result replaces the earlier one."""
     created: str
     """ISO date and time at which this result was put together; of a signed slide, at which it was signed."""
     plasmoscope: str

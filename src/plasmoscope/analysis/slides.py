@@ -23,6 +23,7 @@ class SlideFacts(TypedDict, total=False):
     signed_by: str | None
     signed_at: datetime | None
     review: Review
+    amended: bool
 
 
 def build_slide(

@@ -27,7 +27,7 @@ from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.recompute import recompute
 from plasmoscope.cli.serve import serve
-from plasmoscope.cli.store import backup, doctor, export_cells
+from plasmoscope.cli.store import backup, doctor, export_cells, export_history, restore
 from plasmoscope.cli.train import train
 from plasmoscope.cli.train_fields import train_fields
 from plasmoscope.errors import PlasmoscopeError
@@ -75,9 +75,11 @@ for command in (
     lr_range,
     doctor,
     export_cells,
+    export_history,
     adapt,
     agree,
     backup,
+    restore,
 ):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from plasmoscope.analysis.results import Slide
 
 
+def _check_also(also: list[str] | None) -> list[str]:
+    if also:
+        from plasmoscope.reports.formats import ON_REQUEST
+
+        if unknown := sorted(set(also) - set(ON_REQUEST)):
+            raise typer.BadParameter(f"{unknown[0]} is none of: {', '.join(ON_REQUEST)}")
+    return also or []
+
+
 def analyze(
     context: typer.Context,
     fields: Annotated[
@@ -58,6 +67,10 @@ def analyze(
     ] = None,
     profile: ProfileOption = None,
     profiles: ProfilesOption = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(callback=_check_also, help="Write this too, which takes much room: 'ome' (OME-TIFF)."),
+    ] = None,
 ) -> None:
     """Count the infected red cells of a slide from photographs of its fields, and write a report.
 
@@ -73,6 +86,7 @@ def analyze(
     from plasmoscope.imaging.photograph import photograph_hashes, read_field
     from plasmoscope.reports.bundle import write_slide
     from plasmoscope.reports.folder import check_slide_folder
+    from plasmoscope.reports.formats import USUAL
     from plasmoscope.reports.wording import corrected_line, possible_lines
 
     sources = with_pages(given_photographs(fields))
@@ -103,7 +117,7 @@ def analyze(
         errors.print("Stopped. The same command goes on from here.")
         raise
     pictures = {field.name: source for field, source in zip(result.fields, sources, strict=True)}
-    write_slide(output, result, lambda field: read_field(pictures[field.name]), track=track)
+    write_slide(output, result, lambda field: read_field(pictures[field.name]), (*USUAL, *(also or ())), track)
     _show_fields(result)
     if repeats := sum(bool(field.duplicate_of) and not field.accepted for field in result.fields):
         console.print(

@@ -1,6 +1,7 @@
-"""``plasmoscope doctor``, ``backup`` and ``export-cells``: looking after the records, and learning from them."""
+"""``plasmoscope doctor``, ``backup``, ``restore``, ``export-cells``, ``export-history``: records kept and used."""
 
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,6 +88,21 @@ def backup(
     console.print(f"{escape(str(output))} holds a copy. Use it with --data, or keep it on another disk.")
 
 
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that `backup` wrote.")],
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Fill a new data folder, and an empty database where one is named, with all that a backup holds."""
+    require_extra("serve", "The record of slides")
+    from plasmoscope.store.backup import restore_backup
+    from plasmoscope.store.store import Store
+
+    with closing(Store.existing(backup)) as source, closing(Store(data, database)) as store:
+        restore_backup(source, store, track)
+    console.print(f"{escape(str(data))} holds all that {escape(str(backup))} held. Check it with: plasmoscope doctor")
+
+
 def export_cells(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that becomes a data set in the NIH layout.")],
     data: RecordsOption,
@@ -100,3 +116,23 @@ def export_cells(
     with closing(Store.existing(data, database)) as store, store.reading() as session:
         written = export_training_cells(session, store.images, output, track)
     console.print(f"{len(written)} cells that people called are in {escape(str(output))}.")
+
+
+def export_history(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="A table: .csv, or .parquet (plasmoscope[parquet]).")],
+    data: RecordsOption,
+    database: DatabaseOption = None,
+    patient: Annotated[str, typer.Option(help="Only slides whose patient's code has this in it.")] = "",
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only slides from this day on.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only slides up to this day.")] = None,
+) -> None:
+    """Write all slides as a table, a row for each: when, whose, what was counted, who read and signed it."""
+    require_extra("serve", "The record of slides")
+    from plasmoscope.store.history import Search
+    from plasmoscope.store.history_table import write_history
+    from plasmoscope.store.store import Store
+
+    search = Search(patient, since=since.date() if since else None, until=until.date() if until else None)
+    with closing(Store.existing(data, database)) as store, store.reading() as session:
+        write_history(session, search, output)
+    console.print(f"The history is in {escape(str(output))}. It names patients' codes; keep it like the records.")

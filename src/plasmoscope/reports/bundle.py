@@ -8,14 +8,15 @@ from pathlib import Path, PurePosixPath
 from plasmoscope.analysis.results import Cell, Field, Slide
 from plasmoscope.files import replace_file
 from plasmoscope.progress import Track, untracked
-from plasmoscope.reports.field_pictures import CalledCell, annotated_field, cell_crop, cell_sheet
+from plasmoscope.reports.field_pictures import CalledCell, cell_crop, cell_sheet
 from plasmoscope.reports.folder import CALLED_CELLS, FIELDS, OF_A_FIELD, POSSIBLE_CELLS
-from plasmoscope.reports.formats import FORMATS
+from plasmoscope.reports.formats import FORMATS, USUAL
 from plasmoscope.reports.illustrations import (
     MAX_GALLERY,
     MAX_WIDTH,
     FieldPicture,
     Illustrations,
+    Photograph,
     called_cells,
     encode_jpeg,
     encode_png,
@@ -32,7 +33,7 @@ def write_slide(
     folder: Path,
     slide: Slide,
     images: Callable[[Field], Picture],
-    formats: Collection[str] = tuple(FORMATS),
+    formats: Collection[str] = USUAL,
     track: Track = untracked,
 ) -> list[Path]:
     """Write a slide's reports; every file whole or not at all.
@@ -89,8 +90,8 @@ def _write(
         for files in (form.of_a_field for form in wanted):
             if field.error is None and files is not None and files.write is not None:
                 put(f"{FIELDS}/{field_stem(number, field)}{files.ending}", files.write(field))
-    if any(form.illustrated for form in wanted):
-        shown = _illustrate(slide, images, put if "pictures" in formats else None, track)
+    if any(form.illustrated or form.draw for form in wanted):
+        shown = _illustrate(slide, images, formats, put, track)
         for name, sheet in ((CALLED_CELLS, shown.gallery), (POSSIBLE_CELLS, shown.possible)):
             if "pictures" in formats and sheet:
                 put(name, sheet)
@@ -116,33 +117,32 @@ def _remove_earlier(folder: Path, written: Collection[str], formats: Collection[
 def _illustrate(
     slide: Slide,
     images: Callable[[Field], Picture],
-    put: Callable[[str, bytes], None] | None,
+    formats: Collection[str],
+    put: Callable[[str, bytes], None],
     track: Track,
 ) -> Illustrations:
-    """Draw each field once, write its picture where wanted, and keep what the reports show."""
-    called, possible = called_cells(slide), possibly_infected_cells(slide)
+    """Draw each field once, write the files that show it, and keep what the reports show."""
+    drawing = [(OF_A_FIELD[name], draw) for name in formats if (draw := FORMATS[name].draw)]
+    in_folder, reported = "pictures" in formats, any(FORMATS[name].illustrated for name in formats)
+    called = called_cells(slide) if in_folder or reported else []
+    possible = possibly_infected_cells(slide) if in_folder or reported else []
     in_gallery: dict[int, list[Cell]] = {}
     for index, cell in (*called[:MAX_GALLERY], *possible[:MAX_GALLERY]):
         in_gallery.setdefault(index, []).append(cell)
-    in_reports = set(fields_to_show(slide))
+    in_reports = set(fields_to_show(slide)) if reported else set()
     readable = [(index, field) for index, field in enumerate(slide.fields) if field.error is None]
     pictures: list[FieldPicture] = []
     crops: list[CalledCell] = []
     for index, field in track(readable, len(readable), "Drawing photographs"):
-        if put is None and index not in in_reports and index not in in_gallery:
+        if not drawing and index not in in_reports and index not in in_gallery:
             continue
-        image = images(field)
-        crops += [CalledCell(cell_crop(image, cell), cell, index + 1) for cell in in_gallery.get(index, [])]
-        if put is None and index not in in_reports:
-            continue
-        annotated = annotated_field(image, field)
-        if put is not None:
-            put(f"{FIELDS}/{field_stem(index + 1, field)}{OF_A_FIELD['pictures']}", encode_jpeg(annotated))
+        photograph = Photograph(images(field), field)
+        crops += [CalledCell(cell_crop(photograph.image, cell), cell, index + 1) for cell in in_gallery.get(index, [])]
+        for ending, draw in drawing:
+            put(f"{FIELDS}/{field_stem(index + 1, field)}{ending}", draw(photograph))
         if index in in_reports:
-            pictures.append(FieldPicture(index + 1, encode_jpeg(annotated, MAX_WIDTH)))
+            pictures.append(FieldPicture(index + 1, encode_jpeg(photograph.annotated, MAX_WIDTH)))
     sheets = [[one for one in crops if bool(one.cell.parasitized) is infected] for infected in (True, False)]
     gallery, others = (encode_png(cell_sheet(sheet)) if sheet else None for sheet in sheets)
     shown = tuple(map(len, sheets))
-    return Illustrations(
-        tuple(pictures), len(readable), put is not None, gallery, shown[0], len(called), others, shown[1]
-    )
+    return Illustrations(tuple(pictures), len(readable), in_folder, gallery, shown[0], len(called), others, shown[1])

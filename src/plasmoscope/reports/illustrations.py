@@ -3,11 +3,13 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from PIL import Image
 
-from plasmoscope.analysis.results import Cell, Slide
+from plasmoscope.analysis.results import Cell, Field, Slide
+from plasmoscope.reports.field_pictures import annotated_field
 from plasmoscope.reports.pictures import Picture
 
 # Photographs and cells that a report shows, so that it stays a file of some megabytes.
@@ -15,6 +17,20 @@ MAX_PICTURES = 12
 MAX_GALLERY = 120
 # Wide enough to read the numbers of a crowded field on a screen.
 MAX_WIDTH = 1400
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A field with its pixels, which is drawn once however many files show it."""
+
+    image: Picture
+    """RGB, upright, shape (field.height, field.width, 3)."""
+    field: Field
+
+    @cached_property
+    def annotated(self) -> Picture:
+        """As ``annotated_field`` draws it."""
+        return annotated_field(self.image, self.field)
 
 
 class FieldPicture(NamedTuple):

@@ -70,7 +70,7 @@ def imagej_rois(field: Field) -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for cell in field.cells:
             title = title_of(cell) if field.accepted else f"{title_of(cell)} ({_NOT_COUNTED})"
-            roi = ImagejRoi.frompoints(np.array(_polygon(_stored(cell, field)), np.int32), name=title)
+            roi = ImagejRoi.frompoints(np.array(polygon(_stored(cell, field)), np.int32), name=title)
             said = {"pixels": _which_pixels(field)} | _by_people(cell)
             # A line each: no name may begin another.
             roi.props = "".join(f"{name}: {' '.join(value.split())}\n" for name, value in said.items())
@@ -100,7 +100,7 @@ def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str
         "id": id_,
         "image_id": image,
         "category_id": CATEGORIES[call],
-        "segmentation": [[coordinate for point in _polygon(cell) for coordinate in point]],
+        "segmentation": [[coordinate for point in polygon(cell) for coordinate in point]],
         "bbox": list(cell.box),
         "area": cell.area,
         "iscrowd": int(left_out),
@@ -124,7 +124,7 @@ def _feature(field: Field, cell: Cell) -> dict[str, Any]:
         measurements["P(parasitized)"] = cell.parasitized_probability
     if cell.not_a_cell_probability is not None:
         measurements["P(not a cell)"] = cell.not_a_cell_probability
-    outline = _polygon(_stored(cell, field))
+    outline = polygon(_stored(cell, field))
     return {
         "type": "Feature",
         "id": str(uuid5(NAMESPACE_OID, f"{field.sha256} {field.name} {cell.number}")),
@@ -168,7 +168,7 @@ def _stored(cell: Cell, field: Field) -> Cell:
     return replace(cell, outline=Outline(turn(*corner) for corner in cell.outline), box=box)
 
 
-def _polygon(cell: Cell) -> list[tuple[int, int]]:
+def polygon(cell: Cell) -> list[tuple[int, int]]:
     """The outline, open; the box stands in for an outline too small to enclose anything."""
     outline = list(cell.outline)
     if len(outline) > 1 and outline[0] == outline[-1]:

@@ -58,6 +58,12 @@ def how_many(session: Session, subject: str = "") -> int:
     return session.scalar(select(func.count()).where(_about(subject))) or 0
 
 
+def was_done(session: Session, action: str, subject: str) -> bool:
+    """Whether just this subject was ever so acted upon."""
+    found = select(AuditEntry.id).where(AuditEntry.subject == subject, AuditEntry.action == action).limit(1)
+    return session.scalar(found) is not None
+
+
 def _about(subject: str) -> ColumnElement[bool]:
     if not subject:
         return true()

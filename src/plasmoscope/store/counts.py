@@ -13,6 +13,7 @@ from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, co
 from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.slides import build_slide
 from plasmoscope.imaging.reading import stored_orientation
+from plasmoscope.store import audit
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.images import Images
@@ -130,6 +131,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         signed_by=slide.signed_by,
         signed_at=slide.signed_at,
         review=slide_queue(session, slide.id).review,
+        amended=slide.status == "signed" and audit.was_done(session, "reopen", audit.slide_subject(slide.id)),
     )
 
 

@@ -1,4 +1,4 @@
-"""A slide's report, tables and archives, written in a process of its own: of a large slide that takes minutes."""
+"""A slide's files and the history, written in a process of their own: of a large slide that takes minutes."""
 
 import shutil
 import zipfile
@@ -12,6 +12,8 @@ from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.formats import FORMATS, Download
 from plasmoscope.store import counts, slides
 from plasmoscope.store.errors import NotFoundError
+from plasmoscope.store.history import Search
+from plasmoscope.store.history_table import write_history
 from plasmoscope.store.store import Store
 from plasmoscope.web.file_names import slide_file
 
@@ -78,6 +80,18 @@ def write_download(records: Path, database: str | None, slide_id: int, name: str
         (parts / name).replace(file)
     shutil.rmtree(parts)
     return Written(file, patient, result.slide)
+
+
+def write_history_file(records: Path, database: str | None, search: Search, file: Path) -> Path:
+    """Write the history as a table, and give its file.
+
+    Args:
+        records, database: as for ``Store``.
+        search, file: as for ``write_history``, whose errors are raised.
+    """
+    with closing(Store(records, database)) as store, store.reading() as session:
+        write_history(session, search, file)
+    return file
 
 
 def _zip(folder: Path, archive: Path, called: str) -> None:

@@ -4,6 +4,7 @@ from plasmoscope.analysis.counting import CountingError
 from plasmoscope.analysis.performance import PerformanceError
 from plasmoscope.classification.profile import ProfileError
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.extras import MissingExtraError
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.reports.output import OutputError
 from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError
@@ -31,6 +32,7 @@ _ANSWERS: tuple[tuple[type[PlasmoscopeError], int, str], ...] = (
     (ProfileError, 422, "invalid"),
     (StoreError, 422, "invalid"),
     (OutputError, 507, "no_room"),
+    (MissingExtraError, 501, "not_installed"),
 )
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from datetime import date
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -11,8 +10,8 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from plasmoscope.store import audit, counts, fields, history, review, slides
-from plasmoscope.store.records import LONGEST_TEXT, SlideStatus
 from plasmoscope.web.api import schemas
+from plasmoscope.web.api.history import WantedSlides
 from plasmoscope.web.dependencies import (
     HeavyWork,
     Number,
@@ -30,19 +29,13 @@ router = APIRouter()
 def list_slides(
     actor: Reader,
     records: Records,
-    patient: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
-    slide: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
-    microscopist: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
-    since: date | None = None,
-    until: date | None = None,
-    status: SlideStatus | None = None,
+    wanted: WantedSlides,
     offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> schemas.SlidePage:
     """Find slides, the newest first."""
-    search = history.Search(patient, slide, microscopist, since, until, status)
     with records.reading() as session:
-        page = history.find_slides(session, search, offset, limit)
+        page = history.find_slides(session, wanted, offset, limit)
         numbers = counts.tallies(session, [found.id for found in page.slides])
         listed = [schemas.SlideOut.of(found, numbers[found.id]) for found in page.slides]
     return schemas.SlidePage(slides=listed, total=page.total)

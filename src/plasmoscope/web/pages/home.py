@@ -1,11 +1,15 @@
 """The first page: all slides, or those that fit a search."""
 
+from dataclasses import asdict
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
+from plasmoscope.extras import has_extra
 from plasmoscope.store import history
+from plasmoscope.store.history_table import PARQUET
 from plasmoscope.store.records import LONGEST_TEXT, Slide
 from plasmoscope.web.dependencies import Records
 from plasmoscope.web.pages import page_data
@@ -42,4 +46,6 @@ def home(
         rows = page_data.home_rows(session, slides.slides)
         known = slides.total > 0 or session.scalar(select(Slide.id).limit(1)) is not None
     place = paging(request, page, _SLIDES_AT_ONCE, rows, slides.total)
-    return render(request, "home.html", search=search, rows=rows, paging=place, any=known)
+    query = urlencode({name: value for name, value in asdict(search).items() if value})
+    tables = {"csv": "CSV", **({"parquet": "Parquet"} if has_extra(PARQUET) else {})}
+    return render(request, "home.html", search=search, rows=rows, paging=place, any=known, query=query, tables=tables)

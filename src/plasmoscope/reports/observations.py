@@ -1,0 +1,121 @@
+"""A slide's result as coded observations, which FHIR and HL7 v2 carry alike.
+
+Figures have the three digits that people are told (``plasmoscope.analysis.figures``), so that a hospital's system shows
+what the report says. Whether parasites are present is told in words, never as a code: without an infected cell among
+those counted malaria is not ruled out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from plasmoscope.analysis.figures import three_digits
+from plasmoscope.analysis.results import Count, Interval, Slide
+from plasmoscope.reports.wording import created
+
+Status = Literal["preliminary", "final", "amended"]
+Unit = Literal["%", "/uL"]
+"""As UCUM writes it."""
+
+NOTHING_COUNTED = "None of the photographs could be counted."
+
+
+class Code(NamedTuple):
+    """A code of LOINC."""
+
+    code: str
+    display: str
+
+
+SMEAR = Code("32700-7", "Microscopic observation [Identifier] in Blood by Malaria smear")
+PRESENCE = Code("51587-4", "Plasmodium sp [Presence] in Blood by Light microscopy")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured value."""
+
+    value: float
+    unit: Unit
+    below: bool = False
+    """The true value lies below: no infected cell was found."""
+    low: float | None = None
+    high: float | None = None
+    """Ends of its 95 % interval, where it has one."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One thing that was found."""
+
+    code: str
+    """What this program calls it."""
+    name: str
+    value: str | int | Quantity | None
+    """None where nothing could be found out; the remark then says why."""
+    loinc: Code | None = None
+    remark: str = ""
+
+
+def status_of(slide: Slide) -> Status:
+    """``final`` once somebody has signed it, ``amended`` where that was signed before and then reopened."""
+    if slide.status != "signed":
+        return "preliminary"
+    return "amended" if slide.amended else "final"
+
+
+def reported_at(slide: Slide) -> datetime:
+    """When it was signed, or else put together."""
+    return slide.signed_at or created(slide) or datetime.now(UTC)
+
+
+def conclusion(slide: Slide) -> str:
+    """The result in a sentence."""
+    return slide.count.statement if slide.count else NOTHING_COUNTED
+
+
+def observations(slide: Slide) -> list[Observation]:
+    """All that was found, the presence of parasites first."""
+    if slide.count is None:
+        return [Observation("presence", "Malaria parasites", None, PRESENCE, NOTHING_COUNTED)]
+    presence = Observation("presence", "Malaria parasites", slide.count.statement, PRESENCE)
+    return [presence, *_counted(slide.count)]
+
+
+def _counted(count: Count) -> Iterator[Observation]:
+    yield Observation("cells-counted", "Red cells counted", count.counted)
+    yield Observation("cells-infected", "Infected red cells among those counted", count.infected)
+    none = not count.infected
+    yield Observation("parasitaemia", "Infected red cells of those counted", _quantity(count.parasitaemia, "%", none))
+    yield Observation(
+        "parasite-density",
+        "Infected red cells per microlitre of blood",
+        _quantity(count.parasites_per_ul, "/uL", none),
+        remark=f"From {count.red_cells_per_ul:,.0f} red cells/uL ({count.red_cells_basis}).",
+    )
+    # Files of earlier versions hold estimates that rest on the NIH's slides alone.
+    if count.corrected is not None and count.performance is not None:
+        yield Observation(
+            "parasitaemia-corrected",
+            "Infected red cells, corrected for wrong calls",
+            _quantity(count.corrected, "%", not count.corrected.value),
+            remark=count.correction_basis,
+        )
+    if (detection := count.detection) is not None:
+        limits = (
+            ("detection-limit", "Limit of detection, by the program's calls alone", detection.limit),
+            (
+                "detection-limit-reviewed",
+                "Limit of detection, with called cells reviewed",
+                detection.limit_reviewed,
+            ),
+        )
+        for code, name, limit in limits:
+            if limit is not None:
+                yield Observation(code, name, Quantity(three_digits(limit), "%"), remark=detection.statement)
+
+
+def _quantity(interval: Interval, unit: Unit, below: bool) -> Quantity:
+    value, low, high = map(three_digits, (interval.value, interval.low, interval.high))
+    return Quantity(high, unit, below=True) if below else Quantity(value, unit, low=low, high=high)
