@@ -14,6 +14,9 @@ from typing import TextIO
 
 from plasmoscope.files import whole_text
 
+CSVError = csv.Error
+"""What reading raises where a text is no table."""
+
 # Excel takes a file for the letters of its own country without it.
 _BYTE_ORDER_MARK = "\ufeff"
 _FORMULA = r"[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - the full-width forms are meant

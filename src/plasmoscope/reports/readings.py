@@ -1,11 +1,10 @@
 """Readers' counts in a table, and what they come to in another."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from plasmoscope.analysis.two_readers import Reading, ReadingError, Settled
-from plasmoscope.csv_tables import read_csv, write_csv
+from plasmoscope.csv_tables import CSVError, read_csv, write_csv
 
 _NEEDED = ("slide", "reader", "infected", "counted")
 
@@ -21,7 +20,7 @@ def read_readings(file: Path) -> dict[str, list[Reading]]:
     """
     try:
         rows = read_csv(file)
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, CSVError) as error:
         raise ReadingError(f"{file} is no CSV table in UTF-8. Save it as such from your spreadsheet.") from error
     if not rows or not set(_NEEDED) <= rows[0].keys():
         raise ReadingError(f"{file} needs the columns {', '.join(_NEEDED)} (and species, if you like), and a row each.")
