@@ -30,6 +30,10 @@ _PATH_MEANS = (
 _PATH_LETTERS = re.compile(r"m[-0-9 ]+z")
 
 
+Stage = Literal["ring", "trophozoite", "schizont", "gametocyte"]
+Species = Literal["P. falciparum", "P. vivax", "P. malariae", "P. ovale", "P. knowlesi"]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -158,6 +162,12 @@ class ByPeople:
     looked_at: AwareDatetime | None = None
     called_by: str | None = None
     """Whose call it has; None where it has the program's."""
+    outlined_by: str | None = None
+    """Who drew its outline, split it from another, or joined it; None where it has the program's."""
+    stage: Stage | None = None
+    """Noted by hand; the program tells none."""
+    species: Species | None = None
+    """Likewise."""
 
 
 # A dataclass with slots: a model of pydantic's takes three times the memory, and there is one for every cell.
