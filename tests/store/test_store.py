@@ -119,11 +119,13 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("fields", "warnings", "JSON NOT NULL DEFAULT '[]'"),
         ("fields", "not_a_cell", "INTEGER NOT NULL DEFAULT 0"),
         ("fields", "judged", "BLOB"),
+        ("corrections", "step", "INTEGER NOT NULL DEFAULT 0"),
+        ("corrections", "undone", "BOOLEAN NOT NULL DEFAULT 0"),
         ("audit", "digest", "TEXT"),
     )
-    looks = Base.metadata.tables["looks"]
+    later_tables = [Base.metadata.tables[name] for name in ("looks", "edits")]
     with store.session() as session:
-        looks.create(session.connection())
+        Base.metadata.create_all(session.connection(), later_tables)
         for table, column, kind in later:
             session.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
     slide = new_slide(store)
@@ -139,7 +141,7 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
     with store.session() as session:
         for table, column, _ in later:
             session.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-        looks.drop(session.connection())
+        Base.metadata.drop_all(session.connection(), later_tables)
     store.close()
     store = Store(tmp_path)
     assert count_of(store, slide) == before

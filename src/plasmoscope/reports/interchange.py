@@ -144,6 +144,7 @@ def _by_people(cell: Cell) -> dict[str, str]:
     by = cell.by_people or ByPeople()
     looked_at = by.looked_at.isoformat(timespec="seconds") if by.looked_at else None
     said = {"called_by": by.called_by, "looked_at_by": by.looked_at_by, "looked_at": looked_at}
+    said |= {"outlined_by": by.outlined_by, "stage": by.stage, "species": by.species}
     return {name: value for name, value in said.items() if value is not None}
 
 

@@ -24,6 +24,9 @@ CELL_COLUMNS = (
     "called_by",
     "looked_at_by",
     "looked_at",
+    "outlined_by",
+    "stage",
+    "species",
 )
 FIELD_COLUMNS = (
     "field",
@@ -100,10 +103,11 @@ def fields_csv(slide: Slide) -> str:
     )
 
 
-def _by_people(cell: Cell) -> tuple[str, str, str]:
+def _by_people(cell: Cell) -> tuple[str, ...]:
     by = cell.by_people or ByPeople()
     looked_at = by.looked_at.isoformat(timespec="seconds") if by.looked_at else ""
-    return by.called_by or "", by.looked_at_by or "", looked_at
+    said = (by.called_by, by.looked_at_by, looked_at, by.outlined_by, by.stage, by.species)
+    return tuple(one or "" for one in said)
 
 
 def _probability(value: float | None) -> str:

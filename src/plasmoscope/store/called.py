@@ -10,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.results import Cell
 from plasmoscope.store.corrections import corrected, latest
+from plasmoscope.store.edits import edited, edits_of
 from plasmoscope.store.records import Field
 
 
@@ -64,11 +65,15 @@ def _cells(
     wanted: Callable[[Field], Callable[[Cell], bool]],
 ) -> list[CalledCell]:
     """Those cells of the counted fields that are wanted of their field."""
-    holding = latest(session, slide_id)
+    holding, edits = latest(session, slide_id), edits_of(session, slide_id)
     of_slide = select(Field).where(Field.slide_id == slide_id, Field.in_count, holding_some)
     found_cells = []
     for field in session.scalars(of_slide.order_by(Field.position).options(undefer(Field.result))):
         mine, found, of_field = holding.get(field.id, {}), field.found(), wanted(field)
-        cells = corrected(found, mine).cells if found is not None else ()
-        found_cells += [CalledCell(field.id, field.name, one, one.number in mine) for one in cells if of_field(one)]
+        cells = corrected(edited(found, edits.get(field.id, ())), mine).cells if found is not None else ()
+        found_cells += [
+            CalledCell(field.id, field.name, one, bool(one.by_people and one.by_people.called_by))
+            for one in cells
+            if of_field(one)
+        ]
     return found_cells

@@ -10,10 +10,19 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.analysis import results
 from plasmoscope.store.audit import field_subject, note
-from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
+from plasmoscope.store.edits import edits_of, gone, next_step, object_of, objects_of
+from plasmoscope.store.errors import ConflictError, StoreError
 from plasmoscope.store.locking import field_to_change
 from plasmoscope.store.looks import keep_look
 from plasmoscope.store.records import Call, Correction, Field, Look
+
+BY_HAND = "none"
+"""What stands for the model's call of an object that a person outlined."""
+# What a person's call makes of an object that is then no red cell.
+_CALLED: dict[str, dict[str, Any]] = {
+    "uncertain": {"kind": "not_a_cell", "parasitized": None},
+    "white_cell": {"kind": "white_cell", "parasitized": None},
+}
 
 
 def correct(session: Session, who: str, field_id: int, cell_number: int, call: Call) -> Correction:
@@ -29,7 +38,7 @@ def correct(session: Session, who: str, field_id: int, cell_number: int, call: C
     if call not in get_args(Call):
         raise StoreError(f"A cell is called {', '.join(get_args(Call))}; not '{call}'.")
     field = field_to_change(session, field_id)
-    found, cell = _found_cell(field, cell_number)
+    cell = _cell(session, field, cell_number)
     correction = Correction(
         field_id=field_id,
         cell_number=cell_number,
@@ -37,12 +46,12 @@ def correct(session: Session, who: str, field_id: int, cell_number: int, call: C
         by=who,
         model_call=_model_call(cell),
         model_probability=cell.parasitized_probability,
+        step=next_step(session, field_id),
     )
     session.add(correction)
     keep_look(session, who, field_id, cell_number)
     session.flush()
-    reviewed = corrected(found, latest(session, field.slide_id).get(field_id, {}))
-    field.counted, field.infected, field.not_a_cell = reviewed.counted, reviewed.infected, reviewed.not_a_cell
+    recount(session, field)
     detail = {"cell": cell_number, "call": call, "model_call": correction.model_call}
     note(session, who, "call", field_subject(field), **detail, model_probability=cell.parasitized_probability)
     return correction
@@ -55,9 +64,17 @@ def look(session: Session, who: str, field_id: int, cell_number: int, seen: bool
         NotFoundError, ConflictError: as ``correct``.
     """
     field = field_to_change(session, field_id)
-    _found_cell(field, cell_number)
+    _cell(session, field, cell_number)
     if keep_look(session, who, field_id, cell_number, seen):
         note(session, who, "look" if seen else "take back look", field_subject(field), cell=cell_number)
+
+
+def recount(session: Session, field: Field) -> None:
+    """Bring a field's numbers up to date with its objects and their calls."""
+    found = objects_of(session, field)
+    if found is not None:
+        reviewed = corrected(found, latest(session, field.slide_id).get(field.id, {}))
+        field.counted, field.infected, field.not_a_cell = reviewed.counted, reviewed.infected, reviewed.not_a_cell
 
 
 def corrections_of(session: Session, field_id: int) -> Sequence[Correction]:
@@ -66,16 +83,22 @@ def corrections_of(session: Session, field_id: int) -> Sequence[Correction]:
 
 
 def latest(session: Session, slide_id: int) -> dict[int, dict[int, Correction]]:
-    """The corrections that hold on a slide, by field and cell number; what was taken back is none."""
+    """The corrections that hold on a slide, by field and cell number; what was taken back or undone is none.
+
+    Nor is one of an object that is no longer there.
+    """
     holding: dict[int, dict[int, Correction]] = {}
     for correction in session.scalars(
-        select(Correction).join(Field).where(Field.slide_id == slide_id).order_by(Correction.id)
+        select(Correction).join(Field).where(Field.slide_id == slide_id, ~Correction.undone).order_by(Correction.id)
     ):
         of_field = holding.setdefault(correction.field_id, {})
         if correction.call == "program":
             of_field.pop(correction.cell_number, None)
         else:
             of_field[correction.cell_number] = correction
+    for field_id, edits in edits_of(session, slide_id).items():
+        for number in gone(edits) & holding.get(field_id, {}).keys():
+            del holding[field_id][number]
     return holding
 
 
@@ -95,30 +118,29 @@ def corrected(
             continue
         changes: dict[str, Any] = {}
         if correction is not None:
-            changes = {"kind": "red_cell", "parasitized": correction.call == "infected"}
-        if correction is not None and correction.call == "uncertain":
-            changes = {"kind": "not_a_cell", "parasitized": None}
-        if correction is not None or look is not None:
-            changes["by_people"] = results.ByPeople(
-                looked_at_by=look.by if look else None,
-                looked_at=look.at if look else None,
-                called_by=correction.by if correction else None,
-            )
+            changes = _CALLED.get(correction.call, {"kind": "red_cell", "parasitized": correction.call == "infected"})
+            changes = {**changes, "by_people": replace(_people(cell), called_by=correction.by)}
+        if look is not None:
+            by = changes.get("by_people", _people(cell))
+            changes = {**changes, "by_people": replace(by, looked_at_by=look.by, looked_at=look.at)}
         cells.append(replace(cell, **changes) if changes else cell)
     return found.model_copy(update={"cells": tuple(cells)})
 
 
-def _found_cell(field: Field, cell_number: int) -> tuple[results.Field, results.Cell]:
-    found = field.found()
+def _cell(session: Session, field: Field, cell_number: int) -> results.Cell:
+    found = objects_of(session, field)
     if field.status != "done" or found is None:
         raise ConflictError(f"{field.name} is not analysed yet; its cells can be called once it is.")
-    for cell in found.cells:
-        if cell.number == cell_number:
-            return found, cell
-    raise NotFoundError(f"{field.name} has no cell {cell_number}; its cells are numbered 1 to {len(found.cells)}.")
+    return object_of(found, cell_number)
+
+
+def _people(cell: results.Cell) -> results.ByPeople:
+    return cell.by_people or results.ByPeople()
 
 
 def _model_call(cell: results.Cell) -> str:
+    if _people(cell).outlined_by:
+        return BY_HAND
     if cell.kind != "red_cell":
         return cell.kind
     return "infected" if cell.parasitized else "not infected"

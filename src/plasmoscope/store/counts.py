@@ -14,13 +14,16 @@ from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.slides import build_slide
 from plasmoscope.imaging.reading import stored_orientation
 from plasmoscope.store import audit
-from plasmoscope.store.corrections import corrected, latest
+from plasmoscope.store.corrections import BY_HAND, corrected, latest
+from plasmoscope.store.edits import edited, edits_of
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.images import Images
 from plasmoscope.store.looks import first_looks
-from plasmoscope.store.records import Correction, Field, Look, Slide
+from plasmoscope.store.records import Correction, Edit, Field, Look, Slide
 from plasmoscope.store.review import slide_queue
 
+# What people did with outlines, as the notes say it.
+_EDITED = {"draw": "drawn", "erase": "erased", "split": "split", "join": "joined"}
 # Those that hold, by field and cell number.
 _Corrections = Mapping[int, Mapping[int, Correction]]
 
@@ -84,7 +87,8 @@ def slide_count(session: Session, slide: Slide, numbers: Tally) -> results.Count
     rows = session.execute(
         select(Field.id, Field.method).where(Field.slide_id == slide.id, Field.in_count).order_by(Field.position)
     ).all()
-    changed = _changed(latest(session, slide.id), {row.id for row in rows})
+    fields = {row.id for row in rows}
+    changed = _changed(latest(session, slide.id), edits_of(session, slide.id), fields)
     return _count(slide, numbers, [Method.model_validate(row.method) for row in rows], changed)
 
 
@@ -108,10 +112,13 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         raise ConflictError(f"No photograph of slide {slide.code} is analysed yet, so there is nothing to report.")
     counting = [methods[row.id] for row in rows if row.in_count]
     corrections = latest(session, slide.id)
-    changed = _changed(corrections, {row.id for row in rows if row.in_count})
+    edits = edits_of(session, slide.id)
+    changed = _changed(corrections, edits, {row.id for row in rows if row.in_count})
     names = {row.id: row.name for row in rows}
     looks = first_looks(session, slide.id)
-    fields = tuple(_reviewed(row, corrections.get(row.id, {}), looks.get(row.id, {}), names) for row in rows)
+    fields = tuple(
+        _reviewed(row, edits.get(row.id, ()), corrections.get(row.id, {}), looks.get(row.id, {}), names) for row in rows
+    )
     method = list(methods.values())[-1]
     numbers = tally(session, slide.id)
     return build_slide(
@@ -169,24 +176,39 @@ def _alike(methods: Sequence[Method]) -> bool:
     return len({method.model_copy(update=said_only) for method in methods}) <= 1
 
 
-def _changed(corrections: _Corrections, counted: Collection[int]) -> Counter[str]:
-    """How many cells of the counted fields hold another call than the model's, by that call.
+def _changed(corrections: _Corrections, edits: Mapping[int, Sequence[Edit]], counted: Collection[int]) -> Counter[str]:
+    """How many cells of the counted fields hold another call than the model's, by that call; and edits, by their kind.
 
     What was no red cell to the model and none, or uncertain, to the microscopist counts on neither side.
     """
     holding = [correction for field in counted for correction in corrections.get(field, {}).values()]
-    return Counter(
+    made = [edit for field in counted for edit in edits.get(field, ()) if not edit.undone and edit.kind != "note"]
+    return Counter(edit.kind for edit in made) + Counter(
         correction.call
         for correction in holding
-        if correction.call != correction.model_call
+        if correction.model_call not in (correction.call, BY_HAND)
         and not (
             correction.call in ("not a cell", "uncertain") and correction.model_call not in ("infected", "not infected")
         )
     )
 
 
+def reviewed_field(session: Session, field: Field) -> results.Field | None:
+    """A field with all that people did to its objects, as the reports have it; None before it is analysed."""
+    found = field.found()
+    if found is None:
+        return None
+    slide = field.slide_id
+    mine, calls, looks = edits_of(session, slide), latest(session, slide), first_looks(session, slide)
+    return corrected(edited(found, mine.get(field.id, ())), calls.get(field.id, {}), looks.get(field.id, {}))
+
+
 def _reviewed(
-    row: Field, corrections: Mapping[int, Correction], looks: Mapping[int, Look], names: Mapping[int, str]
+    row: Field,
+    edits: Sequence[Edit],
+    corrections: Mapping[int, Correction],
+    looks: Mapping[int, Look],
+    names: Mapping[int, str],
 ) -> results.Field:
     found = row.found()
     if row.status == "failed" or found is None:
@@ -197,13 +219,18 @@ def _reviewed(
         checks = (*checks, results.QualityCheck(name="review", value=0, passed=False, message=message))
     duplicate_of = names[row.duplicate_of_id] if row.duplicate_of_id else None
     said = {"name": row.name, "checks": checks, "accepted": row.in_count, "duplicate_of": duplicate_of}
-    return corrected(found, corrections, looks).model_copy(update=said)
+    return corrected(edited(found, edits), corrections, looks).model_copy(update=said)
 
 
 def _notes(methods: Sequence[Method], changed: Counter[str], unfinished: int) -> Iterator[str]:
-    if changed:
-        calls = ", ".join(f"{number} to {call}" for call, number in sorted(changed.items()))
-        yield f"A microscopist changed {changed.total()} of the model's calls ({calls})."
+    outlines = {kind: changed[kind] for kind in _EDITED if changed[kind]}
+    called = changed - Counter(outlines)
+    if called:
+        calls = ", ".join(f"{number} to {call.replace('_', ' ')}" for call, number in sorted(called.items()))
+        yield f"A microscopist changed {called.total()} of the model's calls ({calls})."
+    if outlines:
+        did = ", ".join(f"{_EDITED[kind]}: {number}" for kind, number in outlines.items())
+        yield f"A microscopist changed the outlined objects ({did})."
     if not _alike(methods):
         yield "The fields were analysed by different versions of program or model; the last one's is named."
     if unfinished:

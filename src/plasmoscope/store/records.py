@@ -19,8 +19,9 @@ LONGEST_TEXT = 200
 
 SlideStatus = Literal["open", "signed"]
 FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
-Call = Literal["infected", "not infected", "not a cell", "uncertain", "program"]
+Call = Literal["infected", "not infected", "not a cell", "uncertain", "white_cell", "program"]
 """By a person. ``uncertain``: it cannot be told, and is not counted. ``program``: their call is taken back."""
+EditKind = Literal["draw", "erase", "split", "join", "note"]
 Role = Literal["reader", "technician", "admin"]
 
 
@@ -81,6 +82,7 @@ class Base(DeclarativeBase):
         SlideStatus: _Words,
         FieldStatus: _Words,
         Call: _Words,
+        EditKind: _Words,
         Role: _Words,
     }
 
@@ -201,6 +203,30 @@ class Correction(Base):
     model says that it is no red cell, or that it cannot tell."""
     model_probability: Mapped[float | None]
     """P(parasitized)."""
+    step: Mapped[int] = mapped_column(default=0)
+    """Which of the field's changes by people it is, from 1, edits counted too; 0 of earlier versions."""
+    undone: Mapped[bool] = mapped_column(default=False)
+
+
+class Edit(Base):
+    """A person's change of a field's objects, or their note on one. Those that are not undone hold, in their order."""
+
+    __tablename__ = "edits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    field_id: Mapped[int] = mapped_column(ForeignKey("fields.id", ondelete="CASCADE"), index=True)
+    step: Mapped[int]
+    """As ``Correction.step``."""
+    kind: Mapped[EditKind]
+    removed: Mapped[list[int]]
+    """Numbers of the objects that are gone."""
+    added: Mapped[list[Any]] = mapped_column(JSON)
+    """The objects in their place: ``plasmoscope.analysis.results.Cell`` as JSON."""
+    note: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Of a note: ``number`` of the object, ``stage`` and ``species``."""
+    by: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=now)
+    undone: Mapped[bool] = mapped_column(default=False)
 
 
 class Look(Base):

@@ -10,6 +10,7 @@ from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.results import Review
 from plasmoscope.analysis.review import Due, JudgedField, queue_of, review_of
 from plasmoscope.store.corrections import latest
+from plasmoscope.store.edits import edits_of, gone
 from plasmoscope.store.looks import first_looks
 from plasmoscope.store.records import Call, Field, Look
 
@@ -48,16 +49,20 @@ def slide_queue(session: Session, slide_id: int) -> SlideQueue:
     names = {row.id: row.name for row in rows}
     queue = queue_of([_judged(row.id, row.judged, Method.model_validate(row.method)) for row in rows], slide_id)
     calls, looks = latest(session, slide_id), first_looks(session, slide_id)
+    absent = {field_id: gone(edits) for field_id, edits in edits_of(session, slide_id).items()}
     cells = []
     for due in queue.due:
+        if due.number in absent.get(due.field_id, ()):
+            continue
         correction = calls.get(due.field_id, {}).get(due.number)
         call = correction.call if correction else _BY_PROGRAM.get(due.reason, "not infected")
         look = looks.get(due.field_id, {}).get(due.number)
         cells.append(DueCell(due, names[due.field_id], call, correction is not None, look))
     seen = [cell for cell in cells if cell.look]
     missed = sum(cell.call == "infected" for cell in seen if cell.due.reason == "sample")
-    rest = sum(map(len, queue.rest.values()))
-    seen_of_rest = sum(len(numbers & looks.get(field_id, {}).keys()) for field_id, numbers in queue.rest.items())
+    there = {field_id: numbers - absent.get(field_id, set()) for field_id, numbers in queue.rest.items()}
+    rest = sum(map(len, there.values()))
+    seen_of_rest = sum(len(numbers & looks.get(field_id, {}).keys()) for field_id, numbers in there.items())
     asked, looked_at = (Counter(cell.due.reason for cell in some) for some in (cells, seen))
     return SlideQueue(cells, review_of(asked, looked_at, missed, rest, rest - seen_of_rest))
 

@@ -1,14 +1,16 @@
 """Whole cells that people called infected or not: what training data and profiles are made of."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis.results import Cell
-from plasmoscope.store.corrections import latest
-from plasmoscope.store.records import Correction, Field, Patient, Slide
+from plasmoscope.store.corrections import corrected, latest
+from plasmoscope.store.edits import objects_of
+from plasmoscope.store.records import Correction, Edit, Field, Patient, Slide
 from plasmoscope.store.slides import EXAMPLE_PATIENT
 
 
@@ -28,15 +30,15 @@ def taught_fields(session: Session, field_ids: Iterable[int]) -> Iterator[Taught
     for field_id in field_ids:
         field = session.get_one(Field, field_id, options=[undefer(Field.result)])
         slide = session.get_one(Slide, field.slide_id)
-        calls = latest(session, slide.id).get(field.id, {})
-        found = field.found()
-        cells = [
-            (cell, calls[cell.number].call == "infected")
-            for cell in (found.cells if found else ())
-            if cell.number in calls and calls[cell.number].call in ("infected", "not infected") and not cell.on_border
+        found = objects_of(session, field)
+        cells = corrected(found, latest(session, slide.id).get(field.id, {})).cells if found else ()
+        taught = [
+            (cell, bool(cell.parasitized))
+            for cell in cells
+            if cell.by_people and cell.by_people.called_by and cell.counted and cell.parasitized is not None
         ]
         session.expunge(field)
-        yield TaughtField(field.id, slide.id, slide.patient_id, field.image_sha256, cells)
+        yield TaughtField(field.id, slide.id, slide.patient_id, field.image_sha256, taught)
 
 
 def with_taught_cells(session: Session) -> Sequence[int]:
@@ -46,16 +48,27 @@ def with_taught_cells(session: Session) -> Sequence[int]:
 
 def how_many_taught(session: Session) -> tuple[int, int]:
     """Cells that people called infected, and not infected; cells at a photograph's border, too, which teach nothing."""
-    holding = select(func.max(Correction.id)).group_by(Correction.field_id, Correction.cell_number)
+    edited = select(Edit.field_id).where(~Edit.undone)
+    last = select(func.max(Correction.id)).where(~Correction.undone, Correction.field_id.not_in(edited))
+    holding = last.group_by(Correction.field_id, Correction.cell_number)
     of_fields = Correction.field_id.in_(_of_fields(select(Field.id)))
     counted = select(Correction.call, func.count()).where(Correction.id.in_(holding), of_fields)
-    calls = dict(session.execute(counted.group_by(Correction.call)).tuples().all())
-    return calls.get("infected", 0), calls.get("not infected", 0)
+    calls = Counter(dict(session.execute(counted.group_by(Correction.call)).tuples().all()))
+    # Of objects that people changed, what was found must be read.
+    for field in taught_fields(
+        session, session.scalars(_of_fields(select(Field.id)).where(Field.id.in_(edited))).all()
+    ):
+        calls.update("infected" if infected else "not infected" for _, infected in field.cells)
+    return calls["infected"], calls["not infected"]
 
 
 def _of_fields(what: Select[int]) -> Select[int]:
     return (
         what.join(Slide, Slide.id == Field.slide_id)
         .join(Patient, Patient.id == Slide.patient_id)
-        .where(Field.id.in_(select(Correction.field_id)), ~Field.rejected, Patient.code != EXAMPLE_PATIENT)
+        .where(
+            or_(Field.id.in_(select(Correction.field_id)), Field.id.in_(select(Edit.field_id))),
+            ~Field.rejected,
+            Patient.code != EXAMPLE_PATIENT,
+        )
     )

@@ -1,6 +1,7 @@
 """What the interface answers when something is wrong: a code for programs, a sentence for people."""
 
 from plasmoscope.analysis.counting import CountingError
+from plasmoscope.analysis.editing import EditingError
 from plasmoscope.analysis.performance import PerformanceError
 from plasmoscope.classification.profile import ProfileError
 from plasmoscope.errors import PlasmoscopeError
@@ -28,6 +29,7 @@ _ANSWERS: tuple[tuple[type[PlasmoscopeError], int, str], ...] = (
     (ConflictError, 409, "conflict"),
     (ImageError, 422, "unusable_image"),
     (CountingError, 422, "invalid"),
+    (EditingError, 422, "invalid"),
     (PerformanceError, 422, "invalid"),
     (ProfileError, 422, "invalid"),
     (StoreError, 422, "invalid"),
