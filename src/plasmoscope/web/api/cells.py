@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Query, Response, UploadFile
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.method import Method
 from plasmoscope.classification.profile import Profile
-from plasmoscope.store import corrections, fields, profiles
+from plasmoscope.store import corrections, editing, edits, fields, profiles
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.records import LONGEST_TEXT, Field
 from plasmoscope.store.store import Store
@@ -94,20 +95,68 @@ def look_at_cell(actor: Technician, records: Records, field_id: Number, number: 
         corrections.look(session, actor.name, field_id, number, given.looked_at)
 
 
+@router.post("/fields/{field_id}/cells", tags=["cells"], status_code=201)
+def draw_cell(actor: Technician, records: Records, field_id: Number, given: schemas.DrawnIn) -> schemas.Numbers:
+    """Draw a missed cell; a parasite drawn in a red cell makes that cell infected, and gives its number."""
+    with records.session() as session:
+        return schemas.Numbers(numbers=[editing.draw(session, actor.name, field_id, given.outline(), given.call)])
+
+
+@router.post("/fields/{field_id}/cells/{number}/erase", tags=["cells"], status_code=204)
+def erase_cell(actor: Technician, records: Records, field_id: Number, number: Number) -> None:
+    """Take an object away that is none."""
+    with records.session() as session:
+        editing.erase(session, actor.name, field_id, number)
+
+
+@router.post("/fields/{field_id}/cells/{number}/split", tags=["cells"], status_code=201)
+def split_cell(
+    actor: Technician, records: Records, field_id: Number, number: Number, given: schemas.LineIn
+) -> schemas.Numbers:
+    """Part two cells that were outlined as one."""
+    with records.session() as session:
+        return schemas.Numbers(numbers=list(editing.split_cell(session, actor.name, field_id, number, given.line)))
+
+
+@router.post("/fields/{field_id}/join", tags=["cells"], status_code=201)
+def join_cells(actor: Technician, records: Records, field_id: Number, given: schemas.Numbers) -> schemas.Numbers:
+    """Make one object of pieces."""
+    with records.session() as session:
+        return schemas.Numbers(numbers=[editing.join_cells(session, actor.name, field_id, given.numbers)])
+
+
+@router.post("/fields/{field_id}/cells/{number}/note", tags=["cells"], status_code=204)
+def note_on_cell(actor: Technician, records: Records, field_id: Number, number: Number, given: schemas.NoteIn) -> None:
+    """Note the stage and species of a parasite by hand."""
+    with records.session() as session:
+        editing.write_note(session, actor.name, field_id, number, given.stage or "", given.species or "")
+
+
+@router.post("/fields/{field_id}/undo", tags=["cells"], status_code=204)
+def undo(actor: Technician, records: Records, field_id: Number) -> None:
+    """Undo the last change of a photograph's objects, calls and notes."""
+    with records.session() as session:
+        editing.undo(session, actor.name, field_id)
+
+
+@router.post("/fields/{field_id}/redo", tags=["cells"], status_code=204)
+def redo(actor: Technician, records: Records, field_id: Number) -> None:
+    """Redo what was undone last."""
+    with records.session() as session:
+        editing.redo(session, actor.name, field_id)
+
+
 def _photographed_cell(store: Store, field_id: int, number: int) -> tuple[Path, results.Cell, Profile | None]:
     """A photograph, a cell of it, and the profile that it was called under."""
     with store.reading() as session:
         field = fields.get_field(session, field_id)
-        cell = _cell(field, number)
+        cell = _cell(session, field, number)
         profile = profiles.by_use(session, Method.model_validate(field.method).profile) if field.method else None
         return store.images.path(field.image_sha256), cell, profile
 
 
-def _cell(field: Field, number: int) -> results.Cell:
-    found = field.found()
+def _cell(session: Session, field: Field, number: int) -> results.Cell:
+    found = edits.objects_of(session, field)
     if found is None:
         raise ConflictError(f"{field.name} is not analysed yet.")
-    for cell in found.cells:
-        if cell.number == number:
-            return cell
-    raise NotFoundError(f"{field.name} has no cell {number}.")
+    return edits.object_of(found, number)

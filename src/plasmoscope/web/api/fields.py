@@ -10,7 +10,7 @@ from plasmoscope.analysis import results
 from plasmoscope.imaging.pages import Content
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.tiff import MAX_PAGES
-from plasmoscope.store import corrections, fields
+from plasmoscope.store import corrections, counts, edits, fields
 from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
@@ -81,9 +81,13 @@ def get_field(actor: Reader, records: Records, field_id: Number) -> schemas.Fiel
     with records.reading() as session:
         field = fields.get_field(session, field_id)
         found = field.found()
+        objects = counts.reviewed_field(session, field)
+        changed = edits.edits_of(session, field.slide_id).get(field_id, [])
         made = [schemas.CorrectionOut.model_validate(made) for made in corrections.corrections_of(session, field_id)]
         shown = schemas.FieldOut.model_validate(field).model_dump()
-    return schemas.FieldWhole(**shown, found=found.model_dump(mode="json") if found else None, corrections=made)
+        edited = [schemas.EditOut.model_validate(edit) for edit in changed]
+    program, people = (one.model_dump(mode="json") if one else None for one in (found, objects))
+    return schemas.FieldWhole(**shown, found=program, corrections=made, edits=edited, objects=people)
 
 
 @router.get("/fields/{field_id}/image", tags=["fields"], response_class=Response)

@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
+from plasmoscope.analysis.editing import MOST_CORNERS, ellipse
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.analysis.results import Count, Review
+from plasmoscope.analysis.results import Count, Review, Species, Stage
 from plasmoscope.analysis.review import Reason as DueReason
 from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import Profile, UsedProfile
@@ -187,7 +188,21 @@ class CorrectionOut(_Schema):
     by: str
     at: datetime
     model_call: str
+    """``none`` for what a person outlined."""
     model_probability: float | None
+    undone: bool
+
+
+class EditOut(_Schema):
+    """A change of a photograph's objects, or a note."""
+
+    kind: str
+    removed: list[int]
+    added: list[dict[str, Any]]
+    note: dict[str, Any] | None
+    by: str
+    at: datetime
+    undone: bool
 
 
 class FieldWhole(FieldOut):
@@ -196,7 +211,11 @@ class FieldWhole(FieldOut):
     found: dict[str, Any] | None
     """The analysis's field, as ``slide.schema.json`` describes it; None before it is analysed."""
     corrections: list[CorrectionOut]
-    """The earliest first; the latest of a cell holds."""
+    """The earliest first; the latest of a cell that is not undone holds."""
+    edits: list[EditOut]
+    """What people drew, erased, split, joined and noted, in order."""
+    objects: dict[str, Any] | None
+    """As ``found``, with all that people did."""
 
 
 class QueuedField(_Schema):
@@ -228,6 +247,61 @@ class LookIn(_Schema):
     """Whether a person has looked at a cell."""
 
     looked_at: bool = True
+
+
+Place = tuple[
+    Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)],
+    Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)],
+]
+"""x and y in pixels of the upright photograph."""
+
+
+class Ellipse(_Schema):
+    """By its box, in pixels."""
+
+    left: Annotated[float, Field(ge=-1e6, le=1e6)]
+    top: Annotated[float, Field(ge=-1e6, le=1e6)]
+    width: Annotated[float, Field(gt=0, le=1e6)]
+    height: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class DrawnIn(_Schema):
+    """A missed cell: a polygon's corners or an ellipse."""
+
+    polygon: Annotated[list[Place], Field(min_length=3, max_length=MOST_CORNERS)] | None = None
+    ellipse: Ellipse | None = None
+    call: Literal["infected", "not infected", "uncertain", "white_cell"]
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "DrawnIn":
+        if (self.polygon is None) == (self.ellipse is None):
+            raise ValueError("give a polygon or an ellipse")
+        return self
+
+    def outline(self) -> list[tuple[float, float]]:
+        """The corners."""
+        if self.polygon is not None:
+            return self.polygon
+        return ellipse(**self.ellipse.model_dump()) if self.ellipse else []
+
+
+class LineIn(_Schema):
+    """A line across a cell."""
+
+    line: Annotated[list[Place], Field(min_length=2, max_length=MOST_CORNERS)]
+
+
+class Numbers(_Schema):
+    """Numbers of cells."""
+
+    numbers: Annotated[list[Annotated[int, Field(ge=1, le=2**31 - 1)]], Field(min_length=1, max_length=100)]
+
+
+class NoteIn(_Schema):
+    """What a person notes on a parasite."""
+
+    stage: Stage | None = None
+    species: Species | None = None
 
 
 class DueCellOut(_Schema):

@@ -1,5 +1,7 @@
 """What the pages say about the records, in the reader's language."""
 
+from typing import get_args
+
 from plasmoscope.analysis.counting import (
     CALLS_CHANGED,
     COUNTED_DIFFERENTLY,
@@ -11,7 +13,7 @@ from plasmoscope.analysis.counting import (
 )
 from plasmoscope.analysis.notes import much_left_out
 from plasmoscope.analysis.performance import FALSE_CALLS_ELSEWHERE, FOUND_ELSEWHERE, Performance
-from plasmoscope.analysis.results import Count, Review
+from plasmoscope.analysis.results import Count, Review, Species
 from plasmoscope.i18n import words
 from plasmoscope.i18n.sentences import CODES
 from plasmoscope.messages import mark
@@ -61,11 +63,26 @@ ACTIONS = {
     "take back": mark("took a photograph back into the count"),
     "count repeat": mark("counted a photograph although another shows the same place"),
     "call": mark("called a cell"),
+    "draw": mark("drew a cell"),
+    "erase": mark("erased an object"),
+    "split": mark("split a cell"),
+    "join": mark("joined pieces of a cell"),
+    "note": mark("noted stage or species"),
+    "undo": mark("undid a change"),
+    "redo": mark("redid a change"),
     "look": mark("looked at a cell"),
     "take back look": mark("had not looked at a cell after all"),
     "sign": mark("signed the slide"),
     "reopen": mark("reopened the slide"),
 }
+STAGES = {
+    "ring": mark("ring"),
+    "trophozoite": mark("trophozoite"),
+    "schizont": mark("schizont"),
+    "gametocyte": mark("gametocyte"),
+}
+# Names in Latin are the same everywhere.
+SPECIES = get_args(Species)
 # Why a count is not corrected.
 NOT_CORRECTED = (CALLS_CHANGED, COUNTED_DIFFERENTLY)
 

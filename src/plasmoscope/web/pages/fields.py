@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from sqlalchemy.orm import Session
 
-from plasmoscope.store import corrections, fields, slides
+from plasmoscope.store import corrections, editing, fields, slides
 from plasmoscope.store.errors import ConflictError
-from plasmoscope.store.records import Call, Field
+from plasmoscope.store.records import LONGEST_TEXT, Call, Field
 from plasmoscope.web.dependencies import Number, Records, WaitingPhotographs
 from plasmoscope.web.pages import page_data
 from plasmoscope.web.pages.redirects import go
@@ -99,6 +99,45 @@ def call_cell(
     with records.session() as session:
         corrections.correct(session, actor.name, field_id, number, call)
     return go(f"/fields/{field_id}?cell={number}")
+
+
+@router.post("/fields/{field_id}/cells/{number}/erase")
+def erase_cell(actor: Technician, records: Records, field_id: Number, number: Number) -> Response:
+    """Take an object away."""
+    with records.session() as session:
+        editing.erase(session, actor.name, field_id, number)
+    return go(f"/fields/{field_id}")
+
+
+@router.post("/fields/{field_id}/cells/{number}/note")
+def note_on_cell(
+    actor: Technician,
+    records: Records,
+    field_id: Number,
+    number: Number,
+    stage: Annotated[str, Form(max_length=LONGEST_TEXT)] = "",
+    species: Annotated[str, Form(max_length=LONGEST_TEXT)] = "",
+) -> Response:
+    """Note a parasite's stage and species."""
+    with records.session() as session:
+        editing.write_note(session, actor.name, field_id, number, stage, species)
+    return go(f"/fields/{field_id}?cell={number}")
+
+
+@router.post("/fields/{field_id}/undo")
+def undo(actor: Technician, records: Records, field_id: Number) -> Response:
+    """Undo the last change of the photograph's cells."""
+    with records.session() as session:
+        editing.undo(session, actor.name, field_id)
+    return go(f"/fields/{field_id}")
+
+
+@router.post("/fields/{field_id}/redo")
+def redo(actor: Technician, records: Records, field_id: Number) -> Response:
+    """Redo what was undone."""
+    with records.session() as session:
+        editing.redo(session, actor.name, field_id)
+    return go(f"/fields/{field_id}")
 
 
 def _to_slide(field: Field) -> Response:

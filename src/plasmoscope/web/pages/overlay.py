@@ -23,6 +23,11 @@ class Outlined:
         return self.call.code.replace(" ", "-").replace("_", "-")
 
     @property
+    def by_person(self) -> bool:
+        """Whether a person called or outlined it."""
+        return self.correction is not None or bool(self.cell.by_people and self.cell.by_people.outlined_by)
+
+    @property
     def points(self) -> str:
         """Corners for SVG."""
         return " ".join(f"{x},{y}" for x, y in self.cell.outline)
@@ -30,12 +35,14 @@ class Outlined:
     @property
     def label(self) -> str:
         """Stands in the object: its number, or a letter for what is no red cell; a star where a person called it."""
-        return (self.call.letter or str(self.cell.number)) + ("*" if self.correction else "")
+        return (self.call.letter or str(self.cell.number)) + ("*" if self.by_person else "")
 
     @property
     def state(self) -> str:
         """Changes whenever it has to be drawn anew."""
-        return f"{self.call.code} {self.correction.id if self.correction else ''}"
+        by = self.cell.by_people
+        noted = f"{by.stage} {by.species}" if by else ""
+        return f"{self.call.code} {self.correction.id if self.correction else ''} {noted}"
 
 
 def outline_objects(found: Field, corrections: Mapping[int, Correction]) -> list[Outlined]:
@@ -55,6 +62,6 @@ def outlined(cell: Cell, correction: Correction | None) -> Outlined:
 def _call(cell: Cell, correction: Correction | None) -> Call:
     if correction is not None and correction.call in (NOT_A_CELL.code, UNCERTAIN.code):
         return CALLS[correction.call]
-    if correction is not None and not cell.on_border:
+    if correction is not None and (not cell.on_border or correction.call == "white_cell"):
         return CALLS[correction.call]
     return CUT_BY_BORDER if correction is not None else drawn_as(cell)

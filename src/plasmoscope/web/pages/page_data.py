@@ -12,7 +12,7 @@ from plasmoscope.analysis.calls import INFECTED, Call
 from plasmoscope.analysis.results import Interval
 from plasmoscope.messages import mark
 from plasmoscope.reports import fonts
-from plasmoscope.store import audit, corrections, counts, history
+from plasmoscope.store import audit, corrections, counts, edits, history
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
@@ -121,7 +121,8 @@ def fonts_to_install(slide: Slide, cards: Sequence[FieldCard], reader: str) -> t
 
 def field_objects(session: Session, field: Field, found: results.Field) -> list[Outlined]:
     """Every object of a photograph, by the call that holds."""
-    return outline_objects(found, corrections.latest(session, field.slide_id).get(field.id, {}))
+    objects = edits.edited(found, edits.edits_of(session, field.slide_id).get(field.id, ()))
+    return outline_objects(objects, corrections.latest(session, field.slide_id).get(field.id, {}))
 
 
 def open_cell(session: Session, field: Field, objects: Sequence[Outlined], number: int) -> OpenCell:

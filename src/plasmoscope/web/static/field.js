@@ -2,6 +2,7 @@
 
 import "./appearance.js";
 import { alertReader, problemOf, refresh, said } from "./live.js";
+import { beginEditing } from "./editing.js";
 import { Roving } from "./roving.js";
 import { Zoom } from "./zoom.js";
 
@@ -9,6 +10,7 @@ const smear = document.querySelector("svg.smear");
 const zoom = new Zoom(smear);
 const objects = new Roving(smear.querySelector(".objects"), "a.object");
 
+beginEditing(smear);
 document.querySelector(".zooms").hidden = false;
 for (const button of document.querySelectorAll("[data-zoom]")) {
   button.addEventListener("click", () => zoom.to(button.dataset.zoom));
@@ -19,6 +21,7 @@ document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[data-cell]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
+  if (smear.dataset.mode && smear.contains(link)) return;
   // A drag ends with a click on the cell under it; a key does not.
   if (zoom.dragged && event.detail && smear.contains(link)) return;
   const address = new URL(link.getAttribute("href"), location.href);

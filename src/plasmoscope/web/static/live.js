@@ -8,6 +8,8 @@ function takeOver(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const list = fresh.querySelectorAll("[data-part]");
   if (!list.length) return false;
+  const ids = new Set([...list].map((part) => part.id));
+  for (const old of document.querySelectorAll("[data-part]")) if (!ids.has(old.id)) old.remove();
   for (const part of list) {
     const old = document.getElementById(part.id);
     if (!old) document.getElementById(part.parentElement.id)?.append(document.adoptNode(part));
@@ -62,6 +64,9 @@ document.addEventListener("submit", async (event) => {
   try {
     const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
     const text = await answer.text();
+    // What was open may be gone.
+    const now = new URL(answer.url);
+    if (answer.ok && now.pathname === location.pathname) history.replaceState(null, "", now);
     if (answer.ok && takeOver(text)) return alertReader("");
     const page = new DOMParser().parseFromString(text, "text/html");
     alertReader(page.querySelector("main p")?.textContent ?? said.failed);

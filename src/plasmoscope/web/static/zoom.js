@@ -101,6 +101,8 @@ export class Zoom {
   }
 
   onDown(event) {
+    // What is drawn does not move the photograph.
+    if (this.svg.dataset.mode) return;
     if (!this.pointers.size) {
       this.dragged = false;
       this.moved = 0;
