@@ -47,7 +47,8 @@ function begin() {
   });
 
   const post = async (item, what, body) => {
-    const address = `/api/v1/fields/${item.dataset.field}/cells/${item.dataset.number}/${what}`;
+    // Beside its picture, wherever the workstation lives.
+    const address = item.querySelector("img").getAttribute("src").replace(/picture$/, what);
     const answer = await fetch(address, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
