@@ -75,6 +75,18 @@ class Bench(NamedTuple):
     """Validation cells of the laboratory that the network learnt from."""
 
 
+class AtThreshold(NamedTuple):
+    """What is called where slides are counted."""
+
+    found: float
+    """Share of the infected cells."""
+    false: float
+    """Per 1,000 others."""
+
+    def __str__(self) -> str:
+        return f"{self.found:.3f} found, {self.false:.1f} false calls per 1,000"
+
+
 class Outcome(NamedTuple):
     """Of one draw."""
 
@@ -84,7 +96,10 @@ class Outcome(NamedTuple):
     refused: bool
     familiar: float
     """Change of accuracy in percentage points."""
-    at_threshold: str
+    at_own: AtThreshold
+    """By the model itself."""
+    at_threshold: AtThreshold
+    """Under the profile; as before where none was made."""
 
 
 def see(classifier: Classifier, pixels: NDArray[np.uint8]) -> Observed:
@@ -171,7 +186,8 @@ def draw(infected: NDArray[np.bool_], likely: NDArray[np.float64], turn: int) ->
 def outcomes(bench: Bench, to_draw: Seen, to_judge: Seen, draws: int, choices: Choices = CHOICES) -> Iterator[Outcome]:
     """Of one draw after the other."""
     classifier = bench.classifier
-    before = sensitivity_at(by_itself(to_judge, classifier), to_judge.infected)
+    own = by_itself(to_judge, classifier)
+    before, at_own = sensitivity_at(own, to_judge.infected), at(own, to_judge, classifier.card.counting_threshold)
     right = accuracy(bench.known, classifier, None)
     likely = judged(to_draw.observed, classifier, None)
     for turn in range(draws):
@@ -181,13 +197,12 @@ def outcomes(bench: Bench, to_draw: Seen, to_judge: Seen, draws: int, choices: C
                 one.observed, one.infected, classifier.card, bench.familiar, "draw", source="boxes", choices=choices
             )
         except ProfileError:
-            yield Outcome(before, before, True, 0.0, "")
+            yield Outcome(before, before, True, 0.0, at_own, at_own)
             continue
         called = judged(to_judge.observed, classifier, profile)
         change = 100 * (accuracy(bench.known, classifier, profile) - right)
-        yield Outcome(
-            before, sensitivity_at(called, to_judge.infected), False, change, at(called, to_judge, profile.threshold)
-        )
+        after = sensitivity_at(called, to_judge.infected)
+        yield Outcome(before, after, False, change, at_own, at(called, to_judge, profile.threshold))
 
 
 def accuracy(cells: Seen, classifier: Classifier, profile: Profile | None) -> float:
@@ -196,11 +211,10 @@ def accuracy(cells: Seen, classifier: Classifier, profile: Profile | None) -> fl
     return float((called == cells.infected).mean())
 
 
-def at(probabilities: NDArray[np.float64], cells: Seen, threshold: float) -> str:
+def at(probabilities: NDArray[np.float64], cells: Seen, threshold: float) -> AtThreshold:
     """What is found and called wrongly where slides are counted."""
     called = probabilities >= threshold
-    found, false = called[cells.infected].mean(), 1000 * called[~cells.infected].mean()
-    return f"at the counting threshold {threshold:.3f}: {found:.3f} found, {false:.1f} false calls per 1,000"
+    return AtThreshold(float(called[cells.infected].mean()), float(1000 * called[~cells.infected].mean()))
 
 
 def judge(bench: Bench, fields: Seen) -> None:
@@ -209,13 +223,11 @@ def judge(bench: Bench, fields: Seen) -> None:
     to_draw, to_judge = fields.some(first), fields.some(np.flatnonzero(fields.group >= _FIRST_FIELDS))
     print(f"{to_draw.infected.sum()} infected of {len(first)} cells to draw from, ", end="")
     print(f"{to_judge.infected.sum()} of {len(to_judge.infected)} to judge on")
-    counting = bench.classifier.card.counting
-    own = counting.threshold if counting else bench.classifier.card.threshold
-    print("before:", at(by_itself(to_judge, bench.classifier), to_judge, own))
     done = []
     for turn, one in enumerate(outcomes(bench, to_draw, to_judge, _DRAWS)):
         done.append(one)
-        told = "refused" if one.refused else f"familiar {one.familiar:+.2f} points; {one.at_threshold}"
+        told = f"familiar {one.familiar:+.2f} points; at the counting threshold {one.at_threshold}"
+        told = "refused" if one.refused else told
         print(f"draw {turn}: {one.before:.3f} to {one.after:.3f}, {told}", flush=True)
     print(f"sensitivity rises in {sum(one.after > one.before for one in done)} of {_DRAWS} draws, {told_of(done)}")
 
@@ -224,10 +236,14 @@ def told_of(done: Sequence[Outcome]) -> str:
     """What some draws come to."""
     before, after = np.mean([one.before for one in done]), [one.after for one in done]
     familiar = [one.familiar for one in done]
+    own, under = (
+        AtThreshold(*np.mean([(one.at_own, one.at_threshold)[which] for one in done], axis=0)) for which in (0, 1)
+    )
     return (
         f"{before:.3f} to {np.mean(after):.3f} on average ({min(after):.3f} to {max(after):.3f}), "
         f"familiar {np.mean(familiar):+.2f} points ({min(familiar):+.2f} at worst), "
-        f"refused {sum(one.refused for one in done)} of {len(done)}"
+        f"refused {sum(one.refused for one in done)} of {len(done)}; "
+        f"at the counting threshold {own} by the model itself, {under} with a profile"
     )
 
 

@@ -105,6 +105,25 @@ def test_fifty_cells_teach_what_tells_the_infected_here_and_cost_little_where_th
     assert len(profile.weights) == 3
 
 
+@pytest.mark.parametrize(("channel", "paler"), [(2, 0), (0, 14)])
+def test_at_the_threshold_of_a_profile_no_less_is_found_and_no_more_is_called_wrongly(
+    tiny: Classifier, folder: Path, channel: int, paler: int
+) -> None:
+    """Where the model calls by chance, and where it reads the stain well but calls too much."""
+
+    def here(number: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
+        cells, infected = coloured_cells(number, channel, seed=seed)
+        change = np.array([paler, 0, -paler])
+        return [np.clip(cell + change, 0, 255).astype(np.uint8) for cell in cells], infected
+
+    profile = made(tiny, *here(LEAST_CELLS, 3), familiar_in(folder, tiny))
+    new, truth = here(600, 4)
+    before = tiny.predict(new, views=8) >= tiny.card.counting_threshold
+    after = tiny.with_profile(profile).predict(new, views=8) >= profile.threshold
+    assert after[truth].mean() >= before[truth].mean()
+    assert after[~truth].mean() <= before[~truth].mean()
+
+
 @pytest.mark.parametrize("number", [LEAST_CELLS - 2, LEAST_CELLS])
 def test_too_few_cells_of_a_kind_make_no_profile(tiny: Classifier, number: int) -> None:
     cells, infected = coloured_cells(number, 2)

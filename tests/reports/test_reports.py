@@ -39,7 +39,17 @@ from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
-from plasmoscope.reports.wording import Line, corrected_line, head, headline, limits, percent, result_lines, signature
+from plasmoscope.reports.wording import (
+    Line,
+    corrected_line,
+    head,
+    headline,
+    limits,
+    method,
+    percent,
+    result_lines,
+    signature,
+)
 from slides import CARE, refused, rendered_field, slide_of, warned
 
 IMAGE, FIELD = rendered_field()
@@ -327,6 +337,10 @@ def test_a_report_says_whose_infected_cells_its_model_learnt_from_as_the_card_do
     for shown in (html.unescape(slide_html(own, Illustrations())), " ".join(limits(own))):
         assert said in " ".join(shown.split())
     assert limits(unknown)[1].startswith("Expect more mistakes"), "files of earlier versions do not tell"
+
+
+def test_a_report_says_that_a_probability_is_not_that_of_a_cell_in_blood() -> None:
+    assert "a probability of holding a parasite, as if every second cell held one" in method(slide_of(FIELD))
 
 
 @pytest.mark.parametrize(("use", "others"), [("cells", ""), ("fields", ", but for 144 from elsewhere")])

@@ -17,7 +17,7 @@ from plasmoscope import __version__
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.familiar import FamiliarCells
-from plasmoscope.classification.odds import probability_of
+from plasmoscope.classification.odds import odds_of, probability_of
 from plasmoscope.classification.profile import Profile, ProfileError, Trial
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.labels import log_odds
@@ -34,10 +34,8 @@ hand: five of 2,755 such cells."""
 _VIEWS = 8
 # Parts of the given cells, each judged by heads of the others.
 _FOLDS = 5
-# Share of familiar uninfected cells below the threshold, where the model's card names none: what thresholds for
-# counting are chosen for.
-_SPECIFICITY = 0.995
-# Share of the given infected cells that are called at the threshold; chosen like ``CHOICES`` (docs/adapt.md).
+# Share of the given infected cells that are called at the threshold, where the uninfected ones allow it; chosen on
+# laboratories that are not judged on (docs/adapt.md).
 _FOUND = 0.75
 # No cell that is likelier uninfected is called, whatever was given.
 _LEAST_THRESHOLD = 0.5
@@ -167,13 +165,13 @@ def adapt(
         temperature=temperature / slope,
         offset=offset,
         weights=tuple(float(f"{weight:.6g}") for weight in weights),
-        threshold=_threshold(found, found.seen[infected], known, card),
+        threshold=_threshold(found.seen, unchanged, infected, card),
         source=source,
         infected=int(infected.sum()),
         uninfected=int((~infected).sum()),
         log_loss_before=before,
         log_loss=found.loss,
-        trial=_trial(found, unchanged, infected, known, card),
+        trial=_trial(found.seen, unchanged, infected, card),
         familiar_accuracy_change=change,
     )
 
@@ -333,31 +331,35 @@ def _accuracy_change(known: _Cells, head: _Floats, threshold: float) -> float:
     return float(100 * (right[1] - right[0]))
 
 
-def _threshold(found: _Fitted, infected: _Floats, known: _Cells | None, card: ModelCard) -> float:
-    """Where slides are counted: three quarters of the given infected cells are called by a head that never saw them.
+def _threshold(seen: _Floats, unchanged: _Floats, infected: _Bools, card: ModelCard) -> float:
+    """Where slides are counted: the model's own threshold, moved as the laboratory's uninfected cells are moved.
 
-    ``infected`` are the probabilities of those, by such heads.
+    A head also changes how far log-odds lie apart, so that the same number means another thing under it. Which
+    uninfected cells people happened to call does not tell how many of a thousand are called wrongly; by how much a head
+    that never saw them moves them does not depend on that. So about as many are called as by the model itself. Where
+    that would call fewer than three quarters of the infected cells, the threshold is lowered until it calls so many,
+    but no farther than to the uninfected cell that is most like an infected one.
 
-    Which uninfected cells people happen to call, all or the doubtful ones alone, would move a threshold that was taken
-    from these; with this one, 2.7 to 3.4 of 1,000 uninfected cells of the IML fields were called, however drawn. It is
-    never higher than what is as specific on familiar cells as the model is by itself.
+    Args:
+        seen: P(parasitized) of each given cell by a head that was fitted without it, shape (n,).
+        unchanged: the same by the model itself, shape (n,).
+        infected: what people call them, shape (n,).
+        card: of the network.
     """
-    if known:
-        specificity = card.counting.specificity if card.counting else _SPECIFICITY
-        own = float(np.quantile(known.probabilities(found.head)[~known.infected], specificity, method="higher"))
-    else:
-        shipped = card.counting_threshold
-        own = float(probability_of((1 + found.head[0]) * np.log(shipped / (1 - shipped)) + found.head[1]))
-    finding = float(np.quantile(infected, 1 - _FOUND, method="lower"))
-    return float(np.clip(max(min(own, finding), _LEAST_THRESHOLD), 0, 1 - _SURE))
+    move = np.median((odds_of(seen) - odds_of(unchanged))[~infected])
+    as_specific = float(probability_of(odds_of(card.counting_threshold) + move))
+    finding = float(np.quantile(seen[infected], 1 - _FOUND, method="lower"))
+    least = max(finding, float(seen[~infected].max()), _LEAST_THRESHOLD)
+    return float(np.clip(min(as_specific, least), _LEAST_THRESHOLD, 1 - _SURE))
 
 
-def _trial(found: _Fitted, unchanged: _Floats, infected: _Bools, known: _Cells | None, card: ModelCard) -> Trial:
+def _trial(seen: _Floats, unchanged: _Floats, infected: _Bools, card: ModelCard) -> Trial:
     """What the model calls of the given cells by itself, and what under heads and thresholds made without them."""
     called = np.zeros(len(infected), bool)
     for left_out in _folds(infected):
-        others = np.setdiff1d(np.flatnonzero(infected), left_out)
-        called[left_out] = found.seen[left_out] >= _threshold(found, found.seen[others], known, card)
+        others = np.setdiff1d(np.arange(len(infected)), left_out)
+        threshold = _threshold(seen[others], unchanged[others], infected[others], card)
+        called[left_out] = seen[left_out] >= threshold
     before = unchanged >= card.counting_threshold
     return Trial(
         found_before=int(before[infected].sum()),

@@ -197,7 +197,8 @@ def method(slide: Slide) -> str:
     """How the result came about, with model, views and threshold."""
     return (
         "Every photograph passes a quality check, its red cells are outlined, and a neural network gives each whole "
-        f"one a probability of holding a parasite; from {slide.threshold:g} on it is called parasitized "
+        f"one a probability of holding a parasite, as if every second cell held one; from {slide.threshold:g} on it is "
+        "called parasitized "
         f"({_many(slide.views, 'view')} of each cell). Cells cut by a border, white cells, platelets and stain "
         f"precipitate are left out{_silence(slide)}. The interval is Wilson's for a share of the cells counted; it "
         "does not cover the classifier's own mistakes."
