@@ -1,8 +1,11 @@
 """Fixtures: real cells where the shared data lies beside the checkout, rendered ones everywhere."""
 
+import gc
+import hashlib
 import itertools
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -11,15 +14,20 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from alembic import command
 from argon2 import PasswordHasher
 from PIL import Image
 from playwright.sync_api import Browser
+from sqlalchemy import Connection
 
 from chromium import running_chromium
 from plasmoscope import Classifier
+from plasmoscope.classification.card import Preprocessing
 from plasmoscope.evaluation import metrics
+from plasmoscope.files import replace_file
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import accounts
+from plasmoscope.store import store as records
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.dataset import write_cells
 from plasmoscope.synthetic.rendering import crop_cell, render_field
@@ -33,9 +41,20 @@ cv2.setNumThreads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is busy with one when the others are done."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with most slow tests come first, so that no worker is busy with one when the others are done."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end; Python need not look through it for what could go."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """At the end all may go, or libraries complain of what they leaked."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +75,35 @@ def _quick_hashing() -> Iterator[None]:
 def _few_resamples() -> Iterator[None]:
     """Intervals of evaluations rest on as many draws as show that they are drawn."""
     with patch.object(metrics, "RESAMPLES", 50):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _tables_as_they_were_made_before() -> Iterator[None]:
+    """The first new database grows revision by revision, the next ones get the same tables at once.
+
+    A database that holds anything is brought up to date as ever, and so is one that a test makes as an earlier version.
+    """
+    migrate, upgrade = records._migrate, command.upgrade
+    grown: list[str] = []
+
+    def with_tables(connection: Connection) -> None:
+        named = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'sqlite_sequence'"
+        new = (
+            connection.dialect.name == "sqlite"
+            and command.upgrade is upgrade
+            and not connection.exec_driver_sql(named).first()
+        )
+        if new:
+            for statement in grown:
+                connection.exec_driver_sql(statement)
+        migrate(connection)
+        if new and not grown:
+            grown.extend(connection.exec_driver_sql(named).scalars())
+            version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+            grown.append(f"INSERT INTO alembic_version VALUES ('{version}')")
+
+    with patch.object(records, "_migrate", with_tables):
         yield
 
 
@@ -116,6 +164,37 @@ def nih_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser() -> Iterator[Browser]:
     with running_chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for networks once exported, which tests that run side by side share."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "graphs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def exported_once(graphs: Path) -> Iterator[None]:
+    """A network that was exported before, with whatever weights, gives that graph; exporting is what takes long.
+
+    For tests of what comes before and after it; ``test_pytorch_and_onnx_agree`` is of exporting.
+    """
+    from plasmoscope.training import run
+    from plasmoscope.training.export import export_network
+
+    def export(model: torch.nn.Module, preprocessing: Preprocessing) -> bytes:
+        weights = model.state_dict()
+        assert all(value.isfinite().all() for value in weights.values())
+        network = repr((preprocessing.image_size, [(name, value.shape) for name, value in weights.items()]))
+        graph = graphs / hashlib.sha256(network.encode()).hexdigest()
+        if not graph.exists():
+            replace_file(graph, export_network(model, preprocessing))
+        return graph.read_bytes()
+
+    with patch.object(run, "export_network", export):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,7 @@ def test_decisions_by_name_and_size_hold_for_the_same_pictures_in_another_format
     dataset: CellDataset, nih_folder: Path, tmp_path: Path
 ) -> None:
     cell = dataset.cells[3]
-    with Image.open(cell.source.path) as picture:
+    with Image.open(cell.source.name) as picture:
         size = f"{picture.width}x{picture.height}"
     file = tmp_path / "decisions.csv"
     write_csv(file, (*COLUMNS, "size"), [(cell.name, "", "flip", size)])
@@ -332,6 +332,7 @@ def test_a_network_is_judged_by_reviewed_labels_and_says_so(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("exported_once")
 def test_a_network_trained_on_reviewed_labels_says_so_and_is_not_resumed_with_others(
     nih_folder: Path, dataset: CellDataset, decide: Callable[..., Path], tmp_path: Path
 ) -> None:

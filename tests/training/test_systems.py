@@ -89,7 +89,7 @@ def test_features_are_computed_once(pixels: np.ndarray, tmp_path: Path) -> None:
         made = len(calls)
     assert made == 2  # one to learn the shape, one for the cells
     with torch.no_grad():
-        frozen[0].weight.add_(0.1)  # type: ignore[operator, union-attr]
+        frozen[0].weight.add_(0.1)  # type: ignore[operator]
     cached_features(frozen, pixels, (0, 0, 0), (1, 1, 1), CPU, tmp_path)
     assert len(calls) == 4
 
@@ -226,6 +226,7 @@ def check_seeds(folds: Row) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("exported_once")
 def test_compare_writes_every_run_with_its_protocol(trained_run: Path, nih_folder: Path, tmp_path: Path) -> None:
     def evaluate(folder: Path, *more: str) -> str:
         arguments = ["evaluate", "--model", str(folder), "--data", str(nih_folder), "--part", "test", *more]
@@ -255,7 +256,7 @@ def test_compare_writes_every_run_with_its_protocol(trained_run: Path, nih_folde
     assert "plasmosenet" in text
     assert output.with_suffix(".png").stat().st_size > 1_000
     folds = comparison_rows([read_run(Path(folder)) for folder in folders[1:]], "test", 1)[0]
-    accuracies = [run.evaluation("test", 1).figures["accuracy"].value for run in folds.runs]  # type: ignore[union-attr]
+    accuracies = [run.evaluation("test", 1).figures["accuracy"].value for run in folds.runs]
     assert folds.figures["accuracy"].value == pytest.approx(np.mean(accuracies))
     cells = comparison_rows([read_run(Path(folders[0]))], "test", 1)[0]
     assert labels([cells, folds]) == ["basic_cnn", "basic_cnn"]
@@ -365,6 +366,7 @@ def test_augmentations_draws_each_cell_beside_its_copies(nih_folder: Path, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("exported_once")
 def test_a_smoke_run_needs_neither_data_nor_network(
     trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import BoundedSemaphore
 
 from anyio import to_thread
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -43,6 +43,10 @@ from plasmoscope.web.settings import MAX_BODY, Settings
 # them: that is for the processes of ``Workers``.
 _THREADS = 4
 _STATIC = Path(__file__).parent / "static"
+# One list for all applications of a process: FastAPI works out an address's parameters once for each list.
+_ROUTES = APIRouter()
+for _router in (api.router, monitoring.router, pages.router):
+    _ROUTES.include_router(_router)
 _CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 408: "slow", 413: "too_large", 429: "busy"}
 
 
@@ -107,11 +111,9 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         servers=[{"url": settings.root_path}] if settings.root_path else None,
+        routes=list(_ROUTES.routes),
     )
     app.state.workstation = workstation
-    app.include_router(api.router)
-    app.include_router(monitoring.router)
-    app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.add_middleware(Admission, sessions=workstation.sessions, limits=Limits(MAX_BODY), refuse=_on_error)
     app.add_middleware(Headers)
