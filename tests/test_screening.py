@@ -2,7 +2,9 @@
 
 import html
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from plasmoscope.store.store import Store
 from plasmoscope.training.calibration import COUNTING, SCREENING, operating_point
 from silent import colour_classifier
 from slides import rendered_field, slide_of
-from workstation import new_slide, workstation
+from workstation import new_slide, running, workstation
 
 IMAGE, FOUND = rendered_field(parasitaemia=0.4)
 _HEALTHY = [cell.number for cell in FOUND.cells if cell.counted and not cell.parasitized]
@@ -85,7 +87,12 @@ def test_reports_name_and_show_what_is_not_called_but_may_be_infected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(pdf_module, "showable", lambda text, fonts: (said.append(text), showable(text, fonts))[1])
+
+    def noted(text: str, fonts: Any) -> str:
+        said.append(text)
+        return showable(text, fonts)
+
+    monkeypatch.setattr(pdf_module, "showable", noted)
     assert [cell.number for _, cell in possibly_infected_cells(SLIDE)] == [DOUBTFUL]
     write_slide(tmp_path, SLIDE, lambda field: IMAGE)
     (line,) = possible_lines(SLIDE)
@@ -111,7 +118,7 @@ def test_results_of_earlier_versions_and_cells_called_from_lower_on_name_none() 
 def test_a_cell_waits_for_a_look_until_a_person_calls_it(store: Store) -> None:
     how = METHOD.model_copy(update={"screening": 0.35})
     with store.session() as session:
-        number = slides.create_slide(session, "amina", SlideDetails("P-1", "S-1", slides.now().date())).id
+        number = slides.create_slide(session, "amina", SlideDetails("P-1", "S-1", date(2026, 3, 1))).id
     field = analysed(store, number, IMAGE, FIELD, how)
     with store.session() as session:
         (one,) = called.possibly_infected_cells(session, number)
@@ -128,7 +135,7 @@ def test_the_pages_list_it(tmp_path: Path) -> None:
         slide = new_slide(client)
         assert "No such cell waits for a look." in client.get(f"/slides/{slide}/possible").text
         how = METHOD.model_copy(update={"screening": 0.35})
-        field = analysed(client.app.state.workstation.store, slide, IMAGE, FIELD, how)
+        field = analysed(running(client).store, slide, IMAGE, FIELD, how)
         shown = client.get(f"/slides/{slide}/possible").text
         assert f"/fields/{field}?cell={DOUBTFUL}#" in shown
         assert f"/fields/{field}?cell={DENIED}#" not in shown

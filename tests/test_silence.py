@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ from plasmoscope.training.silence import silence_of
 from plasmoscope.web.i18n.sentences import Words
 from silent import colour_card, colour_classifier, colour_network, not_told, plain
 from slides import rendered_field, slide_of
-from workstation import new_slide, workstation
+from workstation import new_slide, running, workstation
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*not one red cell on black")
 
@@ -283,10 +284,10 @@ def test_classify_says_what_it_cannot_tell_and_counts_it_for_nothing(tmp_path: P
 def test_an_evaluation_states_how_many_cells_of_each_class_got_no_call(nih_folder: Path) -> None:
     dataset = load_nih(nih_folder)
     members = range(len(dataset))
-    shares = colour_classifier(silence=None).judge([cell.source.path for cell in dataset.cells]).not_a_cell
+    shares = colour_classifier(silence=None).judge([Path(cell.source.name) for cell in dataset.cells]).not_a_cell
     classifier = colour_classifier(silence=float(np.quantile(shares, 0.8)))
     evaluation = summarise(predict_part(classifier, dataset, members), "patients", "all", 0.5, False)
-    silent = shares >= classifier.card.silence_threshold
+    silent = np.asarray(shares >= classifier.card.silence_threshold)
     parasitized = dataset.labels == 0
     assert evaluation.silent == pytest.approx(
         {"Parasitized": silent[parasitized].mean(), "Uninfected": silent[~parasitized].mean()}, abs=0.02
@@ -417,7 +418,7 @@ def test_a_parasite_in_what_is_not_told_is_missed_but_not_called_uninfected() ->
 def slide(store: Store) -> tuple[int, int]:
     """A slide in the records, and its field with one cell that is not told."""
     with store.session() as session:
-        made = slides.create_slide(session, "amina", SlideDetails("P-1", "S-1", slides.now().date())).id
+        made = slides.create_slide(session, "amina", SlideDetails("P-1", "S-1", date(2026, 3, 1))).id
     return made, analysed(store, made, IMAGE, FIELD)
 
 
@@ -458,7 +459,7 @@ def test_the_workstation_lists_what_is_undecided_and_takes_a_persons_call(tmp_pa
     with workstation(tmp_path) as client:
         client.post("/welcome", headers={"origin": "http://127.0.0.1:8000"})
         slide = new_slide(client)
-        field = analysed(client.app.state.workstation.store, slide, IMAGE, FIELD)
+        field = analysed(running(client).store, slide, IMAGE, FIELD)
         shown = client.get(f"/api/v1/slides/{slide}").json()
         assert (shown["not_a_cell"], shown["fields"][0]["not_a_cell"]) == (1, 1)
         place = f"/fields/{field}?cell={INFECTED}"

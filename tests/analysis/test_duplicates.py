@@ -196,7 +196,8 @@ def test_six_real_fields_of_two_slides_through_a_round_eyepiece_are_all_counted(
 ) -> None:
     files = sorted(shared_path("data/fields_nih/images").glob("IMG_20150818_*.jpg"))
     assert len(files) == 6
-    pictures = [cv2.resize(read_image(file), None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA) for file in files]
+    small = [cv2.resize(read_image(file), None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA) for file in files]
+    pictures = [np.asarray(picture, np.uint8) for picture in small]
     slide = analyze_slide(pictures, classifier)
     assert [field.accepted for field in slide.fields] == [True] * 6, slide.notes
     assert slide.count is not None

@@ -1,6 +1,7 @@
 """Outlines drawn, split and joined by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ FIELD = rendered_field()[1]
 WIDTH, HEIGHT = FIELD.width, FIELD.height
 
 
-def square(number: int, left: int, top: int, side: int = 40, **changes: object) -> Cell:
+def square(number: int, left: int, top: int, side: int = 40, **changes: Any) -> Cell:
     corners = [(left, top), (left + side, top), (left + side, top + side), (left, top + side)]
     return replace(drawn(corners, number, WIDTH, HEIGHT, kind="red_cell", parasitized=False), **changes)
 

@@ -15,7 +15,7 @@ from plasmoscope import Classifier, SlideOptions, __version__, analyze_slide, re
 from plasmoscope.analysis.counting import CALLS_CHANGED, NOT_MEASURED, count_slide, red_cell_count, rogan_gladen
 from plasmoscope.analysis.method import Calling, calling
 from plasmoscope.analysis.performance import Performance, PerformanceError, write_performance
-from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.analysis.results import Cell, Field, Outline
 from plasmoscope.analysis.slides import count_patient
 from plasmoscope.csv_tables import csv_text
 from plasmoscope.errors import PlasmoscopeError
@@ -57,7 +57,7 @@ def test_without_a_measurement_here_no_count_is_corrected_and_whose_slides_the_f
     """The model's own figures, 93.22 % and 99.43 %, are of the NIH's slides."""
     slide = analyze_slide([rendered.image], field_classifier)
     assert slide.count is not None
-    assert slide.count.corrected is slide.count.sensitivity is slide.count.specificity is None
+    assert {slide.count.corrected, slide.count.sensitivity, slide.count.specificity} == {None}
     assert slide.count.performance is None
     said = slide.count.correction_basis
     assert said == NOT_MEASURED
@@ -83,7 +83,7 @@ def test_a_count_is_corrected_with_what_was_measured_here_and_says_so(
 
 def test_people_s_calls_are_not_corrected_with_the_programs_errors() -> None:
     count = count_slide(30, 1_000, DEFAULT, measured(), not_corrected=CALLS_CHANGED)
-    assert count.corrected is count.sensitivity is None
+    assert (count.corrected, count.sensitivity) == (None, None)
     assert count.correction_basis == CALLS_CHANGED
     assert count.performance
 
@@ -215,7 +215,7 @@ def test_the_corrected_share_is_the_true_one_whichever_cells_are_lost() -> None:
 def cell(left: int, called: bool, on_border: bool = False) -> Cell:
     box = (left, 0, 20, 20)
     corners = ((left, 0), (left + 20, 0), (left + 20, 20), (left, 20))
-    return Cell(1, "red_cell", box, (left + 10.0, 10.0), 400.0, corners, on_border, 0.5, called)
+    return Cell(1, "red_cell", box, (left + 10.0, 10.0), 400.0, Outline(corners), on_border, 0.5, called)
 
 
 def field(name: str, *cells: Cell, accepted: bool = True) -> Field:
@@ -297,7 +297,9 @@ def test_a_file_of_an_earlier_version_which_knows_no_patients_is_read(tmp_path: 
 
 
 def test_a_table_tells_the_patient_of_each_photograph(tmp_path: Path) -> None:
-    images = {name: Content(f"photos/{name}", b"") for name in ("one.jpg", "a/two.jpg", "b/two.jpg")}
+    images: dict[str, Content | Page] = {
+        name: Content(f"photos/{name}", b"") for name in ("one.jpg", "a/two.jpg", "b/two.jpg")
+    }
     images["stack.tif page 2"] = Page(Content("photos/stack.tif", b""), 2)
     table = tmp_path / "patients.csv"
     rows = [("one.jpg", "Ama"), ("a\\two.jpg", "7"), ("photos/b/two.jpg", "8"), ("stack.tif", "7"), ("more.jpg", "9")]

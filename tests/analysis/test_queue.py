@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 
 from plasmoscope.analysis.results import Cell, Field
-from plasmoscope.analysis.review import SAMPLE, JudgedField, clopper_pearson, pack_judged, queue_of, review_of
+from plasmoscope.analysis.review import SAMPLE, JudgedField, Reason, clopper_pearson, pack_judged, queue_of, review_of
 from slides import rendered_field
 
 TEMPLATE = rendered_field()[1]
@@ -90,7 +90,8 @@ def test_the_exact_interval_ends_where_what_was_found_is_just_no_surprise(found:
 
 
 def test_misses_are_estimated_among_the_cells_that_nobody_looked_at() -> None:
-    due, looked_at = Counter(called=9, uncertain=3, near=5, sample=100), Counter(called=9, sample=50)
+    due: Counter[Reason] = Counter({"called": 9, "uncertain": 3, "near": 5, "sample": 100})
+    looked_at: Counter[Reason] = Counter({"called": 9, "sample": 50})
     review = review_of(due, looked_at, sample_infected=1, rest=2_050, not_looked_at=2_000)
     assert review.waiting == 3
     assert review.misses.value == pytest.approx(40)

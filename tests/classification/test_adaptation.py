@@ -14,11 +14,11 @@ from plasmoscope import Classifier, SlideOptions, analyze_slide
 from plasmoscope.analysis.finished_fields import DoneFields
 from plasmoscope.analysis.method import Calling, Method, calling
 from plasmoscope.analysis.performance import PerformanceError
-from plasmoscope.analysis.results import Cell
+from plasmoscope.analysis.results import Cell, Outline
 from plasmoscope.classification import adaptation
 from plasmoscope.classification.adaptation import LEAST_CELLS, MOST_LOST, adapt, observe
 from plasmoscope.classification.classifier import find_model
-from plasmoscope.classification.familiar import familiar_of, familiar_path, read_familiar
+from plasmoscope.classification.familiar import FamiliarCells, familiar_of, familiar_path, read_familiar
 from plasmoscope.classification.profile import Profile, ProfileError
 from plasmoscope.classification.profiles import Profiles
 from plasmoscope.cli import app
@@ -52,12 +52,14 @@ def folder(tiny: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def made(classifier: Classifier, cells: list[np.ndarray], infected: np.ndarray, familiar: object = None) -> Profile:
+def made(
+    classifier: Classifier, cells: list[np.ndarray], infected: np.ndarray, familiar: FamiliarCells | None = None
+) -> Profile:
     prepared = np.stack([classifier.prepare(cell) for cell in cells])
     return adapt(observe(classifier, prepared), infected, classifier.card, familiar, "ours", source="tests")
 
 
-def familiar_in(folder: Path, classifier: Classifier) -> object:
+def familiar_in(folder: Path, classifier: Classifier) -> FamiliarCells:
     return read_familiar(folder / "model.onnx", classifier.card.sha256)
 
 
@@ -328,7 +330,7 @@ def test_adapt_without_familiar_cells_says_which_file_lacks(folder: Path, tiny: 
 
 def test_boxes_label_the_cells_of_which_they_tell() -> None:
     def cell(number: int, left: int, on_border: bool = False) -> Cell:
-        outline = [(left, 50), (left + 39, 50), (left + 39, 89), (left, 89)]
+        outline = Outline([(left, 50), (left + 39, 50), (left + 39, 89), (left, 89)])
         return Cell(number, "red_cell", (left, 50, 40, 40), (left + 20, 70), 1600, outline, on_border, 0.1, False)
 
     field = FIELD.model_copy(

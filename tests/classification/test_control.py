@@ -10,7 +10,7 @@ def _probabilities(log_odds: list[float]) -> np.ndarray:
 
 
 def _log_odds(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(probabilities / (1 - probabilities))
+    return np.asarray(np.log(probabilities / (1 - probabilities)))
 
 
 def test_a_field_whose_cells_all_look_more_infected_is_brought_to_the_usual_level() -> None:

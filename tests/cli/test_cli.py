@@ -96,9 +96,9 @@ def test_cells_on_a_clear_background_are_cut_out_on_request(
     folder.mkdir()
     for index, (cell, _) in enumerate(rendered_cells[:8]):
         framed = np.pad(cell, ((12, 12), (12, 12), (0, 0)))
-        on_white = np.where(framed.max(axis=2, keepdims=True) == 0, np.uint8([235, 232, 228]), framed)
+        on_white = np.where(framed.max(axis=2, keepdims=True) == 0, np.array([235, 232, 228], np.uint8), framed)
         Image.fromarray(on_white).save(folder / f"{index}.png")
-    tables = []
+    tables: list[list[dict[str, str]]] = []
     for option in ([], ["--isolate"]):
         output = tmp_path / f"cells{len(tables)}.csv"
         assert run("classify", folder, *option, "--output", output, monkeypatch=monkeypatch) == 0

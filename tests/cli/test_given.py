@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from shared_data import shared_path
 FIELDS = [render_field(seed, 320, 240, cells=8, cell_diameter=50, parasitaemia=0.3).image for seed in (1, 2, 3)]
 
 
-def stack(file: Path, pictures: list[np.ndarray], **how: object) -> Path:
+def stack(file: Path, pictures: list[np.ndarray], **how: Any) -> Path:
     with tifffile.TiffWriter(file) as writer:
         for picture in pictures:
             writer.write(picture, photometric="rgb", compression="lzw", metadata=None, **how)

@@ -14,10 +14,10 @@ def test_voc_boxes_are_read_in_pixels(tmp_path):
 
 def test_yolo_boxes_are_scaled_to_the_image_and_named(tmp_path):
     file = write(tmp_path / "a.txt", "0 0.5 0.5 0.25 0.5\n\n4 0.1 0.2 0.2 0.4")
-    assert read_yolo(file, (640, 480), {0: "parasite"}).boxes == (
-        TrueBox("parasite", (240, 120, 160, 240)),
-        TrueBox("4", pytest.approx((0, 0, 128, 192))),
-    )
+    first, second = read_yolo(file, (640, 480), {0: "parasite"}).boxes
+    assert first == TrueBox("parasite", (240, 120, 160, 240))
+    assert (second.label, second.difficult) == ("4", False)
+    assert second.box == pytest.approx((0, 0, 128, 192))
 
 
 def test_an_empty_yolo_file_means_that_nothing_is_there(tmp_path):

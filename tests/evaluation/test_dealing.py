@@ -29,7 +29,7 @@ def patients(spread: float, number: int = 400, missed: float = 0.1, false_calls:
 
 @pytest.fixture(scope="module")
 def dealt() -> dict[str, list[DealtSlide]]:
-    slides = defaultdict(list)
+    slides: dict[str, list[DealtSlide]] = defaultdict(list)
     for slide in deal_slides([patients(1.0)], 16, protocol=Protocol(slides=12)):
         slides[slide.kind].append(slide)
     return slides

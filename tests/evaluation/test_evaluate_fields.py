@@ -2,6 +2,7 @@ import csv
 import json
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from plasmoscope.analysis.results import Cell, Field, QualityCheck, unreadable
+from plasmoscope.analysis.results import Cell, Field, Outline, QualityCheck, unreadable
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.fields import FieldsError, FieldsEvaluation, evaluate_fields
@@ -29,7 +30,7 @@ def cell(box: tuple[int, int, int, int], called: bool | None = False, on_border:
         box=box,
         centre=(x + w / 2, y + h / 2),
         area=float(w * h),
-        outline=((x, y), (x + w, y), (x + w, y + h), (x, y + h)),
+        outline=Outline([(x, y), (x + w, y), (x + w, y + h), (x, y + h)]),
         on_border=on_border,
         parasitized=called,
     )
@@ -98,10 +99,11 @@ def test_the_figures_of_all_fields_are_of_the_summed_counts(analyzed, truth):
 
 
 def rbc(*box: float, label: str = "rbc", difficult: bool = False) -> TrueBox:
-    return TrueBox(label, box, difficult)
+    left, top, width, height = box
+    return TrueBox(label, (left, top, width, height), difficult)
 
 
-def evaluated(cells: list[Cell], *truth: TrueBox, **more: object) -> FieldsEvaluation:
+def evaluated(cells: list[Cell], *truth: TrueBox, **more: Any) -> FieldsEvaluation:
     return evaluate_fields({"a": field("a", *cells)}, {"a": truth}, **more)
 
 

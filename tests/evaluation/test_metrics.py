@@ -1,6 +1,7 @@
 import warnings
 from pathlib import Path
 
+import matplotlib.figure
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
@@ -87,8 +88,8 @@ def test_a_figure_without_any_resample_is_undefined_without_a_warning() -> None:
 
 
 def test_a_single_cell_is_seen_in_the_histogram_of_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[plots.Figure] = []
-    monkeypatch.setattr(plots.Figure, "savefig", lambda figure, *args, **settings: drawn.append(figure))
+    drawn: list[matplotlib.figure.Figure] = []
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", lambda figure, *args, **settings: drawn.append(figure))
     plots.plot_reliability(np.array([0.1, 0.9, 0.9]), np.array([False, True, True]), Path("unwritten.png"))
     lowest, highest = drawn[0].axes[1].get_ylim()
     assert lowest == 0.5

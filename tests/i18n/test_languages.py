@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -26,7 +27,7 @@ def read_catalogue(file: Path) -> Catalog:
 
 def translations(code: str) -> dict[str, str]:
     read = read_catalogue(LOCALE / code / "LC_MESSAGES" / "plasmoscope.po")
-    return {message.id: message.string for message in read if message.id}
+    return {str(message.id): str(message.string) for message in read if message.id}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     template = tmp_path_factory.mktemp("messages") / "messages.pot"
     options = ["-F", str(ROOT / "pyproject.toml"), "-k", "mark", "-o", str(template)]
     CommandLineInterface().run(["pybabel", "-q", "extract", *options, str(ROOT / "src/plasmoscope")])
-    return {message.id for message in read_catalogue(template) if message.id}
+    return {str(message.id) for message in read_catalogue(template) if message.id}
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
@@ -79,7 +80,7 @@ FINE = Measurements(
     cells=200, thin=1, blur=0.02, brightness=230, saturated=0, density=0.3, colour=30, diameter=60, covered=0.4,
     colours=9_000, blockiness=1,
 )  # fmt: skip
-FAULTY = {
+FAULTY: dict[str, dict[str, Any]] = {
     "exposure": {"brightness": 20},
     "cells": {"cells": 2},
     "focus": {"blur": 0.2},
@@ -87,7 +88,7 @@ FAULTY = {
     "stain": {"colour": 0},
     "thin_film": {"thin": 0.1},
 }
-CAREFUL = {
+CAREFUL: dict[str, dict[str, Any]] = {
     "exposure": {"saturated": 0.9},
     "focus": {"blur": 0.05},
     "resolution": {"diameter": 15},
@@ -107,7 +108,7 @@ def test_all_that_the_quality_gate_says_comes_about() -> None:
     assert {check.code for check in warnings} == set(WARNINGS)
 
 
-def one_check(name: str, values: dict[str, float]) -> QualityCheck:
+def one_check(name: str, values: dict[str, Any]) -> QualityCheck:
     """The only check that finds something."""
     odd = [check for check in quality_checks(replace(FINE, **values)) if check.warning or not check.passed]
     assert [check.name for check in odd] == [name]

@@ -192,7 +192,7 @@ def test_a_picture_with_odd_exif_is_read_and_turned_where_that_can_be_told(name:
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_a_png_of_a_12_bit_camera_is_as_bright_as_one_of_8(channels: int) -> None:
     ramp = np.linspace(0, 4095, 40 * 30 * channels).reshape(40, 30, channels).astype(np.uint16)
-    read = read_image(imagecodecs.png_encode(ramp))
+    read = read_image(bytes(imagecodecs.png_encode(ramp)))
     colours = ramp if channels % 2 else ramp[:, :, :-1]
     right = colours / 4095 * 255
     if channels % 2 == 0:

@@ -8,7 +8,7 @@ import pytest
 
 from plasmoscope.imaging import reading, sources
 from plasmoscope.imaging.reading import ImageError
-from plasmoscope.imaging.sources import SourceError, find_images, find_photographs
+from plasmoscope.imaging.sources import Readable, SourceError, find_images, find_photographs
 
 
 def test_paths_keep_their_order_and_folders_are_sorted(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def names(*paths: Path) -> list[str]:
     return [source.name.removeprefix(top) for source in find_images(paths)]
 
 
-def why(source: object) -> str:
+def why(source: Readable) -> str:
     with pytest.raises(ImageError) as error:
         source.read()
     return str(error.value)

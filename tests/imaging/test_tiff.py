@@ -3,6 +3,7 @@
 import contextlib
 import io
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ PLANES = np.moveaxis(PICTURE, 2, 0)
 TWELVE_BITS = ((PICTURE.astype(np.uint32) * 4095 + 127) // 255).astype(np.uint16)
 
 
-def written(samples: np.ndarray, **how: object) -> bytes:
+def written(samples: np.ndarray, **how: Any) -> bytes:
     stream = io.BytesIO()
     tifffile.imwrite(stream, samples, **how)
     return stream.getvalue()
@@ -169,7 +170,7 @@ def test_what_cannot_be_read_is_named_with_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("how", [{}, {"compression": "zlib", "tile": (32, 32)}, {"compression": "lzw"}], ids=str)
-def test_a_file_that_is_cut_short_is_never_read_in_part(how: dict[str, object]) -> None:
+def test_a_file_that_is_cut_short_is_never_read_in_part(how: dict[str, Any]) -> None:
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream) as file:
         for _ in range(3):

@@ -31,7 +31,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def _count(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "slide.json").read_bytes())["count"]
+    return dict(json.loads((folder / "slide.json").read_bytes())["count"])
 
 
 def _table(file: Path) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import ExifTags, Image
 from pdf_texts import texts_of_pdf
 from plasmoscope.analysis.calls import INFECTED, drawn_as
 from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
+from plasmoscope.analysis.figures import percent
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.quality import WARNINGS
 from plasmoscope.analysis.results import Count, Field, Outline, Slide
@@ -46,7 +48,6 @@ from plasmoscope.reports.wording import (
     headline,
     limits,
     method,
-    percent,
     result_lines,
     signature,
 )
@@ -181,6 +182,7 @@ def test_imagej_reads_every_outline_back(tmp_path: Path) -> None:
     file = tmp_path / "rois.zip"
     file.write_bytes(imagej_rois(FIELD))
     rois = roiread(file)
+    assert isinstance(rois, list)
     assert len(rois) == len(FIELD.cells)
     number = next(index for index, cell in enumerate(FIELD.cells) if cell.parasitized)
     cell, roi = FIELD.cells[number], rois[number]
@@ -235,13 +237,14 @@ def test_qupath_and_fiji_get_coordinates_of_the_stored_pixels_and_coco_of_the_up
     collection = json.loads(geojson(field))
     (tmp_path / "rois.zip").write_bytes(imagej_rois(field))
     rois = roiread(tmp_path / "rois.zip")
+    assert isinstance(rois, list)
     coco = json.loads(coco_json(slide_of(field)))
     for cell, feature, roi, annotation in zip(
         FIELD.cells, collection["features"], rois, coco["annotations"], strict=True
     ):
         (ring,) = feature["geometry"]["coordinates"]
         corners = [tuple(corner) for corner in ring[:-1]]
-        assert [tuple(corner) for corner in roi.coordinates().tolist()] == corners
+        assert [tuple(corner) for corner in np.asarray(roi.coordinates()).tolist()] == corners
         assert [tuple(stored[y, x]) for x, y in corners] == [tuple(IMAGE[y, x]) for x, y in cell.outline]
         assert np.array(annotation["segmentation"][0]).reshape(-1, 2).tolist() == [list(one) for one in cell.outline]
         assert f"orientation {orientation}, not applied" in roi.props
@@ -373,7 +376,12 @@ def unmeasured() -> Count:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the PDF shows."""
     texts: list[str] = []
-    monkeypatch.setattr(pdf_module, "showable", lambda text, fonts: (texts.append(text), showable(text, fonts))[1])
+
+    def noted(text: str, fonts: Any) -> str:
+        texts.append(text)
+        return showable(text, fonts)
+
+    monkeypatch.setattr(pdf_module, "showable", noted)
     return texts
 
 
@@ -664,7 +672,7 @@ def test_one_photograph_is_held_at_a_time(tmp_path: Path) -> None:
     import gc
     import weakref
 
-    held: list[weakref.ref] = []
+    held: list[weakref.ref[object]] = []
 
     def load(_: Field) -> np.ndarray:
         gc.collect()

@@ -82,7 +82,7 @@ def test_only_a_smear_unlike_all_of_the_nihs_is_told_against_its_own(real_cells:
 def test_pictures_on_white_and_all_black_ones_tell_no_smear() -> None:
     nothing = np.zeros((12, 96, 96, 3), np.uint8)
     assert unusual_smears(nothing, ["A"] * 12) == {}
-    assert unusual_smears(nothing + np.uint8([240, 235, 230]), ["A"] * 12) == {}
+    assert unusual_smears(nothing + np.array([240, 235, 230], np.uint8), ["A"] * 12) == {}
     assert unusual_smears(nothing[:0], []) == {}
 
 

@@ -3,18 +3,19 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from plasmoscope.store import accounts
 from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
-from plasmoscope.store.records import Account, LoginSession, now
+from plasmoscope.store.records import Account, LoginSession, Role, now
 from plasmoscope.store.store import Store
 
 PASSWORD = "correct horse battery"
 OTHER = "another long password"
 
 
-def add(store: Store, name: str = "Amina", role: accounts.Role = "technician") -> int:
+def add(store: Store, name: str = "Amina", role: Role = "technician") -> int:
     with store.session() as session:
         return accounts.add_account(session, "admin", name, PASSWORD, role).id
 
@@ -150,7 +151,10 @@ def test_whatever_is_done_to_an_account_stands_in_the_audit(store: Store) -> Non
 
 
 def test_an_account_that_is_not_there_is_said(store: Store) -> None:
-    for change in (accounts.activate, accounts.deactivate, lambda *them: accounts.set_password(*them, OTHER)):
+    def set_password(session: Session, who: str, number: int) -> object:
+        return accounts.set_password(session, who, number, OTHER)
+
+    for change in (accounts.activate, accounts.deactivate, set_password):
         with store.session() as session, pytest.raises(NotFoundError, match="no account number 7"):
             change(session, "admin", 7)
 
@@ -186,7 +190,7 @@ def test_two_admins_do_not_deactivate_each_other_at_once(store: Store) -> None:
 @pytest.mark.parametrize(
     ("name", "password", "role"), [("", PASSWORD, "reader"), ("A", "short", "reader"), ("A", PASSWORD, "god")]
 )
-def test_what_makes_no_account_is_refused(store: Store, name: str, password: str, role: accounts.Role) -> None:
+def test_what_makes_no_account_is_refused(store: Store, name: str, password: str, role: Role) -> None:
     with store.session() as session, pytest.raises(StoreError):
         accounts.add_account(session, "admin", name, password, role)
 

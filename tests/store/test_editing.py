@@ -5,6 +5,7 @@ import io
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def draw(store: Store, field: int, call: str, corners: list[tuple[float, float]]
         return editing.draw(session, "amina", field, corners, call)
 
 
-def line_across(cell: object) -> list[tuple[float, float]]:
+def line_across(cell: Any) -> list[tuple[float, float]]:
     left, top, width, height = cell.box
     return [(left + width / 2, top - 2), (left + width / 2, top + height + 2)]
 
@@ -153,7 +154,7 @@ def test_every_change_is_undone_and_redone_in_order_and_stays_in_the_records(
 ) -> None:
     states = [numbers(store, slide)]
 
-    def then(change: object) -> None:
+    def then(change: Any) -> None:
         with store.session() as session:
             change(session)
         states.append(numbers(store, slide))

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import UTC, date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyarrow import parquet
@@ -22,8 +23,9 @@ from plasmoscope.store.store import Store
 EVERYTHING = Search()
 
 
-def _new(store: Store, code: str, day: int = 1, **said: object) -> int:
-    details = SlideDetails(**{"patient": "P-1", "code": code, "taken_on": date(2026, 3, day)} | said)
+def _new(store: Store, code: str, day: int = 1, **said: Any) -> int:
+    named: dict[str, Any] = {"patient": "P-1", "code": code, "taken_on": date(2026, 3, day)}
+    details = SlideDetails(**named | said)
     with store.session() as session:
         return slides.create_slide(session, "amina", details).id
 

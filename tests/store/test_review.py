@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def look(store: Store, field: int, number: int, seen: bool = True) -> None:
         corrections.look(session, "amina", field, number, seen)
 
 
-def call(store: Store, field: int, number: int, said: str, who: str = "amina") -> None:
+def call(store: Store, field: int, number: int, said: Any, who: str = "amina") -> None:
     with store.session() as session:
         corrections.correct(session, who, field, number, said)
 

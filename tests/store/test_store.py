@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,8 @@ HEALTHY = next(cell.number for cell in FOUND.cells if cell.counted and not cell.
 
 
 def details(**changes: object) -> SlideDetails:
-    return SlideDetails(**{"patient": "P-1", "code": "S-1", "taken_on": date(2026, 3, 1)} | changes)
+    named: dict[str, Any] = {"patient": "P-1", "code": "S-1", "taken_on": date(2026, 3, 1)}
+    return SlideDetails(**named | changes)
 
 
 def new_slide(store: Store, **changes: object) -> int:
@@ -65,7 +67,7 @@ def count_of(store: Store, slide: int) -> tuple[int, int]:
     return tally.infected, tally.counted
 
 
-def call(store: Store, field: int, cell: int, said: str) -> None:
+def call(store: Store, field: int, cell: int, said: Any) -> None:
     with store.session() as session:
         corrections.correct(session, "amina", field, cell, said)
 
@@ -603,7 +605,7 @@ def test_a_model_brings_no_errors_that_were_measured_elsewhere(store: Store) -> 
     analysed(store, slide, method=usual)
     with store.reading() as session:
         count = counts.slide_result(session, slides.get_slide(session, slide)).count
-    assert count.corrected is count.sensitivity is None
+    assert (count.corrected, count.sensitivity) == (None, None)
     assert count.correction_basis == NOT_MEASURED
 
 
@@ -654,7 +656,7 @@ def test_slides_are_found_by_every_filter_page_by_page(store: Store) -> None:
     with store.session() as session:
         slides.sign(session, "ben", signed, slides.get_slide(session, signed).version, confirm=True)
 
-    def found(offset: int = 0, limit: int = 50, **search: object) -> tuple[list[str], int]:
+    def found(offset: int = 0, limit: int = 50, **search: Any) -> tuple[list[str], int]:
         with store.reading() as session:
             page = history.find_slides(session, history.Search(**search), offset, limit)
         return [slide.code for slide in page.slides], page.total

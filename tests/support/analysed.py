@@ -33,7 +33,9 @@ def analysed(
     data = encode_png(image)
     field = upload(store, slide, data, found.name)
     with store.session() as session:
-        assert fields.take_waiting(session).id == field
+        taken = fields.take_waiting(session)
+        assert taken
+        assert taken.id == field
     result = found.model_copy(update={"sha256": hashlib.sha256(data).hexdigest()})
     with store.session() as session:
         assert fields.finish(session, field, result, method, fingerprint(image))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from plasmoscope.imaging.sources import ImageFile
 
@@ -9,7 +10,7 @@ VOC = """<annotation><filename>other.jpg</filename><size><width>640</width><heig
 <object><name>RBC</name><bndbox><xmin>346</xmin><ymin>361</ymin><xmax>446</xmax><ymax>454</ymax></bndbox></object>
 <object><name>WBC</name><bndbox><xmin>68.5</xmin><ymin>315</ymin><xmax>286</xmax><ymax>480</ymax></bndbox></object>
 </annotation>"""
-COCO = {
+COCO: dict[str, Any] = {
     "info": {"year": 2024},
     "images": [{"id": 7, "file_name": "train/a.png", "width": 40, "height": 30}, {"id": 8, "file_name": "b.png"}],
     "categories": [{"id": 1, "name": "parasite"}],

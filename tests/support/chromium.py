@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -37,7 +38,7 @@ def running_chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, address: str, **device: object) -> Iterator[Page]:
+def visit(browser: Browser, address: str, **device: Any) -> Iterator[Page]:
     """A browser that was never here before; whatever goes wrong in a page's script fails the test."""
     context = browser.new_context(base_url=address, locale="en-GB", **device)
     page = context.new_page()

@@ -49,7 +49,8 @@ def _annotated(folder: Path, fields: list[SyntheticField]) -> None:
     """The same fields with boxes of all red cells (1) and of the infected ones (0), in YOLO's and in COCO's form."""
     for name in ("images", "boxes", "others"):
         (folder / name).mkdir()
-    pictures, boxes = [], []
+    pictures: list[dict[str, object]] = []
+    boxes: list[dict[str, object]] = []
     for number, field in enumerate(fields):
         height, width = field.image.shape[:2]
         Image.fromarray(field.image).save(folder / "images" / f"place_{number}.png")

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def _find(program: str) -> str | None:
     return shutil.which(program) or (str(installed[-1]) if installed else None)
 
 
-def _unprivileged(folder: Path) -> dict[str, object]:
+def _unprivileged(folder: Path) -> dict[str, Any]:
     """Who may run the server, as arguments of ``subprocess.run``: it refuses to be root's."""
     if os.name == "nt" or os.geteuid() != 0:
         return {}

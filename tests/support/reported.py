@@ -1,14 +1,17 @@
 """Slides as they are reported: with parasites and without, signed and amended, with texts that formats stumble over."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 from plasmoscope.analysis.results import Slide
 from slides import refused, rendered_field, slide_of
 
 IMAGE, FIELD = rendered_field()
 _, CLEAN = rendered_field("clean.png", parasitaemia=0.0)
-_SIGNATURE = {"status": "signed", "signed_by": "Grace Okello", "signed_at": datetime(2026, 3, 2, 8, 15, tzinfo=UTC)}
-_DETAILS = {"taken_on": date(2026, 3, 1), "site": "Gulu", "microscopist": "Ama Mensah", "stain": "Giemsa 3 %"}
+_SIGNED_AT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+_SIGNATURE: dict[str, Any] = {"status": "signed", "signed_by": "Grace Okello", "signed_at": _SIGNED_AT}
+_PEOPLE = {"microscopist": "Ama Mensah"}
+_DETAILS: dict[str, Any] = {"taken_on": date(2026, 3, 1), "site": "Gulu", "stain": "Giemsa 3 %", **_PEOPLE}
 # Of HL7's borders, of XML and JSON, of right-to-left scripts, and what no text holds.
 ODD = 'a|b^c&d~e\\f "<ü>&amp;\r\nMSH|\x00\x1b\ud800 محمد ज़ीरो'
 

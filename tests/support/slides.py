@@ -7,7 +7,8 @@ import numpy as np
 
 from measured import measured
 from plasmoscope.analysis.counting import count_slide, red_cell_count
-from plasmoscope.analysis.results import Cell, Count, Field, Interval, QualityCheck, Slide
+from plasmoscope.analysis.results import Cell, Count, Field, Interval, Outline, QualityCheck, Slide
+from plasmoscope.segmentation.vocabulary import Kind
 from plasmoscope.synthetic.rendering import render_field
 
 
@@ -21,22 +22,24 @@ def rendered_field(
     for number, cell in enumerate(truth.cells, start=1):
         mask = (truth.cell_labels == number).astype(np.uint8)
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        left, top, width, height = map(int, cv2.boundingRect(mask))
         outline = max(contours, key=len).reshape(-1, 2)
         probability = float(rng.uniform(0.6, 1) if cell.infected else rng.uniform(0, 0.3)) if cell.whole else None
         found.append(
             Cell(
                 number=number,
                 kind="red_cell",
-                box=tuple(map(int, cv2.boundingRect(mask))),
+                box=(left, top, width, height),
                 centre=cell.centre,
                 area=float(mask.sum()),
-                outline=tuple((int(x), int(y)) for x, y in outline),
+                outline=Outline([(int(x), int(y)) for x, y in outline]),
                 on_border=not cell.whole,
                 parasitized_probability=probability,
                 parasitized=None if probability is None else probability >= 0.5,
             )
         )
-    for (x, y), kind in zip(truth.platelets, ("platelet", "white_cell", "precipitate"), strict=False):
+    kinds: tuple[Kind, ...] = ("platelet", "white_cell", "precipitate")
+    for (x, y), kind in zip(truth.platelets, kinds, strict=False):
         left, top = max(int(x) - 8, 0), max(int(y) - 8, 0)
         right, bottom = min(left + 16, 479), min(top + 16, 359)
         found.append(
@@ -46,7 +49,7 @@ def rendered_field(
                 box=(left, top, right - left, bottom - top),
                 centre=(x, y),
                 area=256.0,
-                outline=((left, top), (right, top), (right, bottom), (left, bottom)),
+                outline=Outline([(left, top), (right, top), (right, bottom), (left, bottom)]),
                 on_border=False,
             )
         )

@@ -10,21 +10,26 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from patience import PATIENCE
 from plasmoscope.store import accounts
+from plasmoscope.store.records import Role
 from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.app import create_app
+from plasmoscope.web.dependencies import Workstation
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from plasmoscope.web.serving import server
 from plasmoscope.web.settings import Settings
 
 PROGRAM = {CLIENT_HEADER: "tests"}
 PASSWORD = "correct horse battery"
+ROLES: dict[str, Role] = {"Reader": "reader", "Technician": "technician", "Admin": "admin"}
+"""Of people by their names, for ``add_account``."""
 SLIDE = {"patient": "P-1", "code": "S-1", "taken_on": "2026-03-01", "haematocrit_percent": 38}
 # One for all tests: loading the model takes a second. They end with the tests.
 _WORKERS = Workers(None, 2)
@@ -101,8 +106,13 @@ class Served:
         self._process.wait()
 
 
-def add_account(client: TestClient, name: str, role: accounts.Role) -> None:
-    with client.app.state.workstation.store.session() as session:
+def running(client: TestClient) -> Workstation:
+    """What the application of ``workstation`` runs on."""
+    return cast(Workstation, cast(FastAPI, client.app).state.workstation)
+
+
+def add_account(client: TestClient, name: str, role: Role) -> None:
+    with running(client).store.session() as session:
         accounts.add_account(session, "tests", name, PASSWORD, role)
 
 
@@ -113,17 +123,17 @@ def log_in(client: TestClient, name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['token']}"}
 
 
-def new_slide(client: TestClient, **changes: Any) -> int:
+def new_slide(client: httpx2.Client, **changes: Any) -> int:
     answer = client.post("/api/v1/slides", json=SLIDE | changes)
     assert answer.status_code == 201, answer.text
     return int(answer.json()["id"])
 
 
-def upload(client: TestClient, slide: int, data: bytes, name: str = "field.png") -> Any:
+def upload(client: httpx2.Client, slide: int, data: bytes, name: str = "field.png") -> Any:
     return client.post(f"/api/v1/slides/{slide}/fields", files={"file": (name, data)})
 
 
-def when_analysed(client: TestClient, slide: int) -> dict[str, Any]:
+def when_analysed(client: httpx2.Client, slide: int) -> dict[str, Any]:
     """The slide, once no photograph of it waits."""
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:

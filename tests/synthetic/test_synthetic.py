@@ -41,8 +41,8 @@ def test_another_seed_renders_another_field():
 
 def test_a_field_has_the_size_and_the_number_of_cells_asked_for():
     field = render_field(0, 300, 200, cells=7, cell_diameter=60)
-    assert (field.image.shape, field.image.dtype) == ((200, 300, 3), np.uint8)
-    assert (field.cell_labels.shape, field.cell_labels.dtype) == ((200, 300), np.int32)
+    assert (field.image.shape, field.image.dtype) == ((200, 300, 3), np.dtype(np.uint8))
+    assert (field.cell_labels.shape, field.cell_labels.dtype) == ((200, 300), np.dtype(np.int32))
     assert len(field.cells) == 7
     assert np.mean([cell.radius for cell in field.cells]) == pytest.approx(30, rel=0.1)
 
@@ -74,7 +74,8 @@ def test_the_cells_on_the_border_are_those_that_are_not_whole(fields):
 
 
 def test_infected_cells_hold_dark_purple_and_the_others_none(fields):
-    infected, clean = [], []
+    infected: list[float] = []
+    clean: list[float] = []
     for field in fields:
         for index in whole_cells(field):
             cell = field.cells[index]
@@ -87,7 +88,7 @@ def test_infected_cells_hold_dark_purple_and_the_others_none(fields):
 
 
 def test_a_trophozoite_is_larger_than_a_ring(fields):
-    shares = {"ring": [], "trophozoite": []}
+    shares: dict[str, list[float]] = {"ring": [], "trophozoite": []}
     for field in fields:
         for index in whole_cells(field):
             if field.cells[index].infected:

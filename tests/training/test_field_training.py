@@ -130,7 +130,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rendered cells, boxed fields, fields with centres and thick films, laid out as the recipe that ships wants."""
     root = tmp_path_factory.mktemp("fields")
     write_cells(root / "nih_cells.zip", fields=5, seed=3)
-    images, annotations, centres = [], [], ["image,x,y,class"]
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    centres = ["image,x,y,class"]
     for folder in ("fields_txl", "fields_chula", "fields_nih", "thick_films"):
         (root / folder / "images").mkdir(parents=True)
     for number in range(1, 13):

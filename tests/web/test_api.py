@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import httpx2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -23,7 +24,7 @@ from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 from plasmoscope.web.file_names import disposition
-from workstation import PASSWORD, add_account, log_in, new_slide, upload, when_analysed, workstation
+from workstation import PASSWORD, add_account, log_in, new_slide, running, upload, when_analysed, workstation
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def analysed(client: TestClient, photograph: bytes) -> int:
     return slide
 
 
-def code_of(answer: object) -> tuple[int, str]:
+def code_of(answer: httpx2.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
@@ -339,7 +340,7 @@ def test_a_photograph_is_analysed_without_being_kept(
 
 
 def test_no_more_photographs_are_analysed_at_once_than_there_are_workers(client: TestClient, photograph: bytes) -> None:
-    with client.app.state.workstation.analysing_alone:
+    with running(client).analysing_alone:
         refused = client.post("/api/v1/analyze", files={"file": ("field.png", photograph)})
     assert code_of(refused) == (429, "busy")
     assert "retry-after" in refused.headers

@@ -4,7 +4,9 @@ import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -276,7 +278,7 @@ FAINT_TEXT = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out_from_its_ground_as_wcag_aa_asks(page: Page, scheme: str) -> None:
+def test_every_text_stands_out_from_its_ground_as_wcag_aa_asks(page: Page, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto("/welcome")
     assert page.evaluate(FAINT_TEXT) == []
@@ -286,7 +288,9 @@ def test_every_text_stands_out_from_its_ground_as_wcag_aa_asks(page: Page, schem
         assert page.evaluate(FAINT_TEXT) == [], path
 
 
-def test_pictures_of_single_cells_are_called(page: Page, rendered_cells: list, tmp_path: Path) -> None:
+def test_pictures_of_single_cells_are_called(
+    page: Page, rendered_cells: list[tuple[np.ndarray, bool]], tmp_path: Path
+) -> None:
     from PIL import Image
 
     files = []

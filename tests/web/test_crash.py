@@ -64,9 +64,9 @@ def test_every_acknowledged_upload_outlives_being_killed(
     assert len(acknowledged) == len(shown["fields"]) == PHOTOGRAPHS
     by_name = {path.name: path for path in photographs}
     assert sorted(field.name for field in result.fields) == sorted(by_name)
-    for field in result.fields[:: PHOTOGRAPHS // 5]:
-        alone = analyze_field(by_name[field.name], classifier)
-        assert (field.counted, field.infected) == (alone.counted, alone.infected)
+    for found in result.fields[:: PHOTOGRAPHS // 5]:
+        alone = analyze_field(by_name[found.name], classifier)
+        assert (found.counted, found.infected) == (alone.counted, alone.infected)
     assert shown["counted"] == sum(field.counted for field in result.fields if field.accepted) > 0
     store = Store(tmp_path)
     first = examine(store)

@@ -15,13 +15,13 @@ from plasmoscope.csv_tables import csv_rows
 from plasmoscope.extras import MissingExtraError
 from plasmoscope.web.api import history as history_api
 from plasmoscope.web.pages import home
-from workstation import add_account, log_in, new_slide, workstation
+from workstation import add_account, log_in, new_slide, running, workstation
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with workstation(tmp_path_factory.mktemp("records")) as client:
-        analysed(client.app.state.workstation.store, new_slide(client))
+        analysed(running(client).store, new_slide(client))
         new_slide(client, patient="&P=2", code="S-2", taken_on="2026-03-02")
         client.post("/welcome")
         yield client

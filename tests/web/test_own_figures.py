@@ -33,10 +33,11 @@ from plasmoscope.i18n.languages import ENGLISH, LANGUAGES
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import audit
 from plasmoscope.store import performance as performances
+from plasmoscope.store.records import PerformanceEntry
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web.i18n import sentences as words
 from plasmoscope.web.i18n.sentences import Words
-from workstation import add_account, log_in, new_slide, served, upload, when_analysed, workstation
+from workstation import ROLES, add_account, log_in, new_slide, running, served, upload, when_analysed, workstation
 
 PATH = "/api/v1/performance"
 NO_COUNT = red_cell_count(None, None)
@@ -51,7 +52,8 @@ def here(field_classifier: Classifier) -> Performance:
 
 @pytest.fixture(scope="module")
 def photographs() -> tuple[bytes, bytes]:
-    return tuple(encode_png(render_field(seed, cells=40, parasitaemia=0.2).image) for seed in (51, 52))
+    first, second = (encode_png(render_field(seed, cells=40, parasitaemia=0.2).image) for seed in (51, 52))
+    return first, second
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def as_json(performance: Performance) -> dict[str, Any]:
 
 def counted(client: TestClient, slide: int, photograph: bytes) -> dict[str, Any]:
     assert upload(client, slide, photograph).status_code == 201
-    return when_analysed(client, slide)["count"]
+    return dict(when_analysed(client, slide)["count"])
 
 
 def test_figures_correct_what_is_analysed_from_then_on_and_stay_with_its_slide(
@@ -100,7 +102,7 @@ def test_figures_correct_what_is_analysed_from_then_on_and_stay_with_its_slide(
     count = counted(client, after, photographs[1])
     assert count["corrected"]
     assert count["counted"] > client.get(f"/api/v1/slides/{before}").json()["counted"]
-    with client.app.state.workstation.store.reading() as session:
+    with running(client).store.reading() as session:
         said = [(entry.action, entry.detail["performance"]) for entry in audit.entries(session, "performance")]
     assert said == [("measure", as_json(here)), ("withdraw", None), ("measure", as_json(here))]
 
@@ -130,9 +132,9 @@ def test_figures_that_a_later_version_no_longer_fits_are_kept_told_and_not_used(
     client: TestClient, here: Performance, photographs: tuple[bytes, bytes]
 ) -> None:
     earlier = here.model_copy(update={"plasmoscope": "0.0.1"})
-    method = client.app.state.workstation.method.model_copy(update={"plasmoscope": "0.0.1"})
-    with client.app.state.workstation.store.session() as session:
-        session.add(performances.PerformanceEntry(by="amina", content=as_json(earlier)))
+    method = running(client).method.model_copy(update={"plasmoscope": "0.0.1"})
+    with running(client).store.session() as session:
+        session.add(PerformanceEntry(by="amina", content=as_json(earlier)))
         session.flush()
         assert performances.as_measured(session, method).performance is None, "this program cannot check an earlier one"
     assert "version of Plasmoscope" in client.get(PATH).json()["misfit"]
@@ -144,9 +146,9 @@ def test_figures_that_a_later_version_no_longer_fits_are_kept_told_and_not_used(
 
 def test_only_an_admin_enters_figures_and_everybody_reads_them(tmp_path: Path, here: Performance) -> None:
     with workstation(tmp_path, host="192.168.1.5") as client:
-        for name, role in (("Reader", "reader"), ("Technician", "technician"), ("Admin", "admin")):
+        for name, role in ROLES.items():
             add_account(client, name, role)
-        reader, technician, admin = (log_in(client, name) for name in ("Reader", "Technician", "Admin"))
+        reader, technician, admin = (log_in(client, name) for name in ROLES)
         file = {"file": ("ours.json", here.model_dump_json().encode())}
         client.cookies.set("welcome", "accepted")
         for headers in (reader, technician):

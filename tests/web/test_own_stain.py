@@ -33,14 +33,15 @@ from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web.analysis_queue.model_workers import Lesson, ModelWorkers
 from plasmoscope.web.analysis_queue.teaching import Making, Teacher
 from slides import rendered_field
-from workstation import add_account, log_in, new_slide, upload, when_analysed, workers, workstation
+from workstation import ROLES, add_account, log_in, new_slide, running, upload, when_analysed, workers, workstation
 
 PATH = "/api/v1/profiles"
 
 
 @pytest.fixture(scope="module")
 def photographs() -> tuple[bytes, bytes]:
-    return tuple(encode_png(render_field(seed, cells=12, parasitaemia=0.2).image) for seed in (51, 52))
+    first, second = (encode_png(render_field(seed, cells=12, parasitaemia=0.2).image) for seed in (51, 52))
+    return first, second
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def profile_of(classifier: Classifier, version: int = 1, **changes: object) -> P
 
 
 def kept(client: TestClient, profile: Profile) -> Profile:
-    with client.app.state.workstation.store.session() as session:
+    with running(client).store.session() as session:
         profiles.keep(session, "amina", profile)
     return profile
 
@@ -84,11 +85,11 @@ def analysed_slide(client: TestClient, code: str, photograph: bytes) -> dict[str
     shown = when_analysed(client, slide)
     report = client.get(f"/api/v1/slides/{slide}/files/slide.json")
     assert report.status_code == 200, report.text
-    return json.loads(report.text) | {"number": slide, "fields_of": shown["fields"]}
+    return dict(json.loads(report.text)) | {"number": slide, "fields_of": shown["fields"]}
 
 
 def noted(client: TestClient, subject: str) -> list[Any]:
-    with client.app.state.workstation.store.reading() as session:
+    with running(client).store.reading() as session:
         return [*reversed(audit.entries(session, subject))]
 
 
@@ -200,7 +201,7 @@ def test_undoing_a_profile_brings_back_the_version_before_it_and_no_number_twice
     assert client.post(f"{PATH}/kisumu/undo").status_code == 204
     assert listed() == []
     assert client.post(f"{PATH}/kisumu/undo").status_code == 404
-    with client.app.state.workstation.store.reading() as session:
+    with running(client).store.reading() as session:
         assert profiles.next_version(session, "kisumu") == 4
         assert profiles.by_use(session, profile_of(field_classifier, 2).used) == profile_of(field_classifier, 2)
     assert [entry.detail.get("in_use_again") for entry in noted(client, "profile")][-2:] == [1, None]
@@ -225,12 +226,12 @@ def test_a_profile_that_a_later_model_no_longer_fits_is_kept_told_and_not_used(
 ) -> None:
     kept(client, profile_of(field_classifier))
     client.post(f"{PATH}/kisumu/switch-on")
-    at_work = client.app.state.workstation
+    at_work = running(client)
     later = at_work.method.model_copy(update={"model_sha256": "f" * 64})
     with at_work.store.reading() as session:
         assert profiles.in_use(session, at_work.method) is not None
         assert profiles.in_use(session, later) is None
-    client.app.state.workstation = replace(at_work, method=later)
+    client.app.state.workstation = replace(at_work, method=later)  # type: ignore[attr-defined]
     client.cookies.set("welcome", "accepted")
     assert "was made for another model" in client.get("/profiles").text
 
@@ -239,9 +240,9 @@ def test_a_technician_makes_a_profile_and_an_admin_alone_switches_it(
     tmp_path: Path, field_classifier: Classifier
 ) -> None:
     with workstation(tmp_path, host="192.168.1.5") as client:
-        for name, role in (("Reader", "reader"), ("Technician", "technician"), ("Admin", "admin")):
+        for name, role in ROLES.items():
             add_account(client, name, role)
-        reader, technician, admin = (log_in(client, name) for name in ("Reader", "Technician", "Admin"))
+        reader, technician, admin = (log_in(client, name) for name in ROLES)
         kept(client, profile_of(field_classifier))
         client.cookies.set("welcome", "accepted")
         for base in (PATH, "/profiles"):
@@ -326,7 +327,7 @@ class SureWorkers:
 
     def observe(self, photograph: Path, cells: Sequence[Cell]) -> Observed:
         assert photograph.is_file()
-        signs = np.where([cell.parasitized for cell in cells], 1, -1)[:, None]
+        signs = np.where([bool(cell.parasitized) for cell in cells], 1, -1)[:, None]
         features = np.repeat((self._middle + signs * self._step)[:, None], 8, axis=1)
         return Observed(np.zeros(features.shape[:2], np.float32), features.astype(np.float16))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,10 +24,10 @@ from plasmoscope.web import example_slide as example
 from plasmoscope.web.pages.slide_form import SlideBoxes, read_form
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from plasmoscope.web.security.identity import NAME_COOKIE
-from workstation import PASSWORD, add_account, log_in, when_analysed, workstation
+from workstation import PASSWORD, add_account, log_in, running, when_analysed, workstation
 
 STATIC = Path(__file__).parents[2] / "src/plasmoscope/web/static"
-FORM = {"patient": "Ama Mensah", "code": "A-17", "taken_on": "2026-03-01", "microscopist": "Kofi"}
+FORM: dict[str, Any] = {"patient": "Ama Mensah", "code": "A-17", "taken_on": "2026-03-01", "microscopist": "Kofi"}
 
 
 class Browser:
@@ -42,7 +43,7 @@ class Browser:
         assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text[-600:]}"
         return answer.text
 
-    def send(self, path: str, status: int = 200, **boxes: object) -> str:
+    def send(self, path: str, status: int = 200, **boxes: Any) -> str:
         """Send a form and follow to where it leads."""
         answer = self.client.post(path, data=boxes)
         self.at = answer.url.path
@@ -227,9 +228,9 @@ def test_a_second_click_on_the_example_leads_to_the_one_slide(
 
 def test_where_no_photograph_could_be_analysed_there_is_nothing_to_sign_or_download(browser: Browser) -> None:
     browser.send("/slides", **FORM)
-    with browser.client.app.state.workstation.store.session() as session:
+    with running(browser.client).store.session() as session:
         slide = int(browser.at.rpartition("/")[2])
-        field = add_field(session, browser.client.app.state.workstation.store.images, "tests", slide, "a.png", b"a")
+        field = add_field(session, running(browser.client).store.images, "tests", slide, "a.png", b"a")
         field.status, field.error = "failed", "it is damaged"
     page = browser.see(browser.at)
     assert "it is damaged" in page
@@ -247,7 +248,7 @@ def test_photographs_are_added_without_scripts(browser: Browser, rendered_png: b
 
 
 def test_slides_are_searched_and_paged(browser: Browser) -> None:
-    with browser.client.app.state.workstation.store.session() as session:
+    with running(browser.client).store.session() as session:
         for number in range(51):
             details = SlideDetails("P" if number % 2 else "Q", f"S-{number:03}", date(2026, 3, 1))
             create_slide(session, "tests", details)
@@ -295,7 +296,7 @@ def test_a_cell_that_is_not_there_is_said(at_work: tuple[Browser, dict[str, str]
 
 def test_a_photograph_of_a_place_shown_before_is_named_and_counts_at_a_click(browser: Browser) -> None:
     browser.send("/slides", **FORM)
-    slide, store = int(browser.at.rpartition("/")[2]), browser.client.app.state.workstation.store
+    slide, store = int(browser.at.rpartition("/")[2]), running(browser.client).store
     brighter = np.clip(IMAGE.astype(int) + 3, 0, 255).astype(np.uint8)
     first, second = analysed(store, slide), analysed(store, slide, brighter)
     page = browser.see(f"/slides/{slide}")
@@ -373,7 +374,7 @@ def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Bro
 
 def test_signing_asks_while_nobody_has_looked_at_called_cells(browser: Browser) -> None:
     browser.send("/slides", **FORM)
-    slide, store = int(browser.at.rpartition("/")[2]), browser.client.app.state.workstation.store
+    slide, store = int(browser.at.rpartition("/")[2]), running(browser.client).store
     analysed(store, slide)
     page = browser.see(f"/slides/{slide}")
     assert f"Nobody has looked at {FOUND.infected} of the cells" in page

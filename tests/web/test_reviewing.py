@@ -83,7 +83,7 @@ def tally(page: Page, slide: int) -> tuple[int, int, int]:
 
 
 def review(page: Page, slide: int) -> dict[str, int]:
-    return page.request.get(f"/api/v1/slides/{slide}/review?limit=1").json()["review"]
+    return dict(page.request.get(f"/api/v1/slides/{slide}/review?limit=1").json()["review"])
 
 
 def test_46_called_and_uncertain_cells_of_20_photographs_are_reviewed_by_60_keys_at_most(

@@ -15,7 +15,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.web.pages.rendering import environment
 from plasmoscope.web.root_path import read_root_path
-from workstation import PASSWORD, add_account, new_slide, served, workstation
+from workstation import PASSWORD, add_account, new_slide, running, served, workstation
 
 ROOT = "/ward/malaria"
 _ADDRESSES = re.compile(r'\s(?:href|src|action|formaction|data-[a-z-]+)="(/[^"]*)"')
@@ -25,9 +25,9 @@ _ADDRESSES = re.compile(r'\s(?:href|src|action|formaction|data-[a-z-]+)="(/[^"]*
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with workstation(tmp_path_factory.mktemp("records"), root_path=ROOT) as client:
         slide = new_slide(client)
-        analysed(client.app.state.workstation.store, slide)
+        analysed(running(client).store, slide)
         # As many as make the list of slides a longer one than a page holds.
-        with client.app.state.workstation.store.session() as session:
+        with running(client).store.session() as session:
             for number in range(55):
                 create_slide(session, "tests", SlideDetails("P-1", f"S-{number + 2}", date(2026, 3, 1)))
         client.headers |= {"accept": "text/html"}

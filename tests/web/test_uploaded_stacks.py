@@ -15,7 +15,7 @@ from plasmoscope.imaging.sources import SourceError
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
 from plasmoscope.synthetic.rendering import render_field
-from workstation import new_slide, served, when_analysed, workstation
+from workstation import new_slide, running, served, when_analysed, workstation
 
 FIELDS = [render_field(seed, 320, 240, cells=8, cell_diameter=50, parasitaemia=0.3).image for seed in (1, 2)]
 
@@ -46,7 +46,7 @@ def test_each_page_of_an_uploaded_stack_is_a_photograph_of_its_own(client: TestC
     # The same again adds nothing.
     again = client.post(f"/api/v1/slides/{slide}/fields", files=sent).json()
     assert [page["id"] for page in again["pages"]] == [page["id"] for page in pages]
-    store = client.app.state.workstation.store
+    store = running(client).store
     for page, picture in zip(pages, pictures, strict=True):
         with store.reading() as session:
             sha256 = fields.get_field(session, page["id"]).image_sha256

@@ -31,7 +31,7 @@ def shared(tmp_path: Path) -> Iterator[TestClient]:
 
 # What a browser says where a change comes from: on a safe connection and on this machine, and otherwise.
 OWN = ({"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {"origin": "http://127.0.0.1:8000"})
-FOREIGN = (
+FOREIGN: tuple[dict[str, str], ...] = (
     {},
     {"sec-fetch-site": "cross-site"},
     {"sec-fetch-site": "same-site"},
