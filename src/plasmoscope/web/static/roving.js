@@ -7,9 +7,11 @@ export class Roving {
     this.root = root;
     this.selector = selector;
     this.settle();
-    root.addEventListener("focusin", (event) => {
+    // Tab would stop at an element of a drawing that listens for focus itself.
+    const around = root.closest("svg")?.parentElement ?? root;
+    around.addEventListener("focusin", (event) => {
       const item = event.target.closest(selector);
-      if (item) this.settle(item);
+      if (item && root.contains(item)) this.settle(item);
     });
     root.addEventListener("keydown", (event) => this.onKey(event));
     // What was drawn anew has its own tab stop.
