@@ -30,6 +30,7 @@ from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.evaluate import predict_part, summarise
 from plasmoscope.evaluation.fields import evaluate_fields
 from plasmoscope.i18n.languages import ENGLISH
+from plasmoscope.i18n.words import english
 from plasmoscope.imaging.cells import read_cell, resize_cell
 from plasmoscope.imaging.sources import ImageFile
 from plasmoscope.labels import NOT_TOLD, PARASITIZED, UNINFECTED, call_name
@@ -326,9 +327,9 @@ def test_a_cell_that_is_not_told_is_neither_infected_nor_counted() -> None:
 
 def test_a_slide_of_which_much_is_left_out_says_so() -> None:
     whole = [cell.number for cell in FOUND.cells if cell.counted]
-    assert not [note for note in notes_on([FOUND]) if "left out" in note]
-    (note,) = [note for note in notes_on([not_told(FOUND, *whole[:5])]) if "left out" in note]
-    assert note.startswith(f"5 of {len(whole)} objects outlined as red cells")
+    assert not [note for note in notes_on([FOUND]) if note.code == "much_left_out"]
+    (note,) = [note for note in notes_on([not_told(FOUND, *whole[:5])]) if note.code == "much_left_out"]
+    assert english(note).startswith(f"5 of {len(whole)} objects outlined as red cells")
     assert not notes_on([not_told(FOUND, *whole[:5]).model_copy(update={"accepted": False})])[1:]
 
 

@@ -152,9 +152,9 @@ class Workstation:
             time.sleep(0.5)
         return Slide.model_validate_json(self.file(slide, "slide.json"))
 
-    def file(self, slide: int, name: str) -> bytes:
-        """A file of a slide, such as ``report.pdf``."""
-        content: bytes = self._send("GET", f"slides/{slide}/files/{name}").content
+    def file(self, slide: int, name: str, language: str = "en") -> bytes:
+        """A file of a slide, such as ``report.pdf``; what people read is in this language."""
+        content: bytes = self._send("GET", f"slides/{slide}/files/{name}", params={"language": language}).content
         return content
 
     def performance(self) -> Performance | None:

@@ -28,6 +28,11 @@ def message(code: str, /, **values: "int | float | str | Message | tuple[Message
     return Message(code, values)
 
 
+def as_written(text: str) -> Message:
+    """What a person wrote, or an earlier version that gave no codes: it is said as it stands."""
+    return message("as_written", text=text)
+
+
 RESEARCH_USE = mark("For research use only; not a medical device. A qualified microscopist must confirm every result.")
 NOT_A_DEVICE = RESEARCH_USE.partition(" A ")[0]
 """The same in short."""

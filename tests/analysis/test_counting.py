@@ -71,7 +71,7 @@ def test_correcting_never_makes_a_slide_without_infected_cells_look_safer() -> N
 
 
 def test_a_count_of_nothing_but_infected_cells_is_told_in_plain_figures() -> None:
-    assert "parasitaemia 100 % (95 % interval 72.2 to 100 %)" in count_slide(10, 10, DEFAULT, None).statement
+    assert "parasitaemia 100 % (95 % interval 72.2 % to 100 %)" in count_slide(10, 10, DEFAULT, None).statement
     assert "up to 0.383 % of red cells" in count_slide(0, 1_000, DEFAULT, None).statement
 
 

@@ -23,6 +23,7 @@ from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.fields import FieldsEvaluation, evaluate_fields
 from plasmoscope.evaluation.patients import PatientsError, read_patients
 from plasmoscope.evaluation.performance import measured_performance
+from plasmoscope.i18n.words import english
 from plasmoscope.imaging.pages import Content, Page
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 
@@ -60,7 +61,7 @@ def test_without_a_measurement_here_no_count_is_corrected_and_whose_slides_the_f
     assert {slide.count.corrected, slide.count.sensitivity, slide.count.specificity} == {None}
     assert slide.count.performance is None
     said = slide.count.correction_basis
-    assert said == NOT_MEASURED
+    assert said == english(NOT_MEASURED)
     for part in ("NIH", "52 to 77 %", "0 to 4 false calls per 1,000", "evaluate-fields"):
         assert part in said
 
@@ -77,14 +78,14 @@ def test_a_count_is_corrected_with_what_was_measured_here_and_says_so(
     assert count.corrected == rogan_gladen(count.infected, count.counted, here.errors).scaled(100)
     assert (count.sensitivity, count.specificity) == (0.9, 0.99)
     assert count.performance == here
-    for part in ("St. Mary, Kisumu", "2026-02-01", "90 %", "99 %", "400 infected", "24 patients"):
+    for part in ("St. Mary, Kisumu", "1 Feb 2026", "90 %", "99 %", "400 infected", "24 patients"):
         assert part in count.correction_basis
 
 
 def test_people_s_calls_are_not_corrected_with_the_programs_errors() -> None:
     count = count_slide(30, 1_000, DEFAULT, measured(), not_corrected=CALLS_CHANGED)
     assert (count.corrected, count.sensitivity) == (None, None)
-    assert count.correction_basis == CALLS_CHANGED
+    assert count.correction_basis == english(CALLS_CHANGED)
     assert count.performance
 
 
@@ -100,7 +101,7 @@ def test_a_patients_count_is_corrected_where_each_slides_is(
     mixed = count_patient([one, other])
     assert mixed.corrected is None
     assert "Not all" in mixed.correction_basis
-    assert count_patient([other]).correction_basis == NOT_MEASURED
+    assert count_patient([other]).correction_basis == english(NOT_MEASURED)
 
 
 # When it is refused

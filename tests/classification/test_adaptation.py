@@ -25,8 +25,9 @@ from plasmoscope.cli import app
 from plasmoscope.data.nih import load_nih
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.labelled_cells import labelled_cells
-from plasmoscope.reports import wording
+from plasmoscope.i18n.languages import ENGLISH
 from plasmoscope.reports.slide_json import read_slide, slide_json
+from plasmoscope.reports.wording import ReportWords
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.training.familiar import make_familiar
 from slides import rendered_field, slide_of
@@ -225,7 +226,7 @@ def test_a_slide_keeps_the_profile_that_it_was_called_under(classifier: Classifi
     file = tmp_path / "slide.json"
     file.write_text(slide_json(slide))
     assert read_slide(file).profile == profile.used
-    assert f"profile ours, version 2 (SHA-256 {profile.sha256})" in wording.versions(slide)
+    assert f"profile ours, version 2 (SHA-256 {profile.sha256})" in ReportWords(ENGLISH).versions(slide)
     assert Method.of(ours, calling(ours)).profile == profile.used
     assert analyze_slide([image], classifier).profile is None
 

@@ -22,6 +22,7 @@ from plasmoscope.analysis.performance import write_performance
 from plasmoscope.data.nih import load_nih
 from plasmoscope.data.splits import make_split, save_split
 from plasmoscope.evaluation.evaluate import Predictions, most_wrong, summarise, write_report
+from plasmoscope.i18n.words import english
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.labels import PARASITIZED
 from plasmoscope.store import accounts
@@ -237,7 +238,7 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
     printed = " ".join(capsys.readouterr().out.split())
     assert "red cells were called infected" in printed
     assert "measured: 4,000,000" in printed
-    assert f"Corrected for wrong calls: not given. {NOT_MEASURED}" in printed
+    assert f"Corrected for wrong calls: not given. {english(NOT_MEASURED)}" in printed
     slide = json.loads((output / "slide.json").read_text())
     assert [field["name"] for field in slide["fields"]] == ["one.png", "two.jpg"]
     assert slide["fields"][1]["error"]

@@ -24,9 +24,12 @@ from plasmoscope.analysis.quality import WARNINGS
 from plasmoscope.analysis.results import Count, Field, Outline, Slide
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Use, find_model
+from plasmoscope.i18n.languages import ENGLISH
+from plasmoscope.i18n.sentences import SENTENCES
+from plasmoscope.i18n.words import english, plain
 from plasmoscope.imaging.reading import read_image, stored_orientation
 from plasmoscope.imaging.samples import turned_upright
-from plasmoscope.messages import RESEARCH_USE
+from plasmoscope.messages import RESEARCH_USE, message
 from plasmoscope.networks import read_network
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports import pdf as pdf_module
@@ -41,16 +44,7 @@ from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import SlideFileError, read_slide, slide_json, slide_schema
 from plasmoscope.reports.tables import cells_csv, fields_csv
-from plasmoscope.reports.wording import (
-    Line,
-    corrected_line,
-    head,
-    headline,
-    limits,
-    method,
-    result_lines,
-    signature,
-)
+from plasmoscope.reports.wording import Line, ReportWords
 from slides import CARE, refused, rendered_field, slide_of, warned
 
 IMAGE, FIELD = rendered_field()
@@ -65,6 +59,8 @@ UNREADABLE = Field(
     accepted=False,
     error="cut.png ends early; copy it from the camera again.",
 )
+WORDS = ReportWords(ENGLISH)
+HEAPS = message("cells_in_heaps")
 MANY = [FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(60)]
 
 
@@ -134,7 +130,7 @@ def test_the_table_of_fields_and_the_json_say_what_to_read_with_care(tmp_path: P
     assert rows[1]["reason"].startswith("Read with care: The cells")
     assert rows[1]["accepted"] == "yes"
     (tmp_path / "slide.json").write_text(slide_json(slide), "utf-8")
-    assert [field.warnings for field in read_slide(tmp_path / "slide.json").fields] == [(), (CARE,), (CARE,)]
+    assert [field.warnings for field in read_slide(tmp_path / "slide.json").fields] == [(), (HEAPS,), (HEAPS,)]
 
 
 def test_files_from_before_the_gate_warned_are_read(tmp_path: Path) -> None:
@@ -337,9 +333,9 @@ def test_the_documented_schema_is_the_one_written() -> None:
 def test_a_report_says_whose_infected_cells_its_model_learnt_from_as_the_card_does() -> None:
     own, unknown = slide_of(FIELD, infected_from="from Kisumu's slides of 2025"), slide_of(FIELD)
     said = "The infected cells that its model learnt from are from Kisumu's slides of 2025; expect more mistakes"
-    for shown in (html.unescape(slide_html(own, Illustrations())), " ".join(limits(own))):
-        assert said in " ".join(shown.split())
-    assert limits(unknown)[1].startswith("Expect more mistakes"), "files of earlier versions do not tell"
+    for shown in (html.unescape(slide_html(own, Illustrations())), " ".join(WORDS.limits(own))):
+        assert said in " ".join(plain(shown).split())
+    assert WORDS.limits(unknown)[1].startswith("Expect more mistakes"), "files of earlier versions do not tell"
 
 
 def test_a_report_says_that_a_probability_is_not_that_of_a_cell_in_blood() -> None:
@@ -354,13 +350,13 @@ def test_the_models_that_ship_say_whose_infected_cells_they_learnt_from(use: Use
 
 def test_without_an_infected_cell_the_headline_is_the_upper_limit() -> None:
     slide = slide_of(CLEAN)
-    assert headline(slide).startswith("below ")
-    assert all(line.value.startswith("below ") for line in result_lines(slide.count)[2:])
-    assert headline(slide_of(refused(FIELD))) == "No result"
+    assert WORDS.headline(slide).startswith("below ")
+    assert all(line.value.startswith("below ") for line in WORDS.result_lines(slide.count)[2:])
+    assert WORDS.headline(slide_of(refused(FIELD))) == "No result"
 
 
 def test_percentages_carry_digits_that_mean_something() -> None:
-    assert [percent(value) for value in (0, 0.0012, 0.05, 0.52, 2.346, 31.23, 99.97)] == [
+    assert [plain(WORDS.percent(value)) for value in (0, 0.0012, 0.05, 0.52, 2.346, 31.23, 99.97)] == [
         "0 %", "0.0012 %", "0.05 %", "0.52 %", "2.35 %", "31.2 %", "100 %",
     ]  # fmt: skip
 
@@ -387,25 +383,25 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_every_report_says_on_whose_slides_the_figures_hold_where_nothing_was_measured_here(said: list[str]) -> None:
     slide = slide_of(FIELD, count=unmeasured())
-    line = corrected_line(slide.count)
-    assert (line.value, line.remark) == ("not given", NOT_MEASURED)
+    line = WORDS.corrected_line(slide.count)
+    assert (line.value, line.remark) == ("not given", english(NOT_MEASURED))
     page = slide_html(slide, Illustrations())
     slide_pdf(slide, Illustrations())
     for shown in (html.unescape(page), "\n".join(said), json.loads(slide_json(slide))["count"]["correction_basis"]):
-        assert NOT_MEASURED in shown
+        assert english(NOT_MEASURED) in shown
     assert "93.2" not in page
     assert json.loads(slide_json(slide))["count"]["corrected"] is None
 
 
 def test_every_report_says_where_the_errors_were_measured_that_a_count_is_corrected_with(said: list[str]) -> None:
     slide = slide_of(FIELD)
-    line = corrected_line(slide.count)
-    assert line.value == percent(slide.count.corrected.value)
+    line = WORDS.corrected_line(slide.count)
+    assert line.value == WORDS.percent(slide.count.corrected.value)
     page = slide_html(slide, Illustrations())
     slide_pdf(slide, Illustrations())
     for shown in (html.unescape(page), "\n".join(said)):
-        assert line.remark in shown
-    assert "on slides of St. Mary, Kisumu" in line.remark
+        assert plain(line.remark) in plain(shown)
+    assert "on slides of St. Mary, Kisumu" in plain(line.remark)
 
 
 @pytest.mark.parametrize("measured_here", [True, False])
@@ -419,7 +415,7 @@ def test_every_report_says_what_its_count_can_tell(said: list[str], measured_her
         "\n".join(said),
         json.loads(slide_json(slide))["count"]["detection"]["statement"],
     ):
-        assert statement in shown
+        assert statement in plain(shown)
 
 
 def test_an_earlier_versions_file_without_what_its_count_can_tell_is_read(tmp_path: Path) -> None:
@@ -434,13 +430,14 @@ def test_an_earlier_versions_file_without_what_its_count_can_tell_is_read(tmp_pa
 
 def test_the_corrected_estimate_of_an_earlier_versions_file_is_not_shown_as_if_it_held_here(tmp_path: Path) -> None:
     content = json.loads(slide_json(slide_of(FIELD)))
-    del content["count"]["performance"], content["count"]["correction_basis"]
+    for name in ("performance", "correction_basis", "correction_basis_coded"):
+        del content["count"][name]
     content["count"] |= {"sensitivity": 0.9322, "specificity": 0.9943}
     file = tmp_path / "slide.json"
     file.write_text(json.dumps(content))
     slide = read_slide(file)
     assert slide.count.corrected, "nothing that was written is lost"
-    assert corrected_line(slide.count) == Line("Corrected for wrong calls", "not given", NOT_MEASURED)
+    assert WORDS.corrected_line(slide.count).value == "not given"
 
 
 # Whose it is, and who answers for it
@@ -470,9 +467,9 @@ def in_nepal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("in_nepal")
 def test_a_signed_slide_tells_who_signed_and_when_on_this_computers_clock() -> None:
     slide = slide_of(FIELD, **SIGNED)
-    assert signature(slide) == "Signed by محمد on 2026-03-01 15:15 (UTC+05:45)"
+    assert plain(WORDS.signature(slide)) == "Signed by محمد on 1 Mar 2026, 15:15:00 (UTC+05:45)"
     page = slide_html(slide, Illustrations())
-    assert signature(slide) in page
+    assert WORDS.signature(slide) in page
     assert "Not signed" not in page
     assert "Report made" not in page
 
@@ -480,29 +477,30 @@ def test_a_signed_slide_tells_who_signed_and_when_on_this_computers_clock() -> N
 @pytest.mark.usefixtures("in_nepal")
 def test_a_draft_says_plainly_that_it_is_not_signed() -> None:
     page = slide_html(slide_of(FIELD, **OPEN), Illustrations())
-    assert "<bdi>Not signed</bdi>" in page
+    assert '<p class="signature">Not signed</p>' in page
     assert "Signed by" not in page
-    assert "<dt>Report made</dt><dd><bdi>2026-03-01 15:15 (UTC+05:45)</bdi>" in page
+    assert "<dt>Report made</dt><dd><bdi>1 Mar 2026, 15:15:00 (UTC+05:45)</bdi>" in page
 
 
 def test_a_report_of_the_command_line_has_no_line_for_a_signature() -> None:
-    assert signature(slide_of(FIELD)) is None
-    assert [line.name for line in head(slide_of(FIELD, patient=None))] == ["Slide", "Patient", "Report made", "Counted"]
+    assert WORDS.signature(slide_of(FIELD)) is None
+    told = [line.name for line in WORDS.head(slide_of(FIELD, patient=None))]
+    assert told == ["Slide", "Patient", "Report made", "Photographs counted"]
     assert "igned" not in slide_html(slide_of(FIELD), Illustrations())
 
 
 def test_a_time_that_is_none_is_shown_as_it_is() -> None:
-    assert Line("Report made", "in spring") in head(slide_of(FIELD, created="in spring"))
-    assert head(slide_of(FIELD, created="2026-03-01T09:30:00")) == head(slide_of(FIELD))
+    assert Line("Report made", "in spring") in WORDS.head(slide_of(FIELD, created="in spring"))
+    assert WORDS.head(slide_of(FIELD, created="2026-03-01T09:30:00")) == WORDS.head(slide_of(FIELD))
 
 
 def test_page_and_pdf_tell_how_the_slide_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     for about in (OPEN, SIGNED):
         slide = slide_of(FIELD, **about)
-        page = slide_html(slide, Illustrations())
-        said = texts_of_pdf(slide, monkeypatch)
+        page = plain(slide_html(slide, Illustrations()))
+        said = list(map(plain, texts_of_pdf(slide, monkeypatch)))
         assert pages(slide_pdf(slide, Illustrations())) == 1
-        for text in ("2026-02-27", "Kumasi", "Esi", "Kofi", "Giemsa 3 %", signature(slide)):
+        for text in ("27 Feb 2026", "Kumasi", "Esi", "Kofi", "Giemsa 3 %", plain(WORDS.signature(slide))):
             assert text in page
             assert text in said
 
@@ -538,9 +536,9 @@ def test_the_page_says_how_many_pictures_and_cells_it_leaves_out(tmp_path: Path)
     write_slide(tmp_path, slide_of(*fields), images, ["pictures", "html"])
     page = (tmp_path / "report.html").read_text("utf-8")
     called = 50 * FIELD.infected
-    assert "The 12 with the most infected cells" in page
-    assert "all 50 are in the folder" in page
-    assert f"The 120 most certain of {called:,} cells" in page
+    assert "The photographs with the most infected cells, every object outlined: 12." in page
+    assert "all 50 photographs are in the folder" in page
+    assert f"Cells called infected: {called:,}. Only the 120 most certain are shown." in page
     assert page.count("data:image/jpeg;base64,") == 12
 
 
@@ -557,7 +555,7 @@ def test_the_page_says_how_many_pictures_and_cells_it_leaves_out(tmp_path: Path)
         (slide_of(*MANY), 2),
         (slide_of(*MANY, **SIGNED), 2),
         (slide_of(*MANY, count=unmeasured(), **SIGNED), 2),
-        (slide_of(*(warned(field, *WARNINGS) for field in MANY), count=unmeasured(), **SIGNED), 2),
+        (slide_of(*(warned(field, *map(SENTENCES.get, WARNINGS)) for field in MANY), count=unmeasured(), **SIGNED), 2),
         (slide_of(FIELD, patient="محمد بن عبد الله", slide="ชื่อ 7 \U0001f9a0"), 2),
     ],
     ids=[
@@ -593,7 +591,7 @@ def test_without_fonts_a_foreign_name_is_marked_and_the_page_says_so(monkeypatch
     said = texts_of_pdf(slide, monkeypatch)
     assert pages(slide_pdf(slide, Illustrations())) == 1
     assert "????" in said
-    assert pdf_module._CANNOT_SHOW.format("Noto Sans Arabic") in said
+    assert WORDS.say(pdf_module._CANNOT_SHOW, fonts="Noto Sans Arabic") in said
     assert said.count(RESEARCH_USE) == 2  # measured, then written
     said = texts_of_pdf(slide_of(FIELD, patient="José Peña?"), monkeypatch)
     assert "José Peña?" in said
@@ -623,11 +621,12 @@ def test_page_and_pdf_say_what_to_read_with_care(monkeypatch: pytest.MonkeyPatch
     fields = [warned(FIELD.model_copy(update={"name": f"{number}.png"})) for number in range(4)]
     fields[1] = refused(fields[1])
     notes = notes_on(fields)
-    assert notes[1:] == [f"All 3 counted photographs are to be read with care: {CARE}."]
-    slide = slide_of(*fields, notes=notes)
+    told = list(map(english, notes))
+    assert told[1:] == [f"All 3 counted photographs are to be read with care: {CARE}."]
+    slide = slide_of(*fields, notes=told, notes_coded=notes)
     page = slide_html(slide, Illustrations())
-    assert page.count(f"yes: Read with care: {CARE.capitalize()}.") == 3
-    assert notes[1] in page
+    assert page.count(f"Counted. Read with care: {CARE.capitalize()}.") == 3
+    assert told[1] in page
     said = texts_of_pdf(slide, monkeypatch)
     # Once, with the numbers of the photographs, not also as a note.
     assert [text for text in said if "heaps" in text] == [f"Read with care: No. 1, 3-4: {CARE.capitalize()}."]
@@ -644,7 +643,7 @@ def test_page_and_pdf_say_what_to_read_with_care(monkeypatch: pytest.MonkeyPatch
 def test_a_warning_is_noted_once_for_all_photographs(warnings: list[list[str]], note: str) -> None:
     fields = [FIELD.model_copy(update={"name": f"{number}.png"}) for number in range(len(warnings))]
     warned_of = [warned(field, *said) if said else field for field, said in zip(fields, warnings, strict=True)]
-    assert notes_on(warned_of) == [note]
+    assert list(map(english, notes_on(warned_of))) == [note]
 
 
 @pytest.mark.parametrize("slide", [slide_of(CLEAN), slide_of(refused(FIELD), UNREADABLE)], ids=["clean", "all refused"])
@@ -653,7 +652,7 @@ def test_a_slide_without_a_called_cell_makes_complete_reports(slide: Slide, tmp_
     write_slide(tmp_path, slide, images)
     assert not (tmp_path / "called_cells.png").exists()
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert "No whole red cell was called parasitized." in page
+    assert "No whole red cell is called infected." in page
     assert "negative" not in page
     assert ("(not counted)" in page) == (slide.count is None)
     assert page.count(RESEARCH_USE) == 1

@@ -23,6 +23,7 @@ from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, NO
 from plasmoscope.analysis.method import Method, calling
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import load_nih
+from plasmoscope.i18n.words import english
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.slide_json import read_slide, slide_json
@@ -397,7 +398,7 @@ def test_what_to_read_a_field_with_care_for_is_kept_beside_it_and_noted(store: S
     with store.reading() as session:
         record = fields.get_field(session, field)
         notes = counts.slide_result(session, slides.get_slide(session, slide)).notes
-    assert (record.in_count, record.warnings) == (True, [CARE])
+    assert (record.in_count, record.warnings) == (True, ["cells_in_heaps"])
     assert f"{FOUND.name} is to be read with care: {CARE}." in notes
     with store.session() as session:
         fields.reject(session, "amina", field, "dirt")
@@ -561,13 +562,13 @@ def test_measured_errors_correct_the_estimate_only_while_all_calls_are_one_model
     assert current().count.corrected, "a confirmed call is still the model's"
     call(store, field, INFECTED, "not infected")
     assert current().count.corrected is None
-    assert current().count.correction_basis == CALLS_CHANGED
+    assert current().count.correction_basis == english(CALLS_CHANGED)
     assert any("changed 1 of the model's calls (1 to not infected)" in message for message in current().notes)
     call(store, field, INFECTED, "infected")
     newer = METHOD.model_copy(update={"model": "newer"})
     analysed(store, slide, OTHER_IMAGE, OTHER_FOUND, newer)
     assert current().count.corrected is None
-    assert current().count.correction_basis == COUNTED_DIFFERENTLY
+    assert current().count.correction_basis == english(COUNTED_DIFFERENTLY)
     assert current().model == "newer"
     assert any("different versions" in message for message in current().notes)
 
@@ -606,7 +607,7 @@ def test_a_model_brings_no_errors_that_were_measured_elsewhere(store: Store) -> 
     with store.reading() as session:
         count = counts.slide_result(session, slides.get_slide(session, slide)).count
     assert (count.corrected, count.sensitivity) == (None, None)
-    assert count.correction_basis == NOT_MEASURED
+    assert count.correction_basis == english(NOT_MEASURED)
 
 
 def test_what_was_measured_here_holds_for_every_field_that_was_analysed_so(store: Store) -> None:

@@ -117,6 +117,7 @@ def _count(counted: int, infected: int) -> Count:
         specificity=0.99,
         performance=measured(),
         correction_basis=usual.correction_basis,
+        correction_basis_coded=usual.correction_basis_coded,
         detection=usual.detection,
         parasites_per_ul=Interval(value=share * 5e4, low=share / 2 * 5e4, high=high * 5e4),
         red_cells_per_ul=5e6,

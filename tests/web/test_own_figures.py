@@ -30,12 +30,12 @@ from plasmoscope.analysis.performance import (
 from plasmoscope.analysis.results import Count
 from plasmoscope.client import Workstation, WorkstationError
 from plasmoscope.i18n.languages import ENGLISH, LANGUAGES
+from plasmoscope.i18n.words import english, plain
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import audit
 from plasmoscope.store import performance as performances
 from plasmoscope.store.records import PerformanceEntry
 from plasmoscope.synthetic.rendering import render_field
-from plasmoscope.web.i18n import sentences as words
 from plasmoscope.web.i18n.sentences import Words
 from workstation import ROLES, add_account, log_in, new_slide, running, served, upload, when_analysed, workstation
 
@@ -76,8 +76,8 @@ def test_figures_correct_what_is_analysed_from_then_on_and_stay_with_its_slide(
 ) -> None:
     before = new_slide(client, code="before")
     count = counted(client, before, photographs[0])
-    assert (count["corrected"], count["performance"], count["correction_basis"]) == (None, None, NOT_MEASURED)
-    assert client.get(PATH).json()["error"] == {"code": "not_found", "message": NOT_MEASURED}
+    assert (count["corrected"], count["performance"], count["correction_basis"]) == (None, None, english(NOT_MEASURED))
+    assert client.get(PATH).json()["error"] == {"code": "not_found", "message": english(NOT_MEASURED)}
     entered = client.put(PATH, json=as_json(here))
     assert entered.status_code == 200, entered.text
     assert client.get(PATH).json() == entered.json()
@@ -139,7 +139,7 @@ def test_figures_that_a_later_version_no_longer_fits_are_kept_told_and_not_used(
         assert performances.as_measured(session, method).performance is None, "this program cannot check an earlier one"
     assert "version of Plasmoscope" in client.get(PATH).json()["misfit"]
     count = counted(client, new_slide(client), photographs[0])
-    assert (count["corrected"], count["correction_basis"]) == (None, NOT_MEASURED)
+    assert (count["corrected"], count["correction_basis"]) == (None, english(NOT_MEASURED))
     client.cookies.set("welcome", "accepted")
     assert "These figures correct no count now" in client.get("/performance").text
 
@@ -174,7 +174,7 @@ def test_the_page_takes_the_file_and_slides_say_what_they_rest_on(
         return " ".join(re.sub("<[^>]*>", " ", client.get(path).text).replace("&#39;", "'").split())
 
     for path in (f"/slides/{slide}", "/performance"):
-        assert NOT_MEASURED in see(path), path
+        assert english(NOT_MEASURED) in see(path), path
     client.cookies.set("language", "fr")
     elsewhere = (*FOUND_ELSEWHERE, *FALSE_CALLS_ELSEWHERE)
     for path in (f"/slides/{slide}", "/performance"):
@@ -197,7 +197,7 @@ def test_the_page_takes_the_file_and_slides_say_what_they_rest_on(
     assert "How far its patients differ was not measured; it is taken to be far" in shown
     assert "Measured on 1 Feb 2026 on slides of St. Mary, Kisumu: sensitivity 90" in shown
     assert client.post("/performance/withdraw").url.path == "/performance"
-    assert NOT_MEASURED in see("/performance")
+    assert english(NOT_MEASURED) in see("/performance")
 
 
 def test_a_program_enters_figures(tmp_path: Path, here: Performance) -> None:
@@ -220,13 +220,12 @@ def count(performance: Performance | None, **how: Any) -> Count:
 
 def test_the_pages_say_in_english_what_the_reports_say() -> None:
     said = Words(ENGLISH)
-    assert said.correction(count(None)) == NOT_MEASURED
-    assert words.NOT_CORRECTED == (CALLS_CHANGED, COUNTED_DIFFERENTLY)
-    for reason in words.NOT_CORRECTED:
-        assert said.correction(count(measured(), not_corrected=reason)) == reason
+    assert said.correction(count(None)) == english(NOT_MEASURED)
+    for reason in (CALLS_CHANGED, COUNTED_DIFFERENTLY):
+        assert said.correction(count(measured(), not_corrected=reason)) == english(reason)
     for counted in (count(None), count(measured()), count(by_patient()), count_slide(1, 1, NO_COUNT, None)):
-        shown = str(said.detection(counted))
-        assert re.sub("[\u2068\u2069]", "", shown).replace("\u00a0", " ") == counted.detection.statement
+        shown = said.tell_in_turn(counted.detection.statement_coded, "")
+        assert plain(shown) == counted.detection.statement
 
 
 def by_patient() -> Performance:
@@ -237,15 +236,11 @@ def by_patient() -> Performance:
     )
 
 
-def test_a_count_of_an_earlier_version_says_nothing_of_what_it_can_tell() -> None:
-    assert Words(ENGLISH).detection(count(None).model_copy(update={"detection": None})) is None
-
-
 @pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
 def test_every_language_says_on_whose_slides_the_figures_hold(code: str) -> None:
     said = Words(LANGUAGES[code])
     told = said.correction(count(None))
-    assert told != NOT_MEASURED
+    assert told != english(NOT_MEASURED)
     for part in (
         "NIH",
         *(said.number(number) for number in (*FOUND_ELSEWHERE, *FALSE_CALLS_ELSEWHERE)),
@@ -254,9 +249,9 @@ def test_every_language_says_on_whose_slides_the_figures_hold(code: str) -> None
         assert part in told
     assert "St. Mary, Kisumu" in said.correction(count(measured()))
     for counted in (count(None), count(measured()), count(by_patient()), count_slide(1, 1, NO_COUNT, None)):
-        told = said.detection(counted)
+        told = said.tell_in_turn(counted.detection.statement_coded, "")
         assert not set(told.split()) & {"with", "calls", "slides", "figures"}, "a sentence is still English"
         if counted.detection.limit_reviewed:
             assert said.percent(counted.detection.limit_reviewed) in told
-    for reason in words.NOT_CORRECTED:
-        assert said.correction(count(measured(), not_corrected=reason)) != reason
+    for reason in (CALLS_CHANGED, COUNTED_DIFFERENTLY):
+        assert said.correction(count(measured(), not_corrected=reason)) != english(reason)

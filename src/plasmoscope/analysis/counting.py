@@ -7,7 +7,6 @@ import numpy as np
 
 from plasmoscope.analysis.called_cells import share_limits
 from plasmoscope.analysis.detection import detection
-from plasmoscope.analysis.figures import percent, span, three_digits
 from plasmoscope.analysis.performance import (
     FALSE_CALLS_ELSEWHERE,
     FOUND_ELSEWHERE,
@@ -18,7 +17,8 @@ from plasmoscope.analysis.performance import (
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.analysis.spread import rates_here
 from plasmoscope.errors import PlasmoscopeError
-from plasmoscope.messages import mark
+from plasmoscope.i18n.words import english
+from plasmoscope.messages import Message, message
 
 # Standard deviations: two-sided 95 % normal quantile.
 _Z = 1.959963984540054
@@ -35,13 +35,15 @@ RESEARCH_CELLS = 5_000
 # Share of the estimate: WHO asks a count to lie within a quarter of the truth.
 DEFAULT_PRECISION = 0.25
 # Why a count is not corrected for wrong calls.
-NOT_MEASURED = (
-    "How well the program reads this laboratory's slides has not been measured. Its own figures hold for the NIH's "
-    "slides, which it learnt from; on other laboratories' photographs it found {} to {} % of the parasites and made {} "
-    "to {} false calls per 1,000 cells. Measure yours: 'plasmoscope evaluate-fields' on your own annotated photographs."
-).format(*FOUND_ELSEWHERE, *FALSE_CALLS_ELSEWHERE)
-CALLS_CHANGED = mark("A microscopist changed some of the calls, and what was measured are the program's own errors.")
-COUNTED_DIFFERENTLY = mark("Not all photographs were analysed in the way that was measured.")
+NOT_MEASURED = message(
+    "not_measured",
+    least_found=FOUND_ELSEWHERE[0],
+    most_found=FOUND_ELSEWHERE[1],
+    least_false=FALSE_CALLS_ELSEWHERE[0],
+    most_false=FALSE_CALLS_ELSEWHERE[1],
+)
+CALLS_CHANGED = message("calls_changed")
+COUNTED_DIFFERENTLY = message("counted_differently")
 
 
 class CountingError(PlasmoscopeError):
@@ -53,7 +55,7 @@ class RedCellCount:
     """Red cells per microlitre and where the number comes from."""
 
     per_ul: float
-    basis: str
+    basis: Message
 
 
 def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | None) -> RedCellCount:
@@ -67,7 +69,7 @@ def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | 
             raise CountingError(
                 f"{red_cells_per_ul:,.0f} red cells per microlitre is no count of blood; give it as 4500000."
             )
-        return RedCellCount(red_cells_per_ul, f"measured: {red_cells_per_ul:,.0f} red cells per microlitre")
+        return RedCellCount(red_cells_per_ul, message("red_cells_measured", red_cells=round(red_cells_per_ul)))
     if haematocrit_percent is not None:
         if not LEAST_HAEMATOCRIT <= haematocrit_percent <= MOST_HAEMATOCRIT:
             raise CountingError(
@@ -75,15 +77,14 @@ def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | 
             )
         # Litres of cells per litre of blood over the volume of one; 1 microlitre holds 1e9 femtolitres.
         per_ul = haematocrit_percent / 100 * 1e9 / _MEAN_CELL_VOLUME_FL
-        basis = (
-            f"from the haematocrit of {haematocrit_percent:g} % and a mean cell volume of "
-            f"{_MEAN_CELL_VOLUME_FL:g} fL: {per_ul:,.0f} red cells per microlitre"
+        basis = message(
+            "red_cells_from_haematocrit",
+            haematocrit_percent=haematocrit_percent,
+            volume_fl=_MEAN_CELL_VOLUME_FL,
+            red_cells=round(per_ul),
         )
         return RedCellCount(per_ul, basis)
-    basis = (
-        f"assumed: {DEFAULT_RED_CELLS:,} red cells per microlitre, as neither red-cell count nor haematocrit was given"
-    )
-    return RedCellCount(float(DEFAULT_RED_CELLS), basis)
+    return RedCellCount(float(DEFAULT_RED_CELLS), message("red_cells_assumed", red_cells=DEFAULT_RED_CELLS))
 
 
 def wilson(infected: int, counted: int) -> Interval:
@@ -126,7 +127,7 @@ def count_slide(
     performance: Performance | None,
     enough_cells: int = ENOUGH_CELLS,
     precision: float = DEFAULT_PRECISION,
-    not_corrected: str | None = None,
+    not_corrected: Message | None = None,
 ) -> Count:
     """The count of a slide from its cells.
 
@@ -145,6 +146,9 @@ def count_slide(
     share = wilson(infected, counted)
     errors = performance.errors if performance and not not_corrected else None
     corrected = rogan_gladen(infected, counted, errors) if errors else None
+    statement = _statement(infected, counted, share, red_cells.per_ul)
+    advice = _advice(infected, counted, share, enough_cells, precision)
+    correction = _correction(performance, not_corrected)
     return Count(
         counted=counted,
         infected=infected,
@@ -153,7 +157,8 @@ def count_slide(
         sensitivity=errors.sensitivity if errors else None,
         specificity=errors.specificity if errors else None,
         performance=performance,
-        correction_basis=(not_corrected or _measured(performance)) if performance else NOT_MEASURED,
+        correction_basis=" ".join(map(english, correction)),
+        correction_basis_coded=correction,
         # What the program can tell alone is not changed by what people called; what it called is.
         detection=detection(
             counted,
@@ -162,9 +167,12 @@ def count_slide(
         ),
         parasites_per_ul=share.scaled(red_cells.per_ul),
         red_cells_per_ul=red_cells.per_ul,
-        red_cells_basis=red_cells.basis,
-        statement=_statement(infected, counted, share, red_cells.per_ul),
-        advice=_advice(infected, counted, share, enough_cells, precision),
+        red_cells_basis=english(red_cells.basis),
+        red_cells_basis_coded=(red_cells.basis,),
+        statement=english(statement),
+        statement_coded=(statement,),
+        advice=english(advice) if advice else None,
+        advice_coded=(advice,) if advice else (),
     )
 
 
@@ -190,43 +198,63 @@ def _around(value: float, limits: tuple[float, float]) -> Interval:
     return Interval(value=value, low=min(limits[0], value), high=max(limits[1], value))
 
 
-def _measured(performance: Performance) -> str:
+def _correction(performance: Performance | None, not_corrected: Message | None) -> tuple[Message, ...]:
+    if performance is None:
+        return (NOT_MEASURED,)
+    return (not_corrected,) if not_corrected else _measured(performance)
+
+
+def _measured(performance: Performance) -> tuple[Message, Message]:
     errors = performance.errors
     sensitivity, specificity = errors_spans(errors)
-    by_patient = [span(interval, percent) for interval in patients_spans(errors)]
-    how = "" if performance.by_patient else " (assumed)"
-    return (
-        f"Assumes a sensitivity of {percent(sensitivity.value)} (95 % interval {span(sensitivity, percent)}) and a "
-        f"specificity of {percent(specificity.value)} ({span(specificity, percent)}), as measured on "
-        f"{performance.measured_on} on slides of {performance.laboratory}: {errors.positives:,} infected and "
-        f"{errors.negatives:,} other cells, {performance.fields:,} photographs, {performance.patients:,} patients, "
-        f"95 in 100 of whom have {by_patient[0]} and {by_patient[1]}{how}."
+    measured = message(
+        "measured_errors",
+        sensitivity_percent=sensitivity.value,
+        sensitivity_low_percent=sensitivity.low,
+        sensitivity_high_percent=sensitivity.high,
+        specificity_percent=specificity.value,
+        specificity_low_percent=specificity.low,
+        specificity_high_percent=specificity.high,
+        measured_on=performance.measured_on.isoformat(),
+        laboratory=performance.laboratory,
+        infected=errors.positives,
+        others=errors.negatives,
+        photographs=performance.fields,
+        patients=performance.patients,
+    )
+    patients_sensitivity, patients_specificity = patients_spans(errors)
+    return measured, message(
+        "patients_measured" if performance.by_patient else "patients_assumed",
+        sensitivity_low_percent=patients_sensitivity.low,
+        sensitivity_high_percent=patients_sensitivity.high,
+        specificity_low_percent=patients_specificity.low,
+        specificity_high_percent=patients_specificity.high,
     )
 
 
-def _statement(infected: int, counted: int, share: Interval, red_cells: float) -> str:
+def _statement(infected: int, counted: int, share: Interval, red_cells: float) -> Message:
     if infected == 0:
-        return (
-            f"No infected cell was found among {counted:,} red cells. This does not rule malaria out: up to "
-            f"{percent(100 * share.high)} of red cells ({three_digits(share.high * red_cells):,.0f} parasites per "
-            "microlitre) may be infected (upper end of the 95 % interval)."
+        return message(
+            "none_infected", counted=counted, high_percent=100 * share.high, high_per_ul=share.high * red_cells
         )
-    return (
-        f"{infected:,} of {counted:,} red cells were called infected: parasitaemia {percent(100 * share.value)} "
-        f"(95 % interval {span(share.scaled(100), percent)}), about "
-        f"{three_digits(share.value * red_cells):,.0f} parasites per microlitre."
+    return message(
+        "infected_of",
+        infected=infected,
+        counted=counted,
+        share_percent=100 * share.value,
+        low_percent=100 * share.low,
+        high_percent=100 * share.high,
+        share_per_ul=share.value * red_cells,
     )
 
 
-def _advice(infected: int, counted: int, share: Interval, enough_cells: int, precision: float) -> str | None:
+def _advice(infected: int, counted: int, share: Interval, enough_cells: int, precision: float) -> Message | None:
     if counted < enough_cells:
-        return f"Keep counting: {enough_cells - counted:,} more red cells to reach {enough_cells:,}."
+        return message("keep_counting", more=enough_cells - counted, enough=enough_cells)
     reach = max(share.high - share.value, share.value - share.low)
     if infected and reach > precision * share.value and counted < RESEARCH_CELLS:
-        return (
-            f"For a more exact figure keep counting, up to {RESEARCH_CELLS:,} red cells: the interval still reaches "
-            f"{reach / share.value:.0%} to one side of the estimate."
-        )
+        relative = round(100 * reach / share.value)
+        return message("keep_counting_for_exactness", most=RESEARCH_CELLS, reach_percent=relative)
     if infected == 0 and counted < RESEARCH_CELLS:
-        return f"To lower the limit keep counting, up to {RESEARCH_CELLS:,} red cells, and look at a thick film."
+        return message("keep_counting_for_limit", most=RESEARCH_CELLS)
     return None

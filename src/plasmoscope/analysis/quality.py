@@ -175,14 +175,14 @@ class Question:
             next((finding.code for finding in findings if finding.holds(measured, limits)), None)
             for findings in (self.faults, self.warnings)
         )
-        code = fault or warning or self.fine
+        said = message(fault or warning or self.fine)
         return QualityCheck(
             name=self.name,
             value=round(float(self.value(measured)), 4),
             passed=fault is None,
             warning=fault is None and warning is not None,
-            message=english(message(code)),
-            code=code,
+            message=english(said),
+            message_coded=(said,),
         )
 
 

@@ -17,7 +17,7 @@ from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.profile import UsedProfile
 from plasmoscope.i18n.sentences import CODES
 from plasmoscope.labels import NOT_TOLD, CallName
-from plasmoscope.messages import RESEARCH_USE
+from plasmoscope.messages import RESEARCH_USE, Message, as_written, message
 from plasmoscope.segmentation.vocabulary import Kind
 
 SCHEMA_VERSION: Final = 2
@@ -63,15 +63,20 @@ class QualityCheck(_Record):
     """It passed, but the field is to be read with care."""
     message: str
     """What was found and, where it failed or warns, what to do about it, in English."""
-    code: str = ""
-    """The same as a code of ``plasmoscope.i18n.sentences``; empty where a person wrote it."""
+    message_coded: tuple[Message, ...] = ()
+    """The same as code and numbers; empty where an earlier version kept what a person wrote."""
+
+    @property
+    def said(self) -> Message:
+        """The message as it is told in any language."""
+        return self.message_coded[0] if self.message_coded else as_written(self.message)
 
     @model_validator(mode="before")
     @classmethod
     def _read_earlier(cls, content: object) -> object:
         """Earlier versions' files have the sentences alone."""
-        if isinstance(content, dict) and "code" not in content and content.get("message") in CODES:
-            return content | {"code": CODES[content["message"]]}
+        if isinstance(content, dict) and "message_coded" not in content and content.get("message") in CODES:
+            return content | {"message_coded": (Message(CODES[content["message"]]),)}
         return content
 
 
@@ -247,6 +252,8 @@ class Field(_Record):
     all the same."""
     error: str | None = None
     """Why it could not be read; everything else is then empty."""
+    error_coded: tuple[Message, ...] = ()
+    """The same as code and numbers; empty in earlier versions' files."""
     cells: tuple[Cell, ...] = ()
 
     @property
@@ -265,19 +272,19 @@ class Field(_Record):
         return self.count("not_a_cell")
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Message, ...]:
         """What the failed checks say."""
-        return tuple(check.message for check in self.checks if not check.passed)
+        return tuple(check.said for check in self.checks if not check.passed)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Message, ...]:
         """What to read the field with care for."""
-        return tuple(check.message for check in self.checks if check.warning)
+        return tuple(check.said for check in self.checks if check.warning)
 
     @property
-    def objections(self) -> tuple[str, ...]:
+    def objections(self) -> tuple[Message, ...]:
         """What speaks against counting it: that it shows a place again, and what the failed checks say."""
-        again = (f"it shows the same place as {self.duplicate_of}, which is counted",) if self.duplicate_of else ()
+        again = (message("same_place", field=self.duplicate_of),) if self.duplicate_of else ()
         return again + self.faults
 
     def count(self, kind: str) -> int:
@@ -285,13 +292,24 @@ class Field(_Record):
         return sum(cell.kind == kind for cell in self.cells)
 
 
-def unreadable(name: str, error: str) -> Field:
+def unreadable(name: str, error: str, coded: tuple[Message, ...] = ()) -> Field:
     """The record of a photograph that could not be read.
 
     Args:
-        error: why.
+        error: why, in English.
+        coded: the same as code and numbers.
     """
-    return Field(name=name, sha256="", width=0, height=0, cell_diameter=None, checks=(), accepted=False, error=error)
+    return Field(
+        name=name,
+        sha256="",
+        width=0,
+        height=0,
+        cell_diameter=None,
+        checks=(),
+        accepted=False,
+        error=error,
+        error_coded=coded,
+    )
 
 
 class Detection(_Record):
@@ -311,7 +329,9 @@ class Detection(_Record):
     """What the figures rest on: errors of each patient of this laboratory; those of all together, patients being taken
     to differ widely; or what the program made of other laboratories' photographs."""
     statement: str
-    """The same in sentences."""
+    """The same in English sentences."""
+    statement_coded: tuple[Message, ...] = ()
+    """The same as codes and numbers, one for each sentence; empty in earlier versions' files."""
 
 
 class Count(_Record):
@@ -332,16 +352,22 @@ class Count(_Record):
     correction_basis: str = ""
     """On whose slides the correction's figures were measured, or why there is none; empty in earlier versions' files,
     whose corrected estimates rest on the NIH's slides."""
+    correction_basis_coded: tuple[Message, ...] = ()
+    """The same as codes and numbers, one for each sentence, as of all that is coded here; empty in earlier versions'
+    files."""
     detection: Detection | None = None
     """None in earlier versions' files."""
     parasites_per_ul: Interval
     red_cells_per_ul: float
     red_cells_basis: str
     """Where the red cells per microlitre come from: measured, haematocrit, or the stated default."""
+    red_cells_basis_coded: tuple[Message, ...] = ()
     statement: str
     """The result in a sentence; with no infected cell the upper limit, never "negative"."""
+    statement_coded: tuple[Message, ...] = ()
     advice: str | None
     """What to do next, such as to keep counting; None when the count suffices."""
+    advice_coded: tuple[Message, ...] = ()
 
 
 class Review(_Record):
@@ -415,6 +441,9 @@ class Slide(_Record):
     review: Review | None = None
     """None for what was analysed without a workstation's record, and in earlier versions' files."""
     notes: tuple[str, ...] = ()
+    """What readers are told of the photographs and calls, in English."""
+    notes_coded: tuple[Message, ...] = ()
+    """The same as codes and numbers, one for each note; empty in earlier versions' files."""
     research_use: str = RESEARCH_USE
 
     @property

@@ -8,6 +8,8 @@ from plasmoscope.analysis.counting import COUNTED_DIFFERENTLY, count_slide, red_
 from plasmoscope.analysis.method import AnalysisError, Method
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.results import Count, Field, Review, Slide
+from plasmoscope.i18n.words import english
+from plasmoscope.messages import Message
 
 
 class SlideFacts(TypedDict, total=False):
@@ -31,7 +33,7 @@ def build_slide(
     fields: Iterable[Field],
     method: Method,
     count: Count | None,
-    notes: Iterable[str] = (),
+    notes: Iterable[Message] = (),
     created: datetime | None = None,
     **details: Unpack[SlideFacts],
 ) -> Slide:
@@ -47,6 +49,7 @@ def build_slide(
         details: what is known of the slide.
     """
     fields = tuple(fields)
+    told = (*notes_on(fields), *notes)
     return Slide(
         slide=slide,
         created=(created or datetime.now(UTC)).isoformat(timespec="seconds"),
@@ -61,7 +64,8 @@ def build_slide(
         profile=method.profile,
         fields=fields,
         count=count,
-        notes=(*notes_on(fields), *notes),
+        notes=tuple(map(english, told)),
+        notes_coded=told,
         **details,
     )
 

@@ -10,11 +10,13 @@ from rich.table import Table
 from plasmoscope.cli.console import console, errors, track
 from plasmoscope.cli.options import (
     CountingViewsOption,
+    LanguageOption,
     ModelOption,
     ProfileOption,
     ProfilesOption,
     given_photographs,
     load_classifier,
+    report_language,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ def analyze(
         list[str] | None,
         typer.Option(callback=_check_also, help="Write this too, which takes much room: 'ome' (OME-TIFF)."),
     ] = None,
+    language: LanguageOption = "en",
 ) -> None:
     """Count the infected red cells of a slide from photographs of its fields, and write a report.
 
@@ -82,13 +85,15 @@ def analyze(
     from plasmoscope.analysis.method import calling
     from plasmoscope.analysis.performance import read_performance
     from plasmoscope.files import alone_in
+    from plasmoscope.i18n.languages import letters_of
     from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.photograph import photograph_hashes, read_field
     from plasmoscope.reports.bundle import write_slide
     from plasmoscope.reports.folder import check_slide_folder
+    from plasmoscope.reports.fonts import can_show, fonts_to_install
     from plasmoscope.reports.formats import USUAL
-    from plasmoscope.reports.wording import corrected_line, possible_lines
 
+    chosen = report_language(language)
     sources = with_pages(given_photographs(fields))
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
@@ -117,41 +122,57 @@ def analyze(
         errors.print("Stopped. The same command goes on from here.")
         raise
     pictures = {field.name: source for field, source in zip(result.fields, sources, strict=True)}
-    write_slide(output, result, lambda field: read_field(pictures[field.name]), (*USUAL, *(also or ())), track)
+    formats = (*USUAL, *(also or ()))
+    write_slide(output, result, lambda field: read_field(pictures[field.name]), formats, track, chosen)
     _show_fields(result)
     if repeats := sum(bool(field.duplicate_of) and not field.accepted for field in result.fields):
         console.print(
             f"Photographs of a place that another one shows, and that are not counted: {repeats:,}. If they show "
             "different places, the same command with --count-repeats counts them."
         )
-    if result.count is None:
-        console.print("[bold]No field could be counted.[/] What to do about each stands beside it.")
-    else:
-        console.print(f"[bold]{escape(result.count.statement)}[/]")
-        console.print(f"Parasites per microlitre rest on a red-cell count that is {result.count.red_cells_basis}.")
-        corrected = corrected_line(result.count)
-        console.print(f"{corrected.name}: {corrected.value}. {escape(corrected.remark)}")
-        if result.count.detection:
-            console.print(f"What this count can tell: {escape(result.count.detection.statement)}")
-        for line in possible_lines(result):
-            console.print(f"{line.name}: {line.value}. {line.remark}")
-        if result.count.advice:
-            console.print(result.count.advice)
+    _show_count(result)
     if result.not_a_cell:
         console.print(
             f"Left out of the count, since the model says that they are no red cells or that it cannot tell: "
             f"{result.not_a_cell:,} objects, drawn dashed under a question mark. Look at them yourself."
         )
     console.print(f"Report, tables and pictures: {output}")
+    if not can_show(chosen):
+        fonts = " and ".join(fonts_to_install(letters_of(chosen.code)))
+        console.print(f"The PDF and the pictures are in English, for this computer lacks a font: install {fonts}.")
     console.print(result.research_use)
     if result.count is None or any(field.error for field in result.fields):
         raise typer.Exit(1)
 
 
+def _show_count(result: "Slide") -> None:
+    from plasmoscope.i18n.languages import ENGLISH
+    from plasmoscope.i18n.words import plain
+    from plasmoscope.reports.wording import ReportWords
+
+    count = result.count
+    if count is None:
+        console.print("[bold]No field could be counted.[/] What to do about each stands beside it.")
+        return
+    words = ReportWords(ENGLISH)
+    console.print(f"[bold]{escape(count.statement)}[/]")
+    console.print(f"Parasites per microlitre rest on a red-cell count that is {count.red_cells_basis}.")
+    corrected = words.corrected_line(count)
+    console.print(plain(f"{corrected.name}: {corrected.value}. {escape(corrected.remark)}"))
+    if count.detection:
+        console.print(f"What this count can tell: {escape(count.detection.statement)}")
+    for line in words.possible_lines(result):
+        console.print(plain(f"{line.name}: {line.value}. {line.remark}"))
+    if count.advice:
+        console.print(count.advice)
+
+
 def _show_fields(result: "Slide") -> None:
+    from plasmoscope.i18n.words import english
+
     table = Table("field", "red cells", "infected", "white cells", "platelets", "cannot tell", "note")
     for field in result.fields:
-        note = field.error or "; ".join(field.objections or field.warnings)
+        note = field.error or "; ".join(map(english, field.objections or field.warnings))
         others = (field.count("white_cell"), field.count("platelet"), field.not_a_cell)
         counts = (field.counted, field.infected, *others)
         table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))

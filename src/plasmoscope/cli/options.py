@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from plasmoscope.classification.classifier import Classifier, Use
     from plasmoscope.classification.profiles import Profiles
     from plasmoscope.data.nih import CellDataset
+    from plasmoscope.i18n.languages import Language
     from plasmoscope.imaging.sources import ImageSource, Readable
     from plasmoscope.reports.folder import Parted
 
@@ -105,6 +106,20 @@ CountingViewsOption = Annotated[
 ViewsListOption = Annotated[
     list[int], typer.Option("--tta", callback=_check_views, help=f"{_VIEWS_HELP} Give it again for more columns.")
 ]
+
+
+LanguageOption = Annotated[
+    str, typer.Option("--language", help="Of the report: en, fr, es, pt, ar, hi, sw, zh, ru, ja, th or vi.")
+]
+
+
+def report_language(code: str) -> "Language":
+    """The language of a code; wrong use says which there are."""
+    from plasmoscope.i18n.languages import LANGUAGES
+
+    if code not in LANGUAGES:
+        raise typer.BadParameter(f"{code} is none of the languages: {', '.join(LANGUAGES)}", param_hint="--language")
+    return LANGUAGES[code]
 
 
 def given_photographs(paths: Sequence[Path]) -> "list[ImageSource]":

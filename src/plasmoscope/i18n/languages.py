@@ -6,6 +6,7 @@ from importlib.resources import files
 from io import BytesIO
 from typing import Literal, NamedTuple
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -77,10 +78,21 @@ def catalogue(code: str) -> gettext.NullTranslations:
     """The messages of a language, compiled from its ``.po`` file; a missing one stays English."""
     if code == ENGLISH.code:
         return gettext.NullTranslations()
-    source = files("plasmoscope.i18n") / "locale" / code / "LC_MESSAGES" / f"{DOMAIN}.po"
-    with source.open("rb") as stream:
-        messages = read_po(stream, locale=code)
     compiled = BytesIO()
-    write_mo(compiled, messages)
+    write_mo(compiled, _messages(code))
     compiled.seek(0)
     return Translations(compiled, DOMAIN)
+
+
+@cache
+def letters_of(code: str) -> str:
+    """Every letter of a language's messages, each once."""
+    if code == ENGLISH.code:
+        return ""
+    return "".join(sorted({letter for message in _messages(code) if message.id for letter in str(message.string)}))
+
+
+def _messages(code: str) -> Catalog:
+    source = files("plasmoscope.i18n") / "locale" / code / "LC_MESSAGES" / f"{DOMAIN}.po"
+    with source.open("rb") as stream:
+        return read_po(stream, locale=code)

@@ -50,7 +50,136 @@ _QUALITY = {
 }
 """What the quality gate says of a field."""
 
-SENTENCES: Mapping[str, str] = {**_QUALITY}
+_NOTES = {
+    "same_place": mark("it shows the same place as %(field)s, which is counted"),
+    "rejected": mark("the microscopist rejected it: %(reason)s"),
+    "field_unreadable": mark("%(field)s could not be read: %(reason)s."),
+    "field_not_counted": mark("%(field)s was not counted: %(reasons)s."),
+    "field_counted_all_the_same": mark("%(field)s was counted at the user's wish although %(reasons)s."),
+    "field_with_care": mark("%(field)s is to be read with care: %(warning)s."),
+    "fields_with_care": mark("%(fields)s of %(counted)s counted photographs are to be read with care: %(warning)s."),
+    "all_fields_with_care": mark("All %(counted)s counted photographs are to be read with care: %(warning)s."),
+    "much_left_out": mark(
+        "%(left_out)s of %(outlined)s objects outlined as red cells (%(left_out_percent)s) are left out of the count: "
+        "the model says that they are no red cells, or that it cannot tell. So many mean dirt, a poor smear or stain, "
+        "or pictures unlike those that the model learnt from, and parasites may be among them: look at these objects."
+    ),
+    "calls_changed_to": mark("A microscopist changed %(changed)s of the model's calls (%(calls)s)."),
+    "to_infected": mark("%(number)s to infected"),
+    "to_not_infected": mark("%(number)s to not infected"),
+    "to_not_a_cell": mark("%(number)s to not a cell"),
+    "to_uncertain": mark("%(number)s to cannot tell"),
+    "different_versions": mark(
+        "The fields were analysed by different versions of program or model; the last one's is named."
+    ),
+    "not_analysed_yet": mark("Photographs not analysed yet: %(number)s"),
+}
+"""What readers are told of a slide's photographs."""
+
+_COUNT = {
+    "infected_of": mark(
+        "%(infected)s of %(counted)s red cells were called infected: parasitaemia %(share_percent)s (95 %% interval "
+        "%(low_percent)s to %(high_percent)s), about %(share_per_ul)s parasites per microlitre."
+    ),
+    "none_infected": mark(
+        "No infected cell was found among %(counted)s red cells. This does not rule malaria out: up to "
+        "%(high_percent)s of red cells (%(high_per_ul)s parasites per microlitre) may be infected (upper end of the "
+        "95 %% interval)."
+    ),
+    "keep_counting": mark("Keep counting: %(more)s more red cells to reach %(enough)s."),
+    "keep_counting_for_exactness": mark(
+        "For a more exact figure keep counting, up to %(most)s red cells: the interval still reaches "
+        "%(reach_percent)s to one side of the estimate."
+    ),
+    "keep_counting_for_limit": mark(
+        "To lower the limit keep counting, up to %(most)s red cells, and look at a thick film."
+    ),
+    "red_cells_measured": mark("measured: %(red_cells)s red cells per microlitre"),
+    "red_cells_from_haematocrit": mark(
+        "from the haematocrit of %(haematocrit_percent)s and a mean cell volume of %(volume_fl)s fL: %(red_cells)s "
+        "red cells per microlitre"
+    ),
+    "red_cells_assumed": mark(
+        "assumed: %(red_cells)s red cells per microlitre, as neither red-cell count nor haematocrit was given"
+    ),
+}
+"""What is counted, and what it rests on."""
+
+_CORRECTION = {
+    "not_measured": mark(
+        "How well the program reads this laboratory's slides has not been measured. Its own figures hold for the "
+        "NIH's slides, which it learnt from; on other laboratories' photographs it found %(least_found)s to "
+        "%(most_found)s %% of the parasites and made %(least_false)s to %(most_false)s false calls per 1,000 cells. "
+        "Measure yours: 'plasmoscope evaluate-fields' on your own annotated photographs."
+    ),
+    "calls_changed": mark(
+        "A microscopist changed some of the calls, and what was measured are the program's own errors."
+    ),
+    "counted_differently": mark("Not all photographs were analysed in the way that was measured."),
+    "measured_errors": mark(
+        "Assumes a sensitivity of %(sensitivity_percent)s (95 %% interval %(sensitivity_low_percent)s to "
+        "%(sensitivity_high_percent)s) and a specificity of %(specificity_percent)s (%(specificity_low_percent)s to "
+        "%(specificity_high_percent)s), as measured on %(measured_on)s on slides of %(laboratory)s: %(infected)s "
+        "infected and %(others)s other cells, %(photographs)s photographs, %(patients)s patients."
+    ),
+    "patients_measured": mark(
+        "Sensitivity and specificity of 95 in 100 patients: %(sensitivity_low_percent)s to "
+        "%(sensitivity_high_percent)s and %(specificity_low_percent)s to %(specificity_high_percent)s."
+    ),
+    "patients_assumed": mark(
+        "Sensitivity and specificity of 95 in 100 patients: %(sensitivity_low_percent)s to "
+        "%(sensitivity_high_percent)s and %(specificity_low_percent)s to %(specificity_high_percent)s (assumed)."
+    ),
+}
+"""What a count corrected for wrong calls rests on, or why there is none."""
+
+_DETECTION = {
+    "alone_tells_none": mark(
+        "With %(counted)s red cells counted, the program's calls alone tell no parasitaemia from a slide without "
+        "parasites with 95 %% probability."
+    ),
+    "alone_tells": mark(
+        "With %(counted)s red cells counted, the program's calls alone tell a slide with a parasitaemia of "
+        "%(limit_percent)s or more from one without parasites with 95 %% probability."
+    ),
+    "reviewed_tells_none": mark("After a person has looked at every called cell they tell none either."),
+    "reviewed_tells": mark(
+        "After a person has looked at every called cell they tell a parasitaemia of %(limit_percent)s or more: then "
+        "no false call is left, and only missed parasites matter."
+    ),
+    "never_positive": mark("No number of called cells makes a slide positive before a person has looked at them."),
+    "positive_above": mark(
+        "Until a person has looked at them, more than %(number)s called cells make a slide positive: at most 5 %% of "
+        "slides without parasites have more."
+    ),
+    "slide_positive": mark("This slide has more: by the program's calls alone it is positive."),
+    "slide_not_positive": mark(
+        "This slide does not have more: by the program's calls alone it is not told from one without parasites, which "
+        "does not rule malaria out."
+    ),
+    "rests_on_each_patient": mark(
+        "This rests on the figures of %(laboratory)s, and on how far its %(patients)s patients differed."
+    ),
+    "rests_on_all_patients": mark(
+        "This rests on the figures of %(laboratory)s. How far its patients differ was not measured; it is taken to be "
+        "far, which raises the limits."
+    ),
+    "rests_on_elsewhere": mark(
+        "How well cells are called so on this laboratory's slides has not been measured: this allows for all that was "
+        "seen on other laboratories', and may be better or worse here."
+    ),
+}
+"""What so many counted cells can tell."""
+
+SENTENCES: Mapping[str, str] = {
+    **_QUALITY,
+    **_NOTES,
+    **_COUNT,
+    **_CORRECTION,
+    **_DETECTION,
+    # What a person wrote is in no catalogue.
+    "as_written": "%(text)s",
+}
 """By their codes."""
-CODES = {sentence: code for code, sentence in SENTENCES.items()}
-"""For what earlier versions wrote, sentences without their codes."""
+CODES = {sentence: code for code, sentence in _QUALITY.items()}
+"""Of the quality gate's sentences, for what earlier versions kept without codes."""

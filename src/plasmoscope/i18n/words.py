@@ -54,18 +54,22 @@ class Words:
         """The sentence of a code, with its values as this language writes them."""
         return self.say(SENTENCES[message.code], **{name: self._put(name, one) for name, one in message.values.items()})
 
-    def told(self, message: Message | None, written: str) -> str:
-        """The sentence, or what was written where a person wrote it, or a version that gave no code that this one has.
+    def tell_in_turn(self, messages: tuple[Message, ...], written: str) -> str:
+        """Their sentences, one after the other.
 
         Args:
-            written: in English.
+            written: the same in English, which is told where an earlier version kept no codes.
         """
-        return self.tell(message) if message is not None and message.code in SENTENCES else written
+        return " ".join(map(self.tell, messages)) or written
 
     def tell_all(self, messages: tuple[Message, ...]) -> str:
         """Several as one, such as ``the cells are small; the cells lie in heaps``."""
+        return self.both(*map(self.tell, messages))
+
+    def both(self, *told: str) -> str:
+        """Parts of sentences as one; empty where there are none."""
         one_and_other = mark("%(one)s; %(other)s")
-        return reduce(lambda one, other: self.say(one_and_other, one=one, other=other), map(self.tell, messages))
+        return reduce(lambda one, other: self.say(one_and_other, one=one, other=other), told) if told else ""
 
     def one_of(self, meanings: Mapping[str, str], key: str) -> str:
         """A translated meaning; the key itself where there is none, such as an action of a later version."""
@@ -98,7 +102,7 @@ class Words:
 
     def density(self, value: float) -> str:
         """Parasites per microlitre, to three digits."""
-        return self.number(float(f"{value:.3g}"))
+        return self.number(three_digits(value))
 
     def day(self, value: date) -> str:
         """A date."""
@@ -136,6 +140,11 @@ class Words:
         if name.endswith("_per_ul"):
             return self.density(value)
         return self.number(value) if isinstance(value, int) else self.plain(value)
+
+
+def three_digits(value: float) -> float:
+    """A density as it is told to people: no count of cells carries more than three digits."""
+    return float(f"{value:.3g}")
 
 
 def plain(text: str) -> str:

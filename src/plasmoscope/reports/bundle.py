@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from plasmoscope.analysis.results import Cell, Field, Slide
 from plasmoscope.files import replace_file
+from plasmoscope.i18n.languages import ENGLISH, Language
 from plasmoscope.progress import Track, untracked
 from plasmoscope.reports.field_pictures import CalledCell, cell_crop, cell_sheet
 from plasmoscope.reports.folder import CALLED_CELLS, FIELDS, OF_A_FIELD, POSSIBLE_CELLS
@@ -35,6 +36,7 @@ def write_slide(
     images: Callable[[Field], Picture],
     formats: Collection[str] = USUAL,
     track: Track = untracked,
+    language: Language = ENGLISH,
 ) -> list[Path]:
     """Write a slide's reports; every file whole or not at all.
 
@@ -43,6 +45,7 @@ def write_slide(
         images: gives a field's upright photograph again, RGB, shape (field.height, field.width, 3). One is held at
             a time, however many fields there are.
         formats: some of ``FORMATS``.
+        language: of what people read; files that programs read stay English.
 
     Returns:
         The files, in the order written.
@@ -54,7 +57,7 @@ def write_slide(
     if unknown := sorted(set(formats) - set(FORMATS)):
         raise ValueError(f"There is no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}.")
     try:
-        return _write(folder, slide, images, formats, track)
+        return _write(folder, slide, images, formats, track, language)
     except OSError as error:
         raise OutputError(f"The reports cannot be written to {folder} ({error.strerror or error}).") from error
 
@@ -71,7 +74,12 @@ def field_stem(number: int, field: Field) -> str:
 
 
 def _write(
-    folder: Path, slide: Slide, images: Callable[[Field], Picture], formats: Collection[str], track: Track
+    folder: Path,
+    slide: Slide,
+    images: Callable[[Field], Picture],
+    formats: Collection[str],
+    track: Track,
+    language: Language,
 ) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -91,7 +99,7 @@ def _write(
             if field.error is None and files is not None and files.write is not None:
                 put(f"{FIELDS}/{field_stem(number, field)}{files.ending}", files.write(field))
     if any(form.illustrated or form.draw for form in wanted):
-        shown = _illustrate(slide, images, formats, put, track)
+        shown = _illustrate(slide, images, formats, put, track, language)
         for name, sheet in ((CALLED_CELLS, shown.gallery), (POSSIBLE_CELLS, shown.possible)):
             if "pictures" in formats and sheet:
                 put(name, sheet)
@@ -100,7 +108,7 @@ def _write(
                 (folder / name).unlink(missing_ok=True)
         for file in (file for form in wanted for file in form.files):
             if file.illustrate is not None:
-                put(file.name, file.illustrate(slide, shown))
+                put(file.name, file.illustrate(slide, shown, language))
     _remove_earlier(folder / FIELDS, {file.name for file in written}, formats)
     return written
 
@@ -120,6 +128,7 @@ def _illustrate(
     formats: Collection[str],
     put: Callable[[str, bytes], None],
     track: Track,
+    language: Language,
 ) -> Illustrations:
     """Draw each field once, write the files that show it, and keep what the reports show."""
     drawing = [(OF_A_FIELD[name], draw) for name in formats if (draw := FORMATS[name].draw)]
@@ -136,7 +145,7 @@ def _illustrate(
     for index, field in track(readable, len(readable), "Drawing photographs"):
         if not drawing and index not in in_reports and index not in in_gallery:
             continue
-        photograph = Photograph(images(field), field)
+        photograph = Photograph(images(field), field, language)
         crops += [CalledCell(cell_crop(photograph.image, cell), cell, index + 1) for cell in in_gallery.get(index, [])]
         for ending, draw in drawing:
             put(f"{FIELDS}/{field_stem(index + 1, field)}{ending}", draw(photograph))

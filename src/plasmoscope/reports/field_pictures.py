@@ -3,17 +3,21 @@
 from collections import Counter
 from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, features
 
 from plasmoscope.analysis.calls import LEGEND, Call, Colour, drawn_as
 from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.i18n.languages import ENGLISH, Language, letters_of
 from plasmoscope.imaging.cells import cut_cell
+from plasmoscope.messages import mark
+from plasmoscope.reports.fonts import Run, can_show, fonts_for, runs
 from plasmoscope.reports.pictures import Picture, contact_sheet
+from plasmoscope.reports.wording import ReportWords
 
 # Diameter of a red cell in a dried film; 7 to 8 is usual.
 RED_CELL_MICROMETRES = 7.5
@@ -39,13 +43,14 @@ class CalledCell(NamedTuple):
     """From 1: which of the slide's photographs it is on."""
 
 
-def annotated_field(image: Picture, field: Field) -> Picture:
+def annotated_field(image: Picture, field: Field, language: Language = ENGLISH) -> Picture:
     """The field with every object outlined by its call, a number at each counted cell, and a legend strip below.
 
     Lines and numbers follow the size of the red cells, so that any magnification reads alike.
 
     Args:
         image: RGB, shape (field.height, field.width, 3).
+        language: of the legend; it is English where this computer cannot show that language.
 
     Returns:
         RGB, as wide as ``image`` and higher by the legend.
@@ -67,7 +72,7 @@ def annotated_field(image: Picture, field: Field) -> Picture:
         # At the cell's foot, where it hides least of what lies inside.
         place = (cell.centre[0], cell.box[1] + cell.box[3] - size / 4)
         pen.text(place, caption, _INK, font, anchor="ms", stroke_width=max(1, round(size / 8)), stroke_fill=_PAPER)
-    return np.vstack([np.asarray(picture), _legend(field, diameter)])
+    return np.vstack([np.asarray(picture), _legend(field, diameter, language)])
 
 
 def cell_crop(image: Picture, cell: Cell) -> Picture:
@@ -103,23 +108,25 @@ def _dashes(outline: NDArray[np.float64], length: float) -> list[NDArray[np.floa
     return dashes
 
 
-def _legend(field: Field, diameter: float) -> Picture:
+def _legend(field: Field, diameter: float, language: Language) -> Picture:
     """A white strip: how each call is drawn, how many there are, and the scale where it is known."""
     size = max(12.0, field.width / 64)
-    font = ImageFont.load_default(size)
+    words = ReportWords(language if _can_draw(language) else ENGLISH)
+    lettering = Lettering(letters_of(words.language.code), size, words.language.direction)
     counts = Counter(drawn_as(cell) for cell in field.cells)
     entries: list[tuple[Call | None, str, float]] = [
-        (call, f"{f'{call.letter} ' if call.letter else ''}{call.name}: {counts[call]:,}", 2 * size)
+        (call, words.named(f"{call.letter} {words.say(call.message)}".lstrip(), words.number(counts[call])), 2 * size)
         for call in LEGEND
         if counts[call]
     ]
     if field.cell_diameter:
-        entries.append((None, f"one red cell, about {RED_CELL_MICROMETRES} micrometres", field.cell_diameter))
+        scale = words.say(mark("one red cell, about %(number)s micrometres"), number=words.plain(RED_CELL_MICROMETRES))
+        entries.append((None, scale, field.cell_diameter))
     row, gap = 1.8 * size, 1.5 * size
     places: list[tuple[float, float]] = []
     left, middle = size, 0.6 * row
     for _, text, sample in entries:
-        width = sample + size / 2 + font.getlength(text)
+        width = sample + size / 2 + lettering.width(text)
         if left > size and left + width > field.width - size:
             left, middle = size, middle + row
         places.append((left, middle))
@@ -127,7 +134,7 @@ def _legend(field: Field, diameter: float) -> Picture:
     strip = Image.new("RGB", (field.width, round(middle + 0.6 * row)), _PAPER)
     pen = ImageDraw.Draw(strip)
     for (_, text, sample), (left, middle) in zip(entries, places, strict=True):
-        pen.text((left + sample + size / 2, middle), text, _INK, font, anchor="lm")
+        lettering.draw(pen, (left + sample + size / 2, middle), text)
     drawn = np.asarray(strip).copy()
     for (call, _, sample), (left, middle) in zip(entries, places, strict=True):
         if call is None:
@@ -135,6 +142,53 @@ def _legend(field: Field, diameter: float) -> Picture:
         else:
             _draw_sample(drawn, left, middle, sample, call, diameter)
     return drawn
+
+
+def _can_draw(language: Language) -> bool:
+    """Whether the legend can be in this language: its letters are here, and joined as its script asks."""
+    return can_show(language) and (language is ENGLISH or bool(features.check("raqm")))
+
+
+class Lettering:
+    """Writes text of any script into pictures."""
+
+    def __init__(self, letters: str, size: float, direction: Literal["ltr", "rtl"]) -> None:
+        """Find the fonts.
+
+        Args:
+            letters: all that may be written beside Western European ones.
+            size: of the letters in pixels.
+        """
+        self._fonts = fonts_for(letters)
+        self._size = size
+        self._direction: Literal["ltr", "rtl"] = direction
+
+    def width(self, text: str) -> float:
+        """In pixels."""
+        return sum(self._font(run).getlength(run.text, **self._how(run)) for run in runs(text, self._fonts))
+
+    def draw(self, pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str) -> None:
+        """Write a line whose middle's left end is here."""
+        x, y = place
+        parts = runs(text, self._fonts)
+        for run in reversed(parts) if self._direction == "rtl" else parts:
+            pen.text((x, y), run.text, _INK, self._font(run), anchor="lm", **self._how(run))
+            x += self._font(run).getlength(run.text, **self._how(run))
+
+    def _font(self, run: Run) -> ImageFont.FreeTypeFont:
+        if run.font is None:
+            return _own_font(self._size)
+        return ImageFont.truetype(run.font.regular, self._size, run.font.face)
+
+    def _how(self, run: Run) -> dict[str, Any]:
+        return {} if run.font is None else {"direction": self._direction}
+
+
+def _own_font(size: float) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise TypeError("Pillow was built without FreeType, which draws its font in any size")
+    return font
 
 
 def _draw_scale(drawn: Picture, left: float, middle: float, length: float, size: float) -> None:

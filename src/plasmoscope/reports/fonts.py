@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from plasmoscope.i18n.languages import Language, letters_of
+
 # Fonts that come with the common systems, regular and bold; the widest-reaching first, then those of single scripts.
 _KNOWN = (
     ("DejaVuSans", "DejaVuSans-Bold"),
@@ -34,6 +36,11 @@ _COLLECTIONS = (".ttc", ".otc")
 _SUFFIXES = (".otf", ".ttf", *_COLLECTIONS)  # of two files of one name the later kind is taken
 _NEEDED_TABLES = frozenset({"cmap", "head", "hhea", "hmtx", "maxp", "name", "OS/2", "post"})
 _PLAIN_LATIN = frozenset({*range(0x20, 0x7F), ord("µ")})  # the report's own words
+_NO_BREAK, _NARROW = "\u00a0", "\u202f"
+_BLANKS = re.compile(rf"[^\S{_NO_BREAK}{_NARROW}]+")
+# What is not seen, and what stands for it where a font has none: blanks that part no line, places where a line may end,
+# and marks of direction.
+_INSTEAD = {_NO_BREAK: " ", "\u200b": "", "\u200e": "", "\u200f": ""}
 # By ISO 15924's codes; a font for any other script is named after it.
 _NOTO = {
     **dict.fromkeys(("Hani", "Hira", "Kana", "Hang", "Bopo"), "Noto Sans CJK"),
@@ -58,13 +65,13 @@ def fonts_for(text: str) -> list[FontFiles]:
 
     The first also shows plain Latin text. Empty where nothing was found, or nothing is needed beyond Latin-1.
     """
-    missing = {ord(one) for one in _printed(text) if not _in_latin1(one)}
+    missing = {ord(one) for one in _printed(text) if not _in_latin1(one) and one not in _INSTEAD}
     if not missing:
         return []
     chinese = _is_chinese(text)
     chosen: list[FontFiles] = []
     for regular, bold in _candidates(missing):
-        letters = _letters(regular, regular.stat().st_mtime_ns)
+        letters = _letters_of(regular)
         # The first is the report's own font; the others fill in what it lacks.
         if letters & missing if chosen else letters >= _PLAIN_LATIN:
             chosen.append(FontFiles(regular, bold, letters, _face(regular, chinese)))
@@ -74,23 +81,49 @@ def fonts_for(text: str) -> list[FontFiles]:
     return chosen
 
 
+class Run(NamedTuple):
+    """A part of a text that one font shows."""
+
+    text: str
+    font: FontFiles | None
+    """None for the program's own font, which knows Western European letters."""
+
+
+def runs(text: str, fonts: list[FontFiles]) -> list[Run]:
+    """A text in parts, each with the first of these fonts that shows it."""
+    parts: list[Run] = []
+    for one in _printed(text):
+        font = next((font for font in fonts if ord(one) in font.letters), None)
+        # A blank belongs to what it follows: it parts no word that is shaped as a whole.
+        if parts and (font is parts[-1].font or one == " "):
+            parts[-1] = Run(parts[-1].text + one, parts[-1].font)
+        else:
+            parts.append(Run(one, font))
+    return parts
+
+
+def can_show(language: Language) -> bool:
+    """Whether this computer has fonts for all that reports say in a language."""
+    return not fonts_to_install(letters_of(language.code))
+
+
 def fonts_to_install(text: str) -> tuple[str, ...]:
     """Names of fonts that would show what no font of this computer shows; empty where everything is shown."""
     from fontTools.unicodedata import script, script_name
 
     fonts = fonts_for(text)
-    scripts = {script(one) for one in _printed(text) if not _is_shown(one, fonts)}
+    scripts = {script(one) for one in _printed(text) if not _is_shown(one, fonts) and one not in _INSTEAD}
     return tuple(sorted({_NOTO.get(code) or f"Noto Sans {script_name(code)}" for code in scripts}))
 
 
 def showable(text: str, fonts: list[FontFiles]) -> str:
     """The text with ``?`` for every character that these fonts, or PDF's own where there are none, cannot show."""
-    return "".join(one if _is_shown(one, fonts) else "?" for one in _printed(text))
+    return "".join(one if _is_shown(one, fonts) else _INSTEAD.get(one, "?") for one in _printed(text))
 
 
 def _printed(text: str) -> Iterator[str]:
-    line = " ".join(unicodedata.normalize("NFC", text).split())
-    return (one for one in line if one.isprintable())
+    line = _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip().replace(_NARROW, _NO_BREAK)
+    return (one for one in line if one.isprintable() or one in _INSTEAD)
 
 
 def _is_shown(one: str, fonts: list[FontFiles]) -> bool:
@@ -98,7 +131,7 @@ def _is_shown(one: str, fonts: list[FontFiles]) -> bool:
 
 
 def _in_latin1(one: str) -> bool:
-    return one.isprintable() and ord(one) < 0x100
+    return (one.isprintable() or one == _NO_BREAK) and ord(one) < 0x100
 
 
 def _is_chinese(text: str) -> bool:
@@ -118,9 +151,15 @@ def _candidates(missing: set[int]) -> Iterator[tuple[Path, Path]]:
     for name, bold in known.items():
         if name in files:
             yield _with_bold(files, name, bold)
-    for name, file in files.items():
-        if name not in known and intersectUnicodeRanges(missing) & _claimed(file, file.stat().st_mtime_ns):
-            yield _with_bold(files, name, name.replace("regular", "bold"))
+    others = [
+        (name, file)
+        for name, file in files.items()
+        if name not in known and intersectUnicodeRanges(missing) & _claimed(file, file.stat().st_mtime_ns)
+    ]
+    # A script's own font before those that have some of its signs beside their own.
+    others.sort(key=lambda other: -len(_letters_of(other[1]) & missing))
+    for name, _ in others:
+        yield _with_bold(files, name, name.replace("regular", "bold"))
 
 
 def _with_bold(files: dict[str, Path], regular: str, bold: str) -> tuple[Path, Path]:
@@ -153,6 +192,10 @@ def _claimed(file: Path, changed: int) -> frozenset[int]:
             return frozenset(font["OS/2"].getUnicodeRanges()) if _can_embed(font) else frozenset()
     except (OSError, TTLibError, KeyError, AttributeError, ValueError):
         return frozenset()
+
+
+def _letters_of(file: Path) -> frozenset[int]:
+    return _letters(file, file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=1_000)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from plasmoscope.analysis.results import Field, Slide
+from plasmoscope.i18n.languages import Language
 from plasmoscope.messages import mark
 from plasmoscope.reports.fhir import fhir_json
 from plasmoscope.reports.hl7 import hl7_oru
@@ -38,8 +39,8 @@ class SlideFile(Download):
     """A file of the slide."""
 
     write: Callable[[Slide], Content] | None = None
-    illustrate: Callable[[Slide, Illustrations], Content] | None = None
-    """In place of ``write``, where it shows photographs."""
+    illustrate: Callable[[Slide, Illustrations, Language], Content] | None = None
+    """In place of ``write``, where it shows photographs and is for people, in their language."""
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,18 @@
 from base64 import b64encode
 
 from plasmoscope.analysis.results import Slide
-from plasmoscope.messages import NOT_A_DEVICE
-from plasmoscope.reports import wording
+from plasmoscope.i18n.languages import ENGLISH, Language, catalogue
+from plasmoscope.messages import NOT_A_DEVICE, RESEARCH_USE
 from plasmoscope.reports.illustrations import Illustrations
+from plasmoscope.reports.wording import ReportWords
 
 
-def slide_html(slide: Slide, illustrations: Illustrations) -> str:
+def slide_html(slide: Slide, illustrations: Illustrations, language: Language = ENGLISH) -> str:
     """The page, for a screen and for printing."""
-    return page("slide.html", slide=slide, shown=illustrations, words=wording)
+    return page("slide.html", language, slide=slide, shown=illustrations, words=ReportWords(language))
 
 
-def page(template: str, **values: object) -> str:
+def page(template: str, language: Language = ENGLISH, /, **values: object) -> str:
     """A page that stands alone; its template's filter ``base64`` puts pictures into it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -24,7 +25,9 @@ def page(template: str, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.globals["NOT_A_DEVICE"] = NOT_A_DEVICE
+    environment.install_gettext_translations(catalogue(language.code), newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(NOT_A_DEVICE=NOT_A_DEVICE, RESEARCH_USE=RESEARCH_USE, language=language)
     environment.filters["base64"] = lambda content: b64encode(content).decode("ascii")
     return environment.get_template(template).render(values)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from plasmoscope.analysis.results import Cell, Field, Slide
+from plasmoscope.i18n.languages import ENGLISH, Language
 from plasmoscope.reports.field_pictures import annotated_field
 from plasmoscope.reports.pictures import Picture
 
@@ -26,11 +27,13 @@ class Photograph:
     image: Picture
     """RGB, upright, shape (field.height, field.width, 3)."""
     field: Field
+    language: Language = ENGLISH
+    """Of the words in what is drawn."""
 
     @cached_property
     def annotated(self) -> Picture:
         """As ``annotated_field`` draws it."""
-        return annotated_field(self.image, self.field)
+        return annotated_field(self.image, self.field, self.language)
 
 
 class FieldPicture(NamedTuple):

@@ -17,7 +17,7 @@ import numpy as np
 from plasmoscope.analysis.calls import CATEGORIES, NOT_CALLED, call_of, drawn_as, title_of
 from plasmoscope.analysis.results import ByPeople, Cell, Field, Outline, Slide
 from plasmoscope.imaging.samples import as_stored
-from plasmoscope.reports.wording import reasons
+from plasmoscope.reports.wording import reasons_in_english
 
 _UPRIGHT = "of the upright photograph (EXIF orientation applied), from the upper left"
 _NOT_COUNTED = "photograph not counted"
@@ -85,7 +85,7 @@ def _coco_image(number: int, field: Field) -> dict[str, Any]:
     image: dict[str, Any] = {"id": number, "file_name": field.name, "width": field.width, "height": field.height}
     if field.orientation is not None:
         image["exif_orientation"] = field.orientation
-    return image | {"counted": field.accepted, "reason": reasons(field)}
+    return image | {"counted": field.accepted, "reason": reasons_in_english(field)}
 
 
 def _coco_annotation(id_: int, image: int, field: Field, cell: Cell) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from plasmoscope.analysis.calls import OTHER_OBJECTS, call_of
 from plasmoscope.analysis.results import ByPeople, Cell, Slide
 from plasmoscope.csv_tables import csv_text
-from plasmoscope.reports.wording import reasons
+from plasmoscope.reports.wording import reasons_in_english
 
 CELL_COLUMNS = (
     "field",
@@ -88,7 +88,7 @@ def fields_csv(slide: Slide) -> str:
                 field.height,
                 _yes(field.accepted),
                 _yes(field.overridden),
-                reasons(field),
+                reasons_in_english(field),
                 field.counted,
                 field.infected,
                 f"{100 * field.infected / field.counted:.4f}" if field.counted else "",

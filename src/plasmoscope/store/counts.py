@@ -12,7 +12,9 @@ from plasmoscope.analysis import results
 from plasmoscope.analysis.counting import CALLS_CHANGED, COUNTED_DIFFERENTLY, count_slide, red_cell_count
 from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.slides import build_slide
+from plasmoscope.i18n.words import english
 from plasmoscope.imaging.reading import stored_orientation
+from plasmoscope.messages import Message, message
 from plasmoscope.store import audit
 from plasmoscope.store.corrections import BY_HAND, corrected, latest
 from plasmoscope.store.edits import edited, edits_of
@@ -23,7 +25,7 @@ from plasmoscope.store.records import Correction, Edit, Field, Look, Slide
 from plasmoscope.store.review import slide_queue
 
 # What people did with outlines, as the notes say it.
-_EDITED = {"draw": "drawn", "erase": "erased", "split": "split", "join": "joined"}
+_EDITED = {"draw": "outline_drawn", "erase": "outline_erased", "split": "outline_split", "join": "outline_joined"}
 # Those that hold, by field and cell number.
 _Corrections = Mapping[int, Mapping[int, Correction]]
 
@@ -215,23 +217,34 @@ def _reviewed(
         return results.unreadable(row.name, row.error or "")
     checks = found.checks
     if row.rejected:
-        message = f"the microscopist rejected it: {row.reject_reason}"
-        checks = (*checks, results.QualityCheck(name="review", value=0, passed=False, message=message))
+        said = message("rejected", reason=row.reject_reason or "")
+        review = results.QualityCheck(name="review", value=0, passed=False, message=english(said), message_coded=(said,))
+        checks = (*checks, review)
     duplicate_of = names[row.duplicate_of_id] if row.duplicate_of_id else None
-    said = {"name": row.name, "checks": checks, "accepted": row.in_count, "duplicate_of": duplicate_of}
-    return corrected(edited(found, edits), corrections, looks).model_copy(update=said)
+    reviewed = {"name": row.name, "checks": checks, "accepted": row.in_count, "duplicate_of": duplicate_of}
+    return corrected(edited(found, edits), corrections, looks).model_copy(update=reviewed)
 
 
-def _notes(methods: Sequence[Method], changed: Counter[str], unfinished: int) -> Iterator[str]:
+# By the call that a person gave in place of the model's.
+_CHANGED = {
+    "infected": "to_infected",
+    "not infected": "to_not_infected",
+    "not a cell": "to_not_a_cell",
+    "uncertain": "to_uncertain",
+    "white_cell": "to_white_cell",
+}
+
+
+def _notes(methods: Sequence[Method], changed: Counter[str], unfinished: int) -> Iterator[Message]:
     outlines = {kind: changed[kind] for kind in _EDITED if changed[kind]}
     called = changed - Counter(outlines)
     if called:
-        calls = ", ".join(f"{number} to {call.replace('_', ' ')}" for call, number in sorted(called.items()))
-        yield f"A microscopist changed {called.total()} of the model's calls ({calls})."
+        calls = tuple(message(_CHANGED[call], number=number) for call, number in sorted(called.items()))
+        yield message("calls_changed_to", changed=called.total(), calls=calls)
     if outlines:
-        did = ", ".join(f"{_EDITED[kind]}: {number}" for kind, number in outlines.items())
-        yield f"A microscopist changed the outlined objects ({did})."
+        edits = tuple(message(_EDITED[kind], number=number) for kind, number in outlines.items())
+        yield message("outlines_changed", edits=edits)
     if not _alike(methods):
-        yield "The fields were analysed by different versions of program or model; the last one's is named."
+        yield message("different_versions")
     if unfinished:
-        yield f"{unfinished} photographs were not analysed yet."
+        yield message("not_analysed_yet", number=unfinished)

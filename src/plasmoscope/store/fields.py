@@ -132,7 +132,7 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     field.method = method.model_dump(mode="json")
     field.fingerprint = None if mark is None else mark.to_bytes()
     field.same_place = [] if mark is None else _same_place(session, field, mark)
-    field.accepted, field.warnings = found.accepted, list(found.warnings)
+    field.accepted, field.warnings = found.accepted, [warning.code for warning in found.warnings]
     field.counted, field.infected, field.not_a_cell = found.counted, found.infected, found.not_a_cell
     _mark_duplicates(session, field.slide_id)
     detail = {"accepted": found.accepted, "counted": found.counted, "infected": found.infected}

@@ -157,7 +157,8 @@ class Field(Base):
     accepted: Mapped[bool] = mapped_column(default=False)
     """It passed the quality gate, or the gate was overridden."""
     warnings: Mapped[list[str]] = mapped_column(default=list)
-    """What to read it with care for, as the quality gate said; lists show it without reading the result."""
+    """What to read it with care for: the codes of what the quality gate said; lists show it without reading the result.
+    """
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("fields.id", ondelete="SET NULL"))
     """The counted field of the slide that shows the same place."""
     count_repeat: Mapped[bool] = mapped_column(default=False)

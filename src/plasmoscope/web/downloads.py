@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.formats import FORMATS, Download
@@ -48,12 +49,15 @@ class Written(NamedTuple):
     slide: str
 
 
-def write_download(records: Path, database: str | None, slide_id: int, name: str, folder: Path) -> Written:
+def write_download(
+    records: Path, database: str | None, slide_id: int, name: str, folder: Path, language: str
+) -> Written:
     """Write one of ``DOWNLOADS`` of a slide.
 
     Args:
         records, database: as for ``Store``.
         folder: empty; holds the file afterwards.
+        language: code of that in which the report is read.
 
     Raises:
         NotFoundError, ConflictError: no such file or slide; nothing of it is analysed.
@@ -70,7 +74,13 @@ def write_download(records: Path, database: str | None, slide_id: int, name: str
             # Other programs lay outlines over the pixels as the file stores them.
             result = counts.with_orientations(store.images, result)
         parts = folder / "parts"
-        write_slide(parts, result, lambda field: read_image(store.images.path(field.sha256)), [offer.format])
+        write_slide(
+            parts,
+            result,
+            lambda field: read_image(store.images.path(field.sha256)),
+            [offer.format],
+            language=LANGUAGES[language],
+        )
     file = folder / name
     patient = result.patient or ""
     if offer.archive:

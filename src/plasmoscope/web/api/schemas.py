@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.editing import MOST_CORNERS, ellipse
@@ -12,6 +12,9 @@ from plasmoscope.analysis.results import Count, Review, Species, Stage
 from plasmoscope.analysis.review import Reason as DueReason
 from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import Profile, UsedProfile
+from plasmoscope.i18n.sentences import SENTENCES
+from plasmoscope.i18n.words import english
+from plasmoscope.messages import message
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
@@ -23,6 +26,11 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 class _Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True, use_attribute_docstrings=True)
+
+
+def _in_english(codes: list[str]) -> list[str]:
+    """The records keep codes; what is sent once more has its sentences already."""
+    return [english(message(code)) if code in SENTENCES else code for code in codes]
 
 
 class ErrorBody(_Schema):
@@ -105,7 +113,7 @@ class FieldOut(_Schema):
     status: FieldStatus
     error: str | None
     accepted: bool
-    warnings: list[str]
+    warnings: Annotated[list[str], BeforeValidator(_in_english)]
     """What to read it with care for; empty before it is analysed."""
     counted: int
     infected: int

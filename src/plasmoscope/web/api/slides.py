@@ -5,10 +5,11 @@ import tempfile
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from plasmoscope.i18n import languages
 from plasmoscope.store import audit, counts, fields, history, review, slides
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.history import WantedSlides
@@ -23,6 +24,14 @@ from plasmoscope.web.file_names import disposition
 from plasmoscope.web.security.identity import Admin, Reader, Technician
 
 router = APIRouter()
+
+ReportLanguage = Annotated[
+    str | None,
+    Query(
+        pattern=f"^({'|'.join(languages.LANGUAGES)})$",
+        description="Of the report and the pictures; without it, the one that the reader chose or prefers.",
+    ),
+]
 
 
 @router.get("/slides", tags=["slides"])
@@ -138,13 +147,18 @@ async def download(
     settings: SettingsInForce,
     slide_id: Number,
     name: Annotated[str, Path(max_length=40)],
+    request: Request,
+    language: ReportLanguage = None,
 ) -> Response:
     """A file of the report: one of those that its description names."""
+    chosen = languages.choose(
+        language or request.cookies.get(languages.COOKIE), request.headers.get("accept-language", "")
+    )
     where = settings.folder, settings.database_url
     # Sent from the disk: of a large slide the annotated photographs weigh more than this process should.
     folder = FilePath(tempfile.mkdtemp(prefix="plasmoscope-"))
     try:
-        file, patient, code = await workers.writing.take(write_download, *where, slide_id, name, folder)
+        file, patient, code = await workers.writing.take(write_download, *where, slide_id, name, folder, chosen.code)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

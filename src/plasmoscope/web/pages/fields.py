@@ -41,6 +41,7 @@ def show_field(
         slide=slide,
         found=found,
         objects=objects,
+        warnings=page_data.warnings_of(field),
         shown=shown,
         before=before,
         after=after,

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session, undefer
 from plasmoscope.analysis import results
 from plasmoscope.analysis.calls import INFECTED, Call
 from plasmoscope.analysis.results import Interval
-from plasmoscope.messages import mark
+from plasmoscope.i18n.sentences import SENTENCES
+from plasmoscope.i18n.words import english
+from plasmoscope.messages import Message, as_written, mark, message
 from plasmoscope.reports import fonts
 from plasmoscope.store import audit, corrections, counts, edits, history
 from plasmoscope.store.counts import Tally
@@ -41,20 +43,20 @@ class FieldCard:
     """A message."""
     kind: str
     """Style of the status."""
-    reasons: tuple[str, ...]
-    """Why it failed or is not counted: messages, or what people or the program said."""
+    reasons: tuple[Message, ...]
+    """Why it failed or is not counted."""
     same_as: str | None = None
     """Name of the photograph that shows the same place."""
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Message, ...]:
         """What to read it with care for, where it is counted."""
-        return tuple(self.field.warnings) if self.field.in_count else ()
+        return warnings_of(self.field) if self.field.in_count else ()
 
     @property
     def state(self) -> str:
         """Changes whenever it has to be shown anew."""
-        field, said = self.field, " ".join((*self.reasons, *self.warnings))
+        field, said = self.field, " ".join(map(english, (*self.reasons, *self.warnings)))
         return (
             f"{self.status} {field.counted} {field.infected} {field.not_a_cell} {field.accepted} {self.same_as} {said}"
         )
@@ -88,6 +90,11 @@ class Change:
     particulars: str
 
 
+def warnings_of(field: Field) -> tuple[Message, ...]:
+    """What to read a photograph with care for."""
+    return tuple(message(code) if code in SENTENCES else as_written(code) for code in field.warnings)
+
+
 def home_rows(session: Session, found: Sequence[Slide]) -> list[HomeRow]:
     """Slides with their numbers."""
     numbers = counts.tallies(session, [slide.id for slide in found])
@@ -115,7 +122,7 @@ def fonts_to_install(slide: Slide, cards: Sequence[FieldCard], reader: str) -> t
         reader: who looks at the page, and may sign.
     """
     said = (slide.code, slide.patient.code, slide.site, slide.preparer, slide.microscopist, slide.stain)
-    of_fields = (text for card in cards for text in (card.field.name, *card.reasons))
+    of_fields = (text for card in cards for text in (card.field.name, *map(english, card.reasons)))
     return fonts.fonts_to_install(" ".join((*said, slide.signed_by or "", reader, *of_fields)))
 
 
@@ -160,12 +167,12 @@ def _analysed(slide: Slide) -> Any:
     return done.options(undefer(Field.result))
 
 
-def _card(field: Field, faults: tuple[str, ...], names: Mapping[int, str]) -> FieldCard:
+def _card(field: Field, faults: tuple[Message, ...], names: Mapping[int, str]) -> FieldCard:
     if field.status != "done":
-        reasons = (field.error,) if field.status == "failed" and field.error else ()
+        reasons = (as_written(field.error),) if field.status == "failed" and field.error else ()
         return FieldCard(field, FIELD_STATUS[field.status], _KINDS[field.status], reasons)
     if field.rejected:
-        return FieldCard(field, mark("Rejected"), "left-out", (field.reject_reason or "",))
+        return FieldCard(field, mark("Rejected"), "left-out", (as_written(field.reject_reason or ""),))
     same_as = None if field.duplicate_of_id is None else names[field.duplicate_of_id]
     if not field.in_count:
         return FieldCard(field, mark("Not counted"), "left-out", faults, same_as)
