@@ -4,11 +4,12 @@ import pytest
 
 import plasmoscope.reports.pdf as pdf_module
 from plasmoscope.analysis.results import Slide
+from plasmoscope.i18n.languages import ENGLISH, Language
 from plasmoscope.reports.illustrations import Illustrations
 from plasmoscope.reports.pdf import slide_pdf
 
 
-def texts_of_pdf(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def texts_of_pdf(slide: Slide, monkeypatch: pytest.MonkeyPatch, language: Language = ENGLISH) -> list[str]:
     """What its PDF writes down, in pieces."""
     said: list[str] = []
     show = pdf_module._Page._show
@@ -19,5 +20,5 @@ def texts_of_pdf(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     with monkeypatch.context() as listening:
         listening.setattr(pdf_module._Page, "_show", listen)
-        slide_pdf(slide, Illustrations())
+        slide_pdf(slide, Illustrations(), language)
     return said

@@ -1,0 +1,28 @@
+"""Reports that the workstation makes are in the reader's language."""
+
+from datetime import date
+from pathlib import Path
+
+from analysed import METHOD, analysed
+from plasmoscope.store import slides
+from plasmoscope.store.slides import SlideDetails
+from slides import rendered_field
+from workstation import workstation
+
+
+def test_a_report_is_in_the_language_of_the_session_or_the_one_asked_for(tmp_path: Path) -> None:
+    with workstation(tmp_path) as client:
+        store = client.app.state.workstation.store
+        with store.session() as session:
+            slide = slides.create_slide(session, "amina", SlideDetails("P-1", "S-1", date(2026, 2, 1))).id
+        image, field = rendered_field()
+        analysed(store, slide, image, field, METHOD)
+        address = f"/api/v1/slides/{slide}/files/report.html"
+        assert '<html lang="en" dir="ltr">' in client.get(address).text
+        assert '<html lang="es" dir="ltr">' in client.get(address, headers={"accept-language": "es-PE"}).text
+        client.cookies.set("language", "fr")
+        assert "Globules rouges comptés" in client.get(address).text
+        assert '<html lang="ar" dir="rtl">' in client.get(address, params={"language": "ar"}).text
+        assert client.get(address, params={"language": "xx"}).status_code == 422
+        client.cookies.set("welcome", "accepted")
+        assert f"/api/v1/slides/{slide}/files/report.pdf?language=fr" in client.get(f"/slides/{slide}").text
