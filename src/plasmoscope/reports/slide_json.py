@@ -17,7 +17,7 @@ class SlideFileError(PlasmoscopeError):
 def slide_json(slide: Slide) -> str:
     """Everything that was found, each field and each object on a line; ``read_slide`` gives it back."""
     # A quotation mark within a text stands behind a backslash, so that no text is broken.
-    return re.sub(r'\{"(?=name"|number")', "\n\\g<0>", slide.model_dump_json()) + "\n"
+    return re.sub(r'(?<!"values":)\{"(?=name"|number")', "\n\\g<0>", slide.model_dump_json()) + "\n"
 
 
 def read_slide(file: Path) -> Slide:
