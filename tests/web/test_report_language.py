@@ -4,9 +4,12 @@ from datetime import date
 from pathlib import Path
 
 from analysed import METHOD, analysed
+from plasmoscope.messages import as_written, message
 from plasmoscope.store import slides
+from plasmoscope.store.records import Field
 from plasmoscope.store.slides import SlideDetails
-from slides import rendered_field
+from plasmoscope.web.pages.page_data import warnings_of
+from slides import CARE, rendered_field
 from workstation import workstation
 
 
@@ -26,3 +29,10 @@ def test_a_report_is_in_the_language_of_the_session_or_the_one_asked_for(tmp_pat
         assert client.get(address, params={"language": "xx"}).status_code == 422
         client.cookies.set("welcome", "accepted")
         assert f"/api/v1/slides/{slide}/files/report.pdf?language=fr" in client.get(f"/slides/{slide}").text
+
+
+def test_warnings_that_an_earlier_version_kept_as_sentences_are_told_in_the_readers_language() -> None:
+    kept = Field(warnings=[CARE, "cells_in_heaps", "a sentence of another version"])
+    known, same, other = warnings_of(kept)
+    assert known == same == message("cells_in_heaps")
+    assert other == as_written("a sentence of another version")

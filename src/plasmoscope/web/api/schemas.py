@@ -29,7 +29,7 @@ class _Schema(BaseModel):
 
 
 def _in_english(codes: list[str]) -> list[str]:
-    """The records keep codes; what is sent once more has its sentences already."""
+    """The records keep codes; those of earlier versions, and what is sent once more, have sentences already."""
     return [english(message(code)) if code in SENTENCES else code for code in codes]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, undefer
 from plasmoscope.analysis import results
 from plasmoscope.analysis.calls import INFECTED, Call
 from plasmoscope.analysis.results import Interval
-from plasmoscope.i18n.sentences import SENTENCES
+from plasmoscope.i18n.sentences import CODES, SENTENCES
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, as_written, mark, message
 from plasmoscope.reports import fonts
@@ -92,7 +92,9 @@ class Change:
 
 def warnings_of(field: Field) -> tuple[Message, ...]:
     """What to read a photograph with care for."""
-    return tuple(message(code) if code in SENTENCES else as_written(code) for code in field.warnings)
+    # Earlier versions kept the sentences themselves.
+    codes = [CODES.get(warning, warning) for warning in field.warnings]
+    return tuple(message(code) if code in SENTENCES else as_written(code) for code in codes)
 
 
 def home_rows(session: Session, found: Sequence[Slide]) -> list[HomeRow]:
