@@ -362,12 +362,15 @@ class Count(_Record):
     red_cells_basis: str
     """Where the red cells per microlitre come from: measured, haematocrit, or the stated default."""
     red_cells_basis_coded: tuple[Message, ...] = ()
+    """The same as a code and numbers."""
     statement: str
     """The result in a sentence; with no infected cell the upper limit, never "negative"."""
     statement_coded: tuple[Message, ...] = ()
+    """The same as a code and numbers."""
     advice: str | None
     """What to do next, such as to keep counting; None when the count suffices."""
     advice_coded: tuple[Message, ...] = ()
+    """The same as a code and numbers."""
 
 
 class Review(_Record):

@@ -23,7 +23,7 @@ _MARGIN = 14.0
 _WIDTH = 210 - 2 * _MARGIN
 _BOTTOM = 297 - 10.0
 _ROW = 4.3
-_NAME = 24.0
+_NAME = 33.0
 _LINE = 0.44  # height of a line for each point of its letters
 _LEAST_PICTURE = 25.0
 # More photographs than this take two tables side by side, and more than that cannot stand on the page.
