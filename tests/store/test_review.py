@@ -10,10 +10,11 @@ import pytest
 
 from analysed import FOUND, OTHER_FOUND, OTHER_IMAGE, analysed
 from plasmoscope.analysis.results import Slide
+from plasmoscope.i18n.languages import ENGLISH
 from plasmoscope.reports.interchange import coco_json, geojson
 from plasmoscope.reports.slide_json import slide_json
 from plasmoscope.reports.tables import cells_csv
-from plasmoscope.reports.wording import review_lines
+from plasmoscope.reports.wording import ReportWords
 from plasmoscope.store import corrections, counts, fields, slides
 from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError
@@ -166,13 +167,13 @@ def test_the_sample_tells_of_the_misses_in_the_report(store: Store, slide: int) 
     field = analysed(store, slide)
     sample = [cell.due.number for cell in queue(store, slide).cells if cell.due.reason == "sample"]
     assert set(sample) <= set(HEALTHY)
-    assert review_lines(result(store, slide))[-1].value == "not estimated"
+    assert ReportWords(ENGLISH).review_lines(result(store, slide))[-1].value == "not estimated"
     call(store, field, sample[0], "infected")
     look(store, field, sample[1])
     review = queue(store, slide).review
     assert (review.sample_looked_at, review.sample_infected) == (2, 1)
     assert review.not_looked_at == review.rest - 2
     assert review.misses.value == pytest.approx(review.not_looked_at / 2)
-    missed = review_lines(result(store, slide))[-1]
+    missed = ReportWords(ENGLISH).review_lines(result(store, slide))[-1]
     assert missed.name == "Missed infected cells"
     assert "1 of 2 drawn at random were infected" in missed.remark

@@ -218,7 +218,9 @@ def _reviewed(
     checks = found.checks
     if row.rejected:
         said = message("rejected", reason=row.reject_reason or "")
-        review = results.QualityCheck(name="review", value=0, passed=False, message=english(said), message_coded=(said,))
+        review = results.QualityCheck(
+            name="review", value=0, passed=False, message=english(said), message_coded=(said,)
+        )
         checks = (*checks, review)
     duplicate_of = names[row.duplicate_of_id] if row.duplicate_of_id else None
     reviewed = {"name": row.name, "checks": checks, "accepted": row.in_count, "duplicate_of": duplicate_of}
