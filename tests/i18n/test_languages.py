@@ -99,13 +99,13 @@ CAREFUL: dict[str, dict[str, Any]] = {
 
 def test_all_that_the_quality_gate_says_comes_about() -> None:
     assert all(check.passed and not check.warning for check in quality_checks(FINE))
-    faults = {one_check(name, values).code for name, values in FAULTY.items()}
+    faults = {one_check(name, values).said.code for name, values in FAULTY.items()}
     washed_out = one_check("exposure", {"saturated": 0.9, "density": 0.01})
     assert not washed_out.passed
-    assert faults | {washed_out.code} == set(FAULTS)
+    assert faults | {washed_out.said.code} == set(FAULTS)
     warnings = [one_check(name, values) for name, values in CAREFUL.items()]
     assert all(check.passed and check.warning for check in warnings)
-    assert {check.code for check in warnings} == set(WARNINGS)
+    assert {check.said.code for check in warnings} == set(WARNINGS)
 
 
 def one_check(name: str, values: dict[str, Any]) -> QualityCheck:
