@@ -11,7 +11,7 @@ import pytest
 from ome_types import from_xml
 from tifffile import TiffFile
 
-from plasmoscope.analysis.figures import three_digits
+from plasmoscope.i18n.words import three_digits
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.formats import FORMATS, ON_REQUEST, USUAL
 from reported import FIELD, IMAGE, NONE_FOUND, SIGNED

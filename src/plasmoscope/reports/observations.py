@@ -1,6 +1,6 @@
 """A slide's result as coded observations, which FHIR and HL7 v2 carry alike.
 
-Figures have the three digits that people are told (``plasmoscope.analysis.figures``), so that a hospital's system shows
+Figures have the three digits that people are told (``plasmoscope.i18n.words``), so that a hospital's system shows
 what the report says. Whether parasites are present is told in words, never as a code: without an infected cell among
 those counted malaria is not ruled out.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from plasmoscope.analysis.figures import three_digits
 from plasmoscope.analysis.results import Count, Interval, Slide
+from plasmoscope.i18n.words import three_digits
 from plasmoscope.reports.wording import created
 
 Status = Literal["preliminary", "final", "amended"]
