@@ -339,7 +339,7 @@ def test_a_report_says_whose_infected_cells_its_model_learnt_from_as_the_card_do
 
 
 def test_a_report_says_that_a_probability_is_not_that_of_a_cell_in_blood() -> None:
-    assert "a probability of holding a parasite, as if every second cell held one" in method(slide_of(FIELD))
+    assert "as if every second cell held a parasite" in WORDS.method(slide_of(FIELD))
 
 
 @pytest.mark.parametrize(("use", "others"), [("cells", ""), ("fields", ", but for 144 from elsewhere")])

@@ -69,6 +69,12 @@ _NOTES = {
     "to_not_infected": mark("%(number)s to not infected"),
     "to_not_a_cell": mark("%(number)s to not a cell"),
     "to_uncertain": mark("%(number)s to cannot tell"),
+    "to_white_cell": mark("%(number)s to white cell"),
+    "outlines_changed": mark("A microscopist changed the outlined objects (%(edits)s)."),
+    "outline_drawn": mark("drawn: %(number)s"),
+    "outline_erased": mark("erased: %(number)s"),
+    "outline_split": mark("split: %(number)s"),
+    "outline_joined": mark("joined: %(number)s"),
     "different_versions": mark(
         "The fields were analysed by different versions of program or model; the last one's is named."
     ),

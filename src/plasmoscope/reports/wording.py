@@ -243,7 +243,9 @@ class ReportWords(Words):
             "cell: %(views)s). Cells cut by a border, white cells, platelets and stain precipitate are left out. The "
             "interval is Wilson's for a share of the cells counted; it does not cover the classifier's own mistakes."
         )
+        odds = mark("A probability is told as if every second cell held a parasite.")
         told = self.say(how, threshold=self.plain(slide.threshold), views=self.number(slide.views))
+        told = f"{told} {self.say(odds)}"
         if slide.silence is None:
             return told
         silent = mark(
