@@ -68,7 +68,7 @@ _NOTES = {
     "to_infected": mark("%(number)s to infected"),
     "to_not_infected": mark("%(number)s to not infected"),
     "to_not_a_cell": mark("%(number)s to not a cell"),
-    "to_uncertain": mark("%(number)s to cannot tell"),
+    "to_uncertain": mark("%(number)s to uncertain"),
     "to_white_cell": mark("%(number)s to white cell"),
     "outlines_changed": mark("A microscopist changed the outlined objects (%(edits)s)."),
     "outline_drawn": mark("drawn: %(number)s"),

@@ -28,7 +28,7 @@ _LINE = 0.44  # height of a line for each point of its letters
 _LEAST_PICTURE = 25.0
 # More photographs than this take two tables side by side, and more than that cannot stand on the page.
 _ROWS_ALONE = 6
-_ROWS_AT_MOST = 28
+_ROWS_AT_MOST = 24
 _PICTURES = 2
 _GREY = 90
 _LEAST_SHRINK = 0.7
