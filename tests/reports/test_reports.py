@@ -18,7 +18,6 @@ from PIL import ExifTags, Image
 from pdf_texts import texts_of_pdf
 from plasmoscope.analysis.calls import INFECTED, drawn_as
 from plasmoscope.analysis.counting import NOT_MEASURED, count_slide, red_cell_count
-from plasmoscope.analysis.figures import percent
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.quality import WARNINGS
 from plasmoscope.analysis.results import Count, Field, Outline, Slide

@@ -10,12 +10,12 @@ from plasmoscope.store.records import Field
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.web.pages.page_data import warnings_of
 from slides import CARE, rendered_field
-from workstation import workstation
+from workstation import running, workstation
 
 
 def test_a_report_is_in_the_language_of_the_session_or_the_one_asked_for(tmp_path: Path) -> None:
     with workstation(tmp_path) as client:
-        store = client.app.state.workstation.store
+        store = running(client).store
         with store.session() as session:
             slide = slides.create_slide(session, "amina", SlideDetails("P-1", "S-1", date(2026, 2, 1))).id
         image, field = rendered_field()
