@@ -278,7 +278,7 @@ def test_analyze_corrects_a_count_with_what_was_measured_here_and_with_nothing_e
     arguments = ("analyze", photograph, "--output", output, "--performance", file)
     assert run(*arguments, monkeypatch=monkeypatch) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "as measured on 2026-02-01 on slides of St. Mary, Kisumu" in printed
+    assert "as measured on 1 Feb 2026 on slides of St. Mary, Kisumu" in printed
     count = json.loads((output / "slide.json").read_text())["count"]
     assert (count["sensitivity"], count["performance"]["laboratory"]) == (0.9, "St. Mary, Kisumu")
     assert count["corrected"]
