@@ -1,7 +1,7 @@
 """A workstation from another program: ``Workstation("http://127.0.0.1:8000")``."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from itertools import groupby
@@ -31,10 +31,16 @@ _TIMEOUT_SECONDS = 600.0
 class WorkstationError(PlasmoscopeError):
     """The workstation cannot be reached, or refused a request."""
 
-    def __init__(self, message: str, code: str = "unreachable") -> None:
+    def __init__(
+        self, message: str, code: str = "unreachable", reason: str = "", values: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
-        """What the interface calls it, such as ``not_found``."""
+        """Which kind of refusal it is, such as ``not_found``; ``docs/http.md`` lists them."""
+        self.reason = reason
+        """What is wrong, exactly, such as ``no_slide``; empty where the workstation cannot be reached."""
+        self.values = values or {}
+        """What the message names, such as ``{"slide": "17"}``."""
 
 
 class Workstation:
@@ -132,7 +138,7 @@ class Workstation:
             try:
                 part = _part(source)
             except ImageError as error:
-                raise ImageError(f"{source.name}: {error}") from error
+                raise ImageError("named", name=source.name, error=error.message) from error
             kept = self._send("POST", f"slides/{slide}/fields", files={"file": part}).json()
             fields += [int(field["id"]) for field in kept["pages"] or [kept]]
         return fields
@@ -205,7 +211,7 @@ class Workstation:
                 return answer
             refusal = _refusal(answer)
             if refusal["code"] != "busy":
-                raise WorkstationError(refusal["message"], refusal["code"])
+                raise WorkstationError(**refusal)
             time.sleep(float(answer.headers.get("retry-after", 1)))
 
 
@@ -243,9 +249,12 @@ def _batches(files: list[ImageSource]) -> Iterator[list[ImageSource]]:
         yield batch
 
 
-def _refusal(answer: Any) -> dict[str, str]:
+def _refusal(answer: Any) -> dict[str, Any]:
+    """What a ``WorkstationError`` takes. A proxy before the workstation answers in its own way."""
     try:
-        error: dict[str, str] = answer.json()["error"]
-        return error
-    except (ValueError, KeyError, TypeError):
+        error = answer.json()["error"]
+        # Workstations of the version before tell neither reason nor values.
+        told = {"reason": error.get("reason", ""), "values": error.get("values", {})}
+        return {"code": error["code"], "message": error["message"]} | told
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {"code": "failed", "message": f"The workstation answered with status {answer.status_code}."}

@@ -24,10 +24,11 @@ from plasmoscope.analysis.method import Method, calling
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import load_nih
 from plasmoscope.i18n.words import english
+from plasmoscope.messages import message
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.slide_json import read_slide, slide_json
-from plasmoscope.store import corrections, counts, fields, history, slides
+from plasmoscope.store import audit, corrections, counts, fields, history, slides
 from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.looks import first_looks
@@ -285,7 +286,7 @@ def test_a_signed_slide_refuses_every_change_until_it_is_reopened(store: Store) 
         lambda s: slides.sign(s, "amina", slide, signed.version, confirm=True),
         lambda s: fields.add_field(s, store.images, "amina", slide, "new.png", b"new"),
         lambda s: fields.finish(s, field, FOUND, METHOD, None),
-        lambda s: fields.fail(s, field, "error"),
+        lambda s: fields.fail(s, field, message("empty_file")),
         lambda s: fields.cancel(s, "amina", field),
         lambda s: fields.requeue(s, "amina", field),
         lambda s: fields.reject(s, "amina", field, "reason"),
@@ -378,7 +379,7 @@ def test_a_cancelled_field_drops_what_its_analysis_finds(store: Store) -> None:
         fields.cancel(session, "amina", field)
     with store.session() as session:
         assert not fields.finish(session, field, FOUND, METHOD, None)
-        assert not fields.fail(session, field, "cut off")
+        assert not fields.fail(session, field, message("empty_file"))
         assert fields.get_field(session, field).status == "cancelled"
     with pytest.raises(ConflictError, match="has ended"), store.session() as session:
         fields.cancel(session, "amina", field)
@@ -412,13 +413,15 @@ def test_an_unreadable_field_fails_with_its_reason_and_stands_in_the_report(stor
     broken = upload(store, slide, b"broken", "broken.png")
     with store.session() as session:
         fields.take_waiting(session)
-    unreadable = FOUND.model_copy(update={"error": "it is cut short", "sha256": ""})
     with store.session() as session:
-        assert fields.finish(session, broken, unreadable, METHOD, None)
+        assert fields.fail(session, broken, message("unknown_samples"))
     with store.reading() as session:
         result = counts.slide_result(session, slides.get_slide(session, slide))
-    assert [field.error for field in result.fields] == [None, "it is cut short"]
-    assert "broken.png could not be read: it is cut short." in result.notes
+        (entry, *_) = audit.entries(session, f"slide/{slide}/field/{broken}")
+    told = "its samples are of no kind that a camera writes; save it as 8-bit RGB"
+    assert [field.error for field in result.fields] == [None, told]
+    assert any(f"broken.png could not be read: {told}" in str(note) for note in result.notes)
+    assert entry.detail == {"error": told, "said": {"code": "unknown_samples", "values": {}}}
     with store.session() as session:
         assert fields.requeue(session, "amina", broken).status == "waiting"
 

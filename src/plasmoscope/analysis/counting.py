@@ -16,7 +16,7 @@ from plasmoscope.analysis.performance import (
 )
 from plasmoscope.analysis.results import Count, Interval
 from plasmoscope.analysis.spread import rates_here
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import ToldError
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, message
 
@@ -46,7 +46,7 @@ CALLS_CHANGED = message("calls_changed")
 COUNTED_DIFFERENTLY = message("counted_differently")
 
 
-class CountingError(PlasmoscopeError):
+class CountingError(ToldError):
     """Something given for the count makes no sense."""
 
 
@@ -66,15 +66,11 @@ def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | 
     """
     if red_cells_per_ul is not None:
         if not LEAST_RED_CELLS <= red_cells_per_ul <= MOST_RED_CELLS:
-            raise CountingError(
-                f"{red_cells_per_ul:,.0f} red cells per microlitre is no count of blood; give it as 4500000."
-            )
+            raise CountingError("red_cells_impossible", number=round(red_cells_per_ul))
         return RedCellCount(red_cells_per_ul, message("red_cells_measured", red_cells=round(red_cells_per_ul)))
     if haematocrit_percent is not None:
         if not LEAST_HAEMATOCRIT <= haematocrit_percent <= MOST_HAEMATOCRIT:
-            raise CountingError(
-                f"A haematocrit of {haematocrit_percent:g} % is not possible; give it in percent, as 42."
-            )
+            raise CountingError("haematocrit_impossible", number=haematocrit_percent)
         # Litres of cells per litre of blood over the volume of one; 1 microlitre holds 1e9 femtolitres.
         per_ul = haematocrit_percent / 100 * 1e9 / _MEAN_CELL_VOLUME_FL
         basis = message(
@@ -142,7 +138,7 @@ def count_slide(
         not_corrected: why the performance does not hold for this count, as ``CALLS_CHANGED``.
     """
     if not 0 <= infected <= counted or counted < 1:
-        raise CountingError(f"{infected} infected of {counted} counted cells is no count.")
+        raise CountingError("impossible_count", infected=infected, counted=counted)
     share = wilson(infected, counted)
     errors = performance.errors if performance and not not_corrected else None
     corrected = rogan_gladen(infected, counted, errors) if errors else None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.analysis.results import Cell, Outline
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import ToldError
 
 Point = tuple[float, float]
 Mask = NDArray[np.uint8]
@@ -29,7 +29,7 @@ _TOLERANCE = 0.01
 _ELLIPSE_CORNERS = 48
 
 
-class EditingError(PlasmoscopeError):
+class EditingError(ToldError):
     """What was drawn makes no object."""
 
 
@@ -54,7 +54,7 @@ def drawn(corners: Sequence[Point], number: int, width: int, height: int, **call
         EditingError: it encloses next to nothing of the field.
     """
     if not 3 <= len(corners) <= MOST_CORNERS:
-        raise EditingError(f"An outline has 3 to {MOST_CORNERS:,} corners; draw around the cell.")
+        raise EditingError("outline_corners", most=MOST_CORNERS)
     points = np.clip(np.rint(np.array(corners, np.float64)), (0, 0), (width - 1, height - 1)).astype(np.int32)
     left, top, _, _ = cv2.boundingRect(points)
     mask = _filled([points], left, top)
@@ -87,7 +87,7 @@ def split(cell: Cell, line: Sequence[Point], numbers: tuple[int, int], width: in
         EditingError: the line does not part it in two.
     """
     if not 2 <= len(line) <= MOST_CORNERS:
-        raise EditingError("Draw a line from one side of the cell to the other.")
+        raise EditingError("line_too_short")
     left, top = cell.box[:2]
     whole = _filled([np.array(cell.outline, np.int32)], left, top)
     points = np.array(line, np.float64) - (left, top)
@@ -100,7 +100,7 @@ def split(cell: Cell, line: Sequence[Point], numbers: tuple[int, int], width: in
     areas = statistics[:, cv2.CC_STAT_AREA]
     pieces = [label for label in range(1, found) if areas[label] >= max(_LEAST_AREA, _LEAST_PIECE * whole.sum())]
     if len(pieces) != 2:
-        raise EditingError("The line does not part the cell in two; draw it from one side of the cell to the other.")
+        raise EditingError("line_parts_nothing")
     unsure = cell.kind == "red_cell" and bool(cell.parasitized)
     called: dict[str, Any] = {"kind": "not_a_cell", "parasitized": None} if unsure else {}
     like = replace(cell, parasitized_probability=None, not_a_cell_probability=None, **called)
@@ -123,7 +123,7 @@ def joined(cells: Sequence[Cell], number: int, width: int, height: int) -> Cell:
         EditingError: fewer than two pieces, or they lie apart.
     """
     if len(cells) < 2:
-        raise EditingError("Choose at least two pieces to join.")
+        raise EditingError("too_few_pieces")
     outlines = [np.array(cell.outline, np.int32) for cell in cells]
     left, top, across, down = cv2.boundingRect(np.vstack(outlines))
     mask = _filled(outlines, left, top, across, down)
@@ -131,7 +131,7 @@ def joined(cells: Sequence[Cell], number: int, width: int, height: int) -> Cell:
     gap = 1
     while cv2.connectedComponents(mask)[0] > 2:
         if gap > widest:
-            raise EditingError("These lie apart; join pieces of one cell only.")
+            raise EditingError("pieces_apart")
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * gap + 1, 2 * gap + 1))
         padded = cv2.copyMakeBorder(mask, gap, gap, gap, gap, cv2.BORDER_CONSTANT, value=0)
         closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)
@@ -173,7 +173,7 @@ def _object(mask: Mask, left: int, top: int, last: tuple[int, int], like: Cell) 
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contour = max(contours, key=cv2.contourArea, default=None)
     if contour is None or cv2.contourArea(contour) < _LEAST_AREA:
-        raise EditingError("What is drawn encloses next to nothing; draw around the cell.")
+        raise EditingError("outline_empty")
     points = np.asarray(contour[:, 0] + (left, top), np.int32)
     area = float(cv2.contourArea(points))
     corners = cv2.approxPolyDP(points[:, None], _TOLERANCE * 2 * np.sqrt(area / np.pi), closed=True)[:, 0]

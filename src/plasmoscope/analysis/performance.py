@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from plasmoscope import __version__
 from plasmoscope.classification.profile import UsedProfile
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import ToldError
 from plasmoscope.files import replace_file
+from plasmoscope.messages import Message, message
 
 # Fewer cells say too little of how often the program errs: of 50, a sensitivity is known to some 12 points.
 LEAST_INFECTED = 50
@@ -39,7 +40,7 @@ _Name = Annotated[
 _Number = Annotated[int, Field(ge=0, le=_MOST)]
 
 
-class PerformanceError(PlasmoscopeError):
+class PerformanceError(ToldError):
     """A measured performance cannot be used: it is no such file, says too little, or is of another way of calling."""
 
 
@@ -164,19 +165,17 @@ class Performance(BaseModel):
             PerformanceError: it tells too little, or was measured for cells called in another way; says which.
         """
         if fault := self._fault():
-            raise PerformanceError(f"What was measured on slides of {self.laboratory} corrects no count: {fault}.")
+            raise PerformanceError("corrects_no_count", laboratory=self.laboratory, why=fault)
         for what, then, today in (
-            ("version of Plasmoscope", self.plasmoscope, __version__),
-            ("model, by its SHA-256", self.model_sha256, model_sha256),
-            ("threshold", self.threshold, threshold),
-            ("number of views", self.views, views),
-            ("profile", self.profile or "none", profile or "none"),
+            ("what_version", self.plasmoscope, __version__),
+            ("what_model", self.model_sha256, model_sha256),
+            ("what_threshold", self.threshold, threshold),
+            ("what_views", self.views, views),
+            ("what_profile", str(self.profile or "none"), str(profile or "none")),
         ):
             if then != today:
                 raise PerformanceError(
-                    f"What was measured on slides of {self.laboratory} was measured with another {what}: {then}, and "
-                    f"now it is {today}, for which it does not hold. Measure again with 'plasmoscope evaluate-fields', "
-                    "or call cells as was done then."
+                    "measured_otherwise", laboratory=self.laboratory, what=message(what), then=then, now=today
                 )
 
     @property
@@ -206,23 +205,23 @@ class Performance(BaseModel):
             raise ValueError("more cells were called than there are")
         return self
 
-    def _fault(self) -> str | None:
+    def _fault(self) -> Message | None:
         """Why it corrects no count at all."""
         if self.infected_judged < LEAST_INFECTED or self.uninfected_judged < LEAST_UNINFECTED:
-            return (
-                f"{self.infected_judged:,} infected and {self.uninfected_judged:,} other cells are too few to tell how "
-                f"often the program errs. Annotate photographs with at least {LEAST_INFECTED} infected and "
-                f"{LEAST_UNINFECTED:,} other cells that it counts, of as many patients as you can"
+            return message(
+                "too_few_measured",
+                infected=self.infected_judged,
+                others=self.uninfected_judged,
+                least_infected=LEAST_INFECTED,
+                least_others=LEAST_UNINFECTED,
             )
-        if not 0.5 <= self._counted_share <= 2:
-            return (
-                f"{self._counted:,} cells were counted where {self.red_cells:,} red cells are annotated. Either not "
-                "all are annotated, or the program cannot read these photographs"
-            )
+        if self.red_cells and not 0.5 <= self._counted_share <= 2:
+            return message("not_all_annotated", counted=self._counted, annotated=self.red_cells)
         if self.errors.sensitivity + self.errors.specificity < LEAST_INFORMED:
-            return (
-                f"with a sensitivity of {self.errors.sensitivity:.0%} and a specificity of "
-                f"{self.errors.specificity:.0%} its calls are hardly better than chance"
+            return message(
+                "hardly_better_than_chance",
+                sensitivity_percent=100 * self.errors.sensitivity,
+                specificity_percent=100 * self.errors.specificity,
             )
         return None
 
@@ -236,7 +235,7 @@ def read_performance(file: Path | str) -> Performance:
     try:
         content = Path(file).read_bytes()
     except OSError as error:
-        raise PerformanceError(f"{file} cannot be read ({error.strerror or error}).") from error
+        raise PerformanceError("file_not_read", file=str(file), detail=error.strerror or str(error)) from error
     return parse_performance(content, str(file))
 
 
@@ -252,10 +251,7 @@ def parse_performance(content: bytes, name: str) -> Performance:
     try:
         return Performance.model_validate_json(content.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
-        raise PerformanceError(
-            f"{name} holds no measured performance: {first_fault(error)}. "
-            "Give the file that 'plasmoscope evaluate-fields --performance' wrote."
-        ) from error
+        raise PerformanceError("no_performance_file", file=name, detail=first_fault(error)) from error
 
 
 def write_performance(file: Path, performance: Performance) -> None:

@@ -146,11 +146,7 @@ def adapt(
     # A head that calls everything likely by half gains where the model errs, and tells nothing.
     gained = found.loss <= min(before, np.log(2)) - choices.least_gain
     if not gained or slope <= 0 or (change is not None and change < -MOST_LOST):
-        raise ProfileError(
-            "No profile was made, since none would call cells better than the model does by itself: judged on cells "
-            "that it had not seen, each was no better, or it unlearnt what the model knows. Call more cells, of "
-            "several slides, above all those that the model calls wrongly, and check the calls made so far."
-        )
+        raise ProfileError("profile_no_better")
     offset, weights = float(found.head[1]), np.empty(0)
     if familiar and found.strength is not None:
         weights = found.head[2:] @ familiar.components
@@ -224,8 +220,7 @@ def check_enough(infected: int, others: int) -> None:
     """
     if infected + others < LEAST_CELLS or min(infected, others) < LEAST_OF_A_KIND:
         raise ProfileError(
-            f"A profile needs at least {LEAST_CELLS} cells that people called, {LEAST_OF_A_KIND} of them infected and "
-            f"{LEAST_OF_A_KIND} not; there are {infected:,} infected and {others:,} others. Call more cells."
+            "too_few_called", least=LEAST_CELLS, least_of_a_kind=LEAST_OF_A_KIND, infected=infected, others=others
         )
 
 

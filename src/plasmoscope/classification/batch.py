@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from plasmoscope.classification.cell_call import CellCall
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import decode_cells, remarks_on
+from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.reference import Reference, refer
 from plasmoscope.imaging.smear_reference import some_of_each
 from plasmoscope.imaging.sources import Readable
@@ -48,7 +49,7 @@ def classify_sources(
     for start in range(0, len(sources), _CHUNK):
         chunk = sources[start : start + _CHUNK]
         cells = list(decode_cells(chunk, partial(_prepare, classifier, isolate)))
-        good = [(index, *cell) for index, cell in enumerate(cells, start) if not isinstance(cell, str)]
+        good = [(index, *cell) for index, cell in enumerate(cells, start) if not isinstance(cell, ImageError)]
         batch = _batch(classifier, [cell for _, cell, _ in good])
         remarks = remarks_on(batch, [side for *_, side in good])
         if references is not None:
@@ -56,8 +57,8 @@ def classify_sources(
                 batch[place] = refer(prepared, references[index])
         answers = zip(classifier.judge_prepared(batch, views).each(), remarks, strict=True)
         for index, (source, cell) in enumerate(zip(chunk, cells, strict=True), start):
-            if isinstance(cell, str):
-                yield CellCall(source.name, error=cell, file=index)
+            if isinstance(cell, ImageError):
+                yield CellCall(source.name, error=str(cell), file=index)
             else:
                 (probability, not_a_cell), remark = next(answers)
                 yield CellCall(
@@ -101,7 +102,7 @@ def told_against_smears(
     read = [index for index, result in enumerate(results) if result.error is None]
     some = [read[place] for place in some_of_each([smears[index] for index in read])]
     decoded = decode_cells([sources[index] for index in some], partial(_prepare, classifier, isolate))
-    cells = [(index, *cell) for index, cell in zip(some, decoded, strict=True) if not isinstance(cell, str)]
+    cells = [(index, *cell) for index, cell in zip(some, decoded, strict=True) if not isinstance(cell, ImageError)]
     own = classifier.unusual_smears(_batch(classifier, [cell for _, cell, _ in cells]), [smears[i] for i, *_ in cells])
     again = [index for index in read if smears[index] in own]
     theirs = [sources[index] for index in again], [own[smears[index]] for index in again]

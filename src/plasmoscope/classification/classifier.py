@@ -212,11 +212,12 @@ class Classifier:
         if isinstance(image, Image.Image):
             return resize_cell(read_picture(image, MAX_CELL_PIXELS), self.image_size)
         if not isinstance(image, np.ndarray):
-            raise ImageError(f"a {type(image).__name__} is no picture; give a path, a Pillow image or an array")
+            raise ImageError("no_picture", detail=type(image).__name__, needed="a path, a Pillow image or an array")
         if image.dtype != np.uint8:
-            raise ImageError(f"an array of {image.dtype} is ambiguous; give uint8 values from 0 to 255")
+            raise ImageError("ambiguous_array", kind=str(image.dtype))
         if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] not in (3, 4)):
-            raise ImageError(f"an array of shape {image.shape} is no picture; give RGB of shape (height, width, 3)")
+            detail = f"an array of shape {image.shape}"
+            raise ImageError("no_picture", detail=detail, needed="RGB of shape (height, width, 3)")
         if image.ndim == 3 and image.shape[2] == 3:
             return resize_cell(cast(NDArray[np.uint8], image), self.image_size)
         return resize_cell(read_picture(Image.fromarray(image)), self.image_size)
@@ -343,7 +344,7 @@ class Classifier:
                 cells.append(self.prepare(image))
             except ImageError as error:
                 which = str(image) if isinstance(image, Path | str) else f"image {index}"
-                raise ImageError(f"{which}: {error}") from error
+                raise ImageError("named", name=which, error=error.message) from error
         return np.stack(cells)
 
 

@@ -100,14 +100,9 @@ def read_familiar(model_file: Path, model_sha256: str) -> FamiliarCells:
             )
     # A file cut short is no zip archive, or lacks an array, or has one that is none.
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ProfileError(
-            f"{file} is missing or damaged: it holds cells that the model learnt from, without which a profile might "
-            "unlearn them. Copy it from where the model is from; 'plasmoscope train' writes it beside its model."
-        ) from error
+        raise ProfileError("familiar_missing", file=str(file)) from error
     if found.model_sha256 != model_sha256:
-        raise ProfileError(
-            f"{file} belongs to another model than lies beside it. Copy the file of the same training run there."
-        )
+        raise ProfileError("familiar_of_another_model", file=str(file))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from plasmoscope.errors import PlasmoscopeError, first_fault
+from plasmoscope.errors import ToldError, first_fault
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # It becomes the name of a folder, on every system.
@@ -21,7 +21,7 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 ProfileName = Annotated[str, Field(pattern=f"^{_NAME}$")]
 
 
-class ProfileError(PlasmoscopeError):
+class ProfileError(ToldError):
     """A profile cannot be made, read or used."""
 
 
@@ -36,10 +36,7 @@ def check_name(name: str) -> None:
         ProfileError: saying which names there can be.
     """
     if not re.fullmatch(_NAME, name):
-        raise ProfileError(
-            f"A profile is named with letters from A to Z, digits, hyphens and underscores, at most 64, such as "
-            f"kisumu-2026; not '{name}'."
-        )
+        raise ProfileError("profile_name", name=name)
 
 
 class UsedProfile(_Record):
@@ -118,10 +115,7 @@ class Profile(_Record):
             ProfileError: saying what to do.
         """
         if self.model_sha256 != model_sha256:
-            raise ProfileError(
-                f"The profile '{self.name}' was made for the model {self.model} and does not fit this one. Make it "
-                "anew with 'plasmoscope adapt', or analyse without it."
-            )
+            raise ProfileError("profile_of_another_model", profile=self.name, model=self.model)
 
     def log_odds(
         self, shipped: NDArray[np.float32], features: NDArray[np.float32] | None = None
@@ -147,8 +141,6 @@ def read_profile(file: Path) -> Profile:
     try:
         return Profile.model_validate_json(file.read_bytes().removeprefix(codecs.BOM_UTF8))
     except OSError as error:
-        raise ProfileError(f"{file} cannot be read ({error.strerror or error}).") from error
+        raise ProfileError("file_not_read", file=str(file), detail=error.strerror or str(error)) from error
     except ValidationError as error:
-        raise ProfileError(
-            f"{file} holds no profile: {first_fault(error)}. Give the name of one that 'plasmoscope adapt' made."
-        ) from error
+        raise ProfileError("no_profile_file", file=str(file), detail=first_fault(error)) from error

@@ -30,8 +30,9 @@ class Profiles:
         """
         versions = self._versions(name)
         if not versions:
-            known = ", ".join(self.names()) or "there are none yet; 'plasmoscope adapt' makes one"
-            raise ProfileError(f"There is no profile '{name}'. Profiles: {known}.")
+            if not (known := self.names()):
+                raise ProfileError("no_profile_yet", profile=name)
+            raise ProfileError("no_profile_among", profile=name, profiles=", ".join(known))
         return read_profile(self._file(name, versions[-1]))
 
     def next_version(self, name: str) -> int:

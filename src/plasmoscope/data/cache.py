@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.files import remove_abandoned, whole_file
 from plasmoscope.imaging.cells import decode_cells, resize_cell
+from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
 
 # Raise this when reading or resizing changes what comes out.
@@ -44,7 +45,7 @@ def _fill(dataset: CellDataset, size: int, file: Path, track: Track) -> None:
     failures = []
     decoded = decode_cells([cell.source for cell in dataset.cells], lambda cell: resize_cell(cell, size))
     for index, cell in enumerate(track(decoded, len(dataset), f"Decoding cells at {size} px")):
-        if isinstance(cell, str):
+        if isinstance(cell, ImageError):
             failures.append(f"{dataset.cells[index].source.name}: {cell}")
         else:
             cells[index] = cell

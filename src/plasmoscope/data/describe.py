@@ -61,8 +61,8 @@ def describe(dataset: CellDataset, track: Track = untracked) -> Description:
     unreadable = []
     inspected = decode_cells([cell.source for cell in dataset.cells], _inspect)
     for cell, seen in zip(dataset.cells, track(inspected, len(dataset), "Reading cells"), strict=True):
-        if isinstance(seen, str):
-            unreadable.append((cell.source.name, seen))
+        if isinstance(seen, ImageError):
+            unreadable.append((cell.source.name, str(seen)))
         else:
             size, digest = seen
             sizes.append(size)

@@ -62,9 +62,7 @@ def measured_performance(
             **_cells(counts),
         )
     except ValidationError as error:
-        raise PerformanceError(
-            f"These photographs measure nothing to correct counts with: {first_fault(error)}."
-        ) from error
+        raise PerformanceError("measures_nothing", detail=first_fault(error)) from error
     performance.check(card.sha256, how.threshold, how.views, how.profile)
     return performance
 

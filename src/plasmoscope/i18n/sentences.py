@@ -6,6 +6,7 @@ Who finds something gives its code and numbers (``plasmoscope.messages.message``
 
 from collections.abc import Mapping
 
+from plasmoscope.i18n.error_sentences import ERRORS
 from plasmoscope.messages import mark
 
 _QUALITY = {
@@ -112,12 +113,6 @@ _COUNT = {
 """What is counted, and what it rests on."""
 
 _CORRECTION = {
-    "not_measured": mark(
-        "How well the program reads this laboratory's slides has not been measured. Its own figures hold for the "
-        "NIH's slides, which it learnt from; on other laboratories' photographs it found %(least_found)s to "
-        "%(most_found)s %% of the parasites and made %(least_false)s to %(most_false)s false calls per 1,000 cells. "
-        "Measure yours: 'plasmoscope evaluate-fields' on your own annotated photographs."
-    ),
     "calls_changed": mark(
         "A microscopist changed some of the calls, and what was measured are the program's own errors."
     ),
@@ -183,6 +178,7 @@ SENTENCES: Mapping[str, str] = {
     **_COUNT,
     **_CORRECTION,
     **_DETECTION,
+    **ERRORS,
     # What a person wrote is in no catalogue.
     "as_written": "%(text)s",
 }

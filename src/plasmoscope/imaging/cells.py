@@ -131,7 +131,7 @@ def blacken_outside(crop: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArr
     return np.asarray(np.where(inside[:, :, None], crop, np.uint8(0)), np.uint8)
 
 
-def decode_cells(sources: Sequence[Readable], use: Callable[[Picture], Decoded]) -> Iterator[Decoded | str]:
+def decode_cells(sources: Sequence[Readable], use: Callable[[Picture], Decoded]) -> Iterator[Decoded | ImageError]:
     """Read pictures of single cells on all cores, one after the other in their order.
 
     Args:
@@ -142,11 +142,11 @@ def decode_cells(sources: Sequence[Readable], use: Callable[[Picture], Decoded])
         What ``use`` gives, or why the picture cannot be read.
     """
 
-    def decode(source: Readable) -> Decoded | str:
+    def decode(source: Readable) -> Decoded | ImageError:
         try:
             return use(read_cell(source.read()))
         except ImageError as error:
-            return str(error)
+            return error
 
     with ThreadPoolExecutor(usable_threads()) as pool:
         yield from pool.map(decode, sources)

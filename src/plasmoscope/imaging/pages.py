@@ -90,11 +90,9 @@ def write_pages(content: Content, folder: Path) -> list[tuple[str, Path]]:
         try:
             Image.fromarray(read_image(page.read())).save(file, compress_level=1)
         except ImageError as error:
-            raise ImageError(f"page {number}: {error}") from error
+            raise ImageError("on_page", page=number, error=error.message) from error
         if file.stat().st_size > MAX_BYTES:
-            raise ImageError(
-                f"page {number} by itself is more than the {MAX_BYTES // 1024**2} MB allowed; save it as a JPEG"
-            )
+            raise ImageError("page_too_large", page=number, most=MAX_BYTES // 1024**2)
         written.append((page.name, file))
     return written
 

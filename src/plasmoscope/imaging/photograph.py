@@ -42,7 +42,8 @@ def read_photograph(image: FieldImage) -> Photograph:
     """
     orientation = 1
     if not isinstance(image, _FIELD_TYPES):
-        raise ImageError(f"a {type(image).__name__} is no field; give a path, its content, a Pillow image or an array")
+        needed = "a path, its content, a Pillow image or an array"
+        raise ImageError("no_picture", detail=type(image).__name__, needed=needed)
     if isinstance(image, Image.Image):
         orientation = picture_orientation(image)
         image = read_picture(image)
@@ -50,7 +51,8 @@ def read_photograph(image: FieldImage) -> Photograph:
         data = _content(image)
         return Photograph(read_image(data), hashlib.sha256(data).hexdigest(), stored_orientation(data))
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ImageError(f"an array of {image.dtype} and shape {image.shape} is no field; give uint8 RGB (h, w, 3)")
+        detail = f"an array of {image.dtype} and shape {image.shape}"
+        raise ImageError("no_picture", detail=detail, needed="uint8 RGB of shape (height, width, 3)")
     return Photograph(image, hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest(), orientation)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import ToldError
 from plasmoscope.extras import how_to_install
 from plasmoscope.imaging.samples import orientation_number, to_rgb, turned_upright
 
@@ -29,7 +29,6 @@ MAX_SIDE = 32_000
 _PNG_DEPTH = 24
 # Kinds of HEIF that hold photographs, by ISO/IEC 23008-12; AVIF, which Pillow reads itself, is another.
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-DAMAGED = "the image is damaged or cut short ({}); copy or export it again"
 
 # Pillow warns of large pictures, which are refused here by their header, and of oddities in damaged ones, which are
 # either harmless or end in an ImageError.
@@ -37,8 +36,13 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-class ImageError(PlasmoscopeError):
+class ImageError(ToldError):
     """An image cannot be used; the message says why and what to do."""
+
+
+def damaged(detail: object) -> ImageError:
+    """What is said of an image that is cut short or altered, with the particulars in English."""
+    return ImageError("damaged_image", detail=str(detail))
 
 
 def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -59,7 +63,7 @@ def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np
     """
     data = source if isinstance(source, bytes) else read_file(source)
     if not data:
-        raise ImageError("the file is empty; copy it again from where it came")
+        raise ImageError("empty_file")
     if is_tiff(data):
         from plasmoscope.imaging.tiff import read_page
 
@@ -69,16 +73,16 @@ def read_image(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np
             check_size(*image.size, max_pixels)
             # A telephone keeps smaller copies and what a bright screen shows beside the photograph.
             if (frames := getattr(image, "n_frames", 1)) > 1 and image.format not in {"JPEG", "MPO"}:
-                raise ImageError(f"it holds {frames} pictures, as an animation does; save each as a picture of its own")
+                raise ImageError("animated_image", pictures=frames)
             return _deep_png(image, data) if _is_deep_png(image, data) else read_picture(image, max_pixels)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageError(_unknown(data)) from error
+        raise _unknown(data) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_many_pixels("its", max_pixels)) from error
+        raise ImageError("far_too_many_pixels", most=round(max_pixels / 1e6)) from error
     except Exception as error:
-        raise ImageError(DAMAGED.format(error)) from error
+        raise damaged(error) from error
 
 
 def stored_orientation(data: bytes) -> int:
@@ -119,7 +123,7 @@ def read_picture(image: Image.Image, max_pixels: int = MAX_PIXELS) -> NDArray[np
         raise
     # Pillow's decoders meet broken files with all kinds of error, none of which may stop a run over a folder.
     except Exception as error:
-        raise ImageError(DAMAGED.format(error)) from error
+        raise damaged(error) from error
     return turned_upright(pixels, _orientation(image))
 
 
@@ -130,9 +134,9 @@ def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
         ImageError: it has too many pixels, or a side is too long.
     """
     if width * height > max_pixels:
-        raise ImageError(_too_many_pixels(f"{width} x {height}", max_pixels))
+        raise ImageError("too_many_pixels", size=f"{width} x {height}", most=round(max_pixels / 1e6))
     if max(width, height) > MAX_SIDE:
-        raise ImageError(f"{width} x {height} pixels: no side may be longer than {MAX_SIDE:,}; cut the picture up")
+        raise ImageError("side_too_long", size=f"{width} x {height}", most=MAX_SIDE)
 
 
 def read_file(path: Path) -> bytes:
@@ -145,7 +149,7 @@ def read_file(path: Path) -> bytes:
         with path.open("rb") as stream:
             return read_limited(stream)
     except OSError as error:
-        raise ImageError(f"the file cannot be opened ({error.strerror or error})") from error
+        raise ImageError("file_not_opened", detail=error.strerror or str(error)) from error
 
 
 def read_limited(stream: IO[bytes]) -> bytes:
@@ -156,21 +160,14 @@ def read_limited(stream: IO[bytes]) -> bytes:
     """
     data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise ImageError(f"more than the {MAX_BYTES // 1024**2} MB allowed; export a smaller file")
+        raise ImageError("file_too_large", most=MAX_BYTES // 1024**2)
     return data
 
 
-def _unknown(data: bytes) -> str:
+def _unknown(data: bytes) -> ImageError:
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return (
-            "a HEIC photograph, as iPhones save them: choose 'Most Compatible' under Settings, Camera, Formats, or "
-            f"install what reads them with: {how_to_install('heic')}"
-        )
-    return "not an image in a format that can be read (PNG, JPEG, TIFF, BMP, WebP, ...)"
-
-
-def _too_many_pixels(dimensions: str, allowed: int) -> str:
-    return f"{dimensions} pixels are more than the {allowed / 1e6:.0f} million allowed; make the picture smaller"
+        return ImageError("heic_photograph", command=how_to_install("heic"))
+    return ImageError("unknown_format")
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -187,7 +184,7 @@ def _check_depth(image: Image.Image) -> None:
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode.startswith("RGB"):
         bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (8,))
         if max(bits) > 8:
-            raise ImageError(f"Pillow gives 8 of the {max(bits)} bits of its colours; give the file's path instead")
+            raise ImageError("deep_in_pillow", bits=max(bits))
 
 
 def _is_deep_png(image: Image.Image, data: bytes) -> bool:
@@ -200,7 +197,7 @@ def _deep_png(image: Image.Image, data: bytes) -> NDArray[np.uint8]:
 
     samples = imagecodecs.png_decode(data)
     if samples.shape[:2] != (image.height, image.width) or samples.dtype != np.uint16:
-        raise ImageError(DAMAGED.format(f"{samples.dtype} of {samples.shape} was found where 16 bits were promised"))
+        raise damaged(f"{samples.dtype} of {samples.shape} was found where 16 bits were promised")
     samples = samples.reshape(*samples.shape[:2], -1)
     opaque = samples.shape[2] in {1, 3}
     colours = samples if opaque else samples[:, :, :-1]

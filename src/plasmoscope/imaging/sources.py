@@ -16,7 +16,9 @@ from typing import Protocol, runtime_checkable
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.reading import ImageError, read_file, read_limited
+from plasmoscope.messages import Message, message
 
+_OPENING_ERRORS = (zipfile.BadZipFile, OSError)
 # RuntimeError: encrypted; NotImplementedError: an unknown compression; the rest: damaged.
 _UNPACKING_ERRORS = (
     RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError,
@@ -101,11 +103,16 @@ class Unreadable:
     """What was found and cannot be read: it is named with its reason, as a broken image is."""
 
     name: str
-    reason: str
+    why: Message
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be read, in English."""
+        return str(ImageError.of(self.why))
 
     def read(self) -> bytes:
         """Raises ImageError with the reason."""
-        raise ImageError(self.reason)
+        raise ImageError.of(self.why)
 
     def version(self) -> str:
         """The same while it cannot be read for that reason."""
@@ -129,7 +136,7 @@ class _Archive:
             with self.lock, self.file.open(entry) as stream:
                 return read_limited(stream)
         except _UNPACKING_ERRORS as error:
-            raise ImageError(f"it cannot be unpacked ({error}); unpack the archive and give the folder") from error
+            raise ImageError("not_unpacked", detail=str(error)) from error
 
 
 def find_images(paths: Sequence[Path]) -> list[ImageSource]:
@@ -178,7 +185,8 @@ def _in_folder(top: Path) -> Iterator[ImageSource]:
     refused: list[Unreadable] = []
 
     def refuse(error: OSError) -> None:
-        refused.append(Unreadable(str(error.filename), f"the folder cannot be opened ({error.strerror or error})"))
+        detail = error.strerror or str(error)
+        refused.append(Unreadable(str(error.filename), message("folder_not_opened", detail=detail)))
 
     # Links wait until all folders are found under their own names.
     while waiting:
@@ -198,16 +206,16 @@ def _in_folder(top: Path) -> Iterator[ImageSource]:
 
 def _in_file(path: Path) -> Iterator[ImageSource]:
     if os.path.islink(path) and not os.path.exists(path):
-        yield Unreadable(str(path), "it is a link to a file that is not there; copy the file itself")
+        yield Unreadable(str(path), message("broken_link"))
     elif not os.path.isfile(path):
-        yield Unreadable(str(path), "it is no file that can be read, such as a pipe or a device")
+        yield Unreadable(str(path), message("no_file"))
     elif not _is_archive(path.name):
         yield ImageFile(path)
     else:
         try:
-            archive = _opened_archive(path)
-        except SourceError as error:
-            yield Unreadable(str(path), str(error).rstrip("."))
+            archive = _Archive(zipfile.ZipFile(path))
+        except _OPENING_ERRORS as error:
+            yield Unreadable(str(path), message("archive_not_opened", detail=str(error)))
             return
         yield from _in_archive(str(path), archive, _Nesting())
 
@@ -223,7 +231,7 @@ class _Nesting:
 def _opened_archive(path: Path) -> _Archive:
     try:
         return _Archive(zipfile.ZipFile(path))
-    except (zipfile.BadZipFile, OSError) as error:
+    except _OPENING_ERRORS as error:
         raise SourceError(f"{path} is not a zip archive that can be opened: {error}. Copy it again.") from error
 
 
@@ -246,23 +254,18 @@ def _in_archive(name: str, archive: _Archive, nesting: _Nesting) -> Iterator[Ima
 
 def _in_member(member: ZipMember, nesting: _Nesting) -> Iterator[ImageSource]:
     if nesting.depth == _DEEPEST:
-        yield Unreadable(
-            member.name, f"more than {_DEEPEST} archives lie in each other; unpack them and give the folder"
-        )
+        yield Unreadable(member.name, message("archives_too_deep", most=_DEEPEST))
         return
     try:
         data = member.read()
         nesting.held += len(data)
         if nesting.held > _MAX_NESTED_BYTES:
-            raise ImageError(
-                f"archives in archives hold more than {_MAX_NESTED_BYTES // 1024**2} MB; "
-                "unpack them and give the folder"
-            )
+            raise ImageError("archives_too_large", most=_MAX_NESTED_BYTES // 1024**2)
         archive = _Archive(zipfile.ZipFile(io.BytesIO(data)))
     except ImageError as error:
-        yield Unreadable(member.name, str(error))
+        yield Unreadable(member.name, error.message)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        yield Unreadable(member.name, f"it is not a zip archive that can be opened ({error}); copy it again")
+        yield Unreadable(member.name, message("archive_not_opened", detail=str(error)))
     else:
         nesting.depth += 1
         yield from _in_archive(member.name, archive, nesting)

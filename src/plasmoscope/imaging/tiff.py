@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
-from plasmoscope.imaging.reading import DAMAGED, MAX_PIXELS, ImageError, check_size
+from plasmoscope.imaging.reading import MAX_PIXELS, ImageError, check_size, damaged
 from plasmoscope.imaging.samples import eight_bits, from_mode, orientation_number, to_rgb, turned_upright
 
 # A slide has fewer fields.
@@ -80,12 +80,9 @@ def read_page(data: bytes, number: int | None = None, max_pixels: int = MAX_PIXE
     with _opened(io.BytesIO(data)) as file:
         planes = _planes(file)
         if number is None and len(planes) > 1:
-            raise ImageError(
-                f"it holds {len(planes)} pages; give it under a name that ends with .tif, and each is read, "
-                "or save each as a picture of its own"
-            )
+            raise ImageError("several_pages", pages=len(planes))
         if not 0 <= (index := (number or 1) - 1) < len(planes):
-            raise ImageError(f"it has no page {number}; its pages are numbered from 1 to {len(planes)}")
+            raise ImageError("no_such_page", page=index + 1, pages=len(planes))
         return _read(file, data, planes[index], max_pixels)
 
 
@@ -106,13 +103,13 @@ def _opened(stream: IO[bytes]) -> Iterator[TiffFile]:
     try:
         with TiffFile(stream, _multifile=False) as file:
             if len(file.pages) != directories:
-                raise ImageError(DAMAGED.format(f"of {directories} pages {len(file.pages)} can be found"))
+                raise damaged(f"of {directories} pages {len(file.pages)} can be found")
             yield file
     except ImageError:
         raise
     # Broken files bring all kinds of error out of the decoders, none of which may stop a run over a folder.
     except Exception as error:
-        raise ImageError(DAMAGED.format(error)) from error
+        raise damaged(error) from error
 
 
 def _directories(stream: IO[bytes]) -> int:
@@ -135,36 +132,34 @@ def _directories(stream: IO[bytes]) -> int:
     try:
         while offset := number(offset_format, place):
             if offset in seen:
-                raise ImageError(DAMAGED.format("its list of pages has no end"))
+                raise damaged("its list of pages has no end")
             seen.add(offset)
             if len(seen) > _MAX_DIRECTORIES:
-                raise ImageError(_too_many(f"more than {_MAX_DIRECTORIES:,}"))
+                raise ImageError("endless_pages", pages=_MAX_DIRECTORIES, most=MAX_PAGES)
             place = offset + struct.calcsize(order + count_format) + entry * number(count_format, offset)
     except (struct.error, OverflowError) as error:
-        raise ImageError(DAMAGED.format(f"its list of pages breaks off after {len(seen)}")) from error
+        raise damaged(f"its list of pages breaks off after {len(seen)}") from error
     if not seen:
-        raise ImageError(DAMAGED.format("it holds no page"))
+        raise damaged("it holds no page")
     return len(seen)
-
-
-def _too_many(pages: object) -> str:
-    return f"it holds {pages} pages, more than the {MAX_PAGES} allowed in one file; split it"
 
 
 def _planes(file: TiffFile) -> list[_Plane]:
     described = sum(len(level) for series in file.series for level in series.levels)
     if described < len(file.pages):
-        raise ImageError(f"it says to hold {described} pages and holds {len(file.pages)}; export it again")
+        raise ImageError("pages_missing", promised=described, pages=len(file.pages))
     planes = [plane for series in file.series if not _beside(series.keyframe) for plane in _planes_of(series)]
     if not planes:
-        raise ImageError("it holds only a small copy of the photograph, as raw files of cameras do; save it as TIFF")
+        raise ImageError("only_a_preview")
     if len(planes) > MAX_PAGES:
-        raise ImageError(_too_many(len(planes)))
+        raise ImageError("too_many_pages", pages=len(planes), most=MAX_PAGES)
     pixels = sum(plane.series.keyframe.imagewidth * plane.series.keyframe.imagelength for plane in planes)
     if len(planes) > 1 and pixels > MAX_FILE_PIXELS:
         raise ImageError(
-            f"its {len(planes)} pages have {pixels / 1e6:,.0f} million pixels, more than the "
-            f"{MAX_FILE_PIXELS / 1e6:,.0f} million allowed in one file; split it"
+            "pages_too_large",
+            pages=len(planes),
+            pixels=round(pixels / 1e6),
+            most=round(MAX_FILE_PIXELS / 1e6),
         )
     return sorted(planes, key=_place)
 
@@ -200,7 +195,7 @@ def _outer(series: TiffPageSeries) -> str:
         count *= series.shape[end]
         end += 1
     if count != pages:
-        raise ImageError(DAMAGED.format("its pages do not fill what it says to hold"))
+        raise damaged("its pages do not fill what it says to hold")
     return str(series.axes[:end])
 
 
@@ -209,13 +204,11 @@ def _read(file: TiffFile, data: bytes, plane: _Plane, max_pixels: int) -> NDArra
     check_size(page.imagewidth, page.imagelength, max_pixels)
     channels = len(plane.pages)
     if page.compression not in _COMPRESSIONS:
-        raise ImageError(
-            f"its compression ({_name(page.compression)}) cannot be read; save it as PNG, or as TIFF with LZW or none"
-        )
+        raise ImageError("unknown_compression", compression=_name(page.compression))
     if page.dtype is None or page.dtype.kind not in "buif":
-        raise ImageError("its samples are of no kind that a camera writes; save it as 8-bit RGB")
+        raise ImageError("unknown_samples")
     if page.imagedepth != 1 or channels * page.nbytes > _MAX_BYTES_PER_PIXEL * max_pixels:
-        raise ImageError(f"it needs {channels * page.nbytes / 1e6:,.0f} MB for one picture; save it as 8-bit RGB")
+        raise ImageError("too_much_memory", needed=round(channels * page.nbytes / 1e6))
     samples = [_samples(data, plane.series, index) for index in plane.pages]
     rgb = _from_channels(file, samples, page) if channels > 1 else _from_samples(samples[0], page)
     return turned_upright(rgb, _orientation(page))
@@ -235,20 +228,18 @@ def _samples(data: bytes, series: TiffPageSeries, index: int) -> NDArray[np.gene
         found = np.frombuffer(data, kind, math.prod(key.shape), series.dataoffset + index * key.nbytes)
         found = found.reshape(key.shape)
     elif (page := series[index]) is None:
-        raise ImageError(DAMAGED.format(f"page {index + 1} is missing, or lies in another file"))
+        raise damaged(f"page {index + 1} is missing, or lies in another file")
     else:
         _check_pieces(data, page, key)
         found = page.asarray(maxworkers=1)
     if found.shape != key.shape or found.dtype.newbyteorder("=") != promised:
-        raise ImageError(
-            DAMAGED.format(f"{found.dtype} of {found.shape} was found where {promised} of {key.shape} was promised")
-        )
+        raise damaged(f"{found.dtype} of {found.shape} was found where {promised} of {key.shape} was promised")
     if key.axes == "SYX":
         found = np.moveaxis(found, 0, -1)
     elif key.axes not in {"YX", "YXS"}:
-        raise ImageError(f"its pages are no pictures (they extend along {key.axes}); save them as 8-bit RGB")
+        raise ImageError("pages_no_pictures", axes=str(key.axes))
     if found.shape[:2] != (key.imagelength, key.imagewidth):
-        raise ImageError(DAMAGED.format("a page has not the size that its header promised"))
+        raise damaged("a page has not the size that its header promised")
     return cast(NDArray[np.generic], found)
 
 
@@ -260,10 +251,10 @@ def _check_pieces(data: bytes, page: TiffPage | TiffFrame, key: TiffPage) -> Non
     """
     offsets, lengths = page.dataoffsets, page.databytecounts
     if len(offsets) < math.prod(key.chunked) or len(lengths) < len(offsets):
-        raise ImageError(DAMAGED.format("parts of a page are missing"))
+        raise damaged("parts of a page are missing")
     for offset, length in zip(offsets, lengths, strict=False):
         if not offset or not length or offset + length > len(data):
-            raise ImageError(DAMAGED.format("a part of a page lies beyond its end"))
+            raise damaged("a part of a page lies beyond its end")
     kind = _WITH_HEADERS.get(COMPRESSION(key.compression))
     if kind is None:
         return
@@ -271,9 +262,7 @@ def _check_pieces(data: bytes, page: TiffPage | TiffFrame, key: TiffPage) -> Non
     for offset, length in zip(offsets, lengths, strict=False):
         with Image.open(io.BytesIO(data[offset : offset + length]), formats=(kind,)) as piece:
             if piece.width != columns or piece.height > rows:
-                raise ImageError(
-                    DAMAGED.format(f"a part of {piece.width} x {piece.height} pixels lies where {columns} x {rows} fit")
-                )
+                raise damaged(f"a part of {piece.width} x {piece.height} pixels lies where {columns} x {rows} fit")
 
 
 def _from_samples(samples: NDArray[np.generic], page: TiffPage) -> NDArray[np.uint8]:
@@ -297,7 +286,7 @@ def _from_samples(samples: NDArray[np.generic], page: TiffPage) -> NDArray[np.ui
         # Colours of 16 bits, into which programs widen 8 in two ways.
         palette = (page.colormap >> 8 if page.colormap.max() > 255 else page.colormap).astype(np.uint8).T
         if int(colours.max()) >= len(palette):
-            raise ImageError(DAMAGED.format("it names a colour that its palette has not"))
+            raise damaged("it names a colour that its palette has not")
         return to_rgb(palette[colours.astype(np.intp)], alpha)
     if page.photometric == PHOTOMETRIC.MINISWHITE and count == 1:
         return 255 - to_rgb(colours, None, depth)
@@ -308,16 +297,13 @@ def _from_samples(samples: NDArray[np.generic], page: TiffPage) -> NDArray[np.ui
         return to_rgb(colours, alpha) if decoded else from_mode(eight_bits(colours), "YCbCr")
     if page.photometric == PHOTOMETRIC.SEPARATED and count == 4:
         return from_mode(eight_bits(colours, depth), "CMYK")
-    raise ImageError(f"its colours ({_name(page.photometric)}, {count} samples) cannot be read; save it as 8-bit RGB")
+    raise ImageError("unknown_colours", colours=_name(page.photometric), samples=count)
 
 
 def _from_channels(file: TiffFile, samples: Sequence[NDArray[np.generic]], page: TiffPage) -> NDArray[np.uint8]:
     """RGB, shape (h, w, 3), of channels that have a page each, shape (h, w): red, green and blue, or as coloured."""
     if len(samples) != 3 or samples[0].ndim != 2:
-        raise ImageError(
-            f"it holds {len(samples)} channels of one field, of which none is said to be red, green or blue; "
-            "in ImageJ choose Image, Type, RGB Color, and save that"
-        )
+        raise ImageError("unknown_channels", channels=len(samples))
     channels = eight_bits(np.stack(samples, axis=2), _depth(page))
     colours = _channel_colours(file)
     # One colour for all, or none, says nothing of what each is.

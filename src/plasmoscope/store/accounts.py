@@ -30,11 +30,11 @@ def add_account(session: Session, who: str, name: str, password: str, role: Role
     """
     name = " ".join(storable(name).split())
     if not name or len(name) > LONGEST_TEXT:
-        raise StoreError(f"Give the account a name of at most {LONGEST_TEXT} characters.")
+        raise StoreError("account_name", most=LONGEST_TEXT)
     if role not in get_args(Role):
-        raise StoreError(f"A role is {', '.join(get_args(Role))}; not '{role}'.")
+        raise StoreError("no_such_role", roles=", ".join(get_args(Role)), role=role)
     if session.scalar(select(Account.id).where(func.lower(Account.name) == name.lower())):
-        raise ConflictError(f"There is an account {name} already.")
+        raise ConflictError("account_taken", name=name)
     account = Account(name=name, password_hash=_hash(password), role=role)
     session.add(account)
     session.flush()
@@ -66,7 +66,7 @@ def change_password(session: Session, token: str, old: str, new: str) -> bool:
     """
     account = logged_in(session, token)
     if account is None:
-        raise NotFoundError("Nobody is logged in here, so there is no password to change.")
+        raise NotFoundError("nobody_logged_in")
     if not _fits(account.password_hash, old):
         return False
     account.password_hash = _hash(new)
@@ -86,7 +86,7 @@ def deactivate(session: Session, who: str, account_id: int) -> Account:
     # Held until the end, so that no two admins deactivate each other at once.
     admins = select(Account.id).where(Account.role == "admin", Account.active).order_by(Account.id).with_for_update()
     if account.role == "admin" and not set(session.scalars(admins)) - {account_id}:
-        raise ConflictError(f"{account.name} is the last admin; make another one first.")
+        raise ConflictError("last_admin", name=account.name)
     account.active = False
     _end_sessions(session, account_id)
     note(session, who, "deactivate account", f"account/{account_id}")
@@ -113,7 +113,7 @@ def get_account(session: Session, account_id: int) -> Account:
     """
     account = session.get(Account, account_id)
     if account is None:
-        raise NotFoundError(f"There is no account number {account_id}.")
+        raise NotFoundError("no_account", account=str(account_id))
     return account
 
 
@@ -165,7 +165,7 @@ def _fits(password_hash: str, password: str) -> bool:
 
 def _hash(password: str) -> str:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_TEXT:
-        raise StoreError(f"Give a password of {SHORTEST_PASSWORD} to {LONGEST_TEXT} characters.")
+        raise StoreError("password_length", least=SHORTEST_PASSWORD, most=LONGEST_TEXT)
     return _hasher.hash(password)
 
 

@@ -27,7 +27,7 @@ def back_up(store: Store, folder: Path, track: Track = untracked) -> None:
         OSError: it cannot be written.
     """
     if folder.exists():
-        raise StoreError(f"{folder} exists already; name a new folder for the backup.")
+        raise StoreError("backup_exists", folder=str(folder))
     with whole_folder(folder) as unfinished:
         # Like the original: patients' records are for the owner's eyes.
         unfinished.chmod(0o700)
@@ -47,9 +47,7 @@ def restore_backup(backup: Store, store: Store, track: Track = untracked) -> Non
     with store.reading() as session:
         held = any(session.scalar(select(table.c.id).limit(1)) is not None for table in Base.metadata.sorted_tables)
     if held:
-        raise StoreError(
-            f"{store.folder} or its database holds records already; restore into a new folder and an empty database."
-        )
+        raise StoreError("records_exist", folder=str(store.folder))
     _copy(backup, store, track)
 
 
@@ -66,9 +64,7 @@ def _copy(store: Store, copy: Store, track: Track) -> None:
         for sha256 in track(photographs, len(photographs), "Copying photographs"):
             original = store.images.path(sha256)
             if not original.exists():
-                raise StoreError(
-                    f"The photograph {original} is missing; run 'plasmoscope doctor' first to see what it is."
-                )
+                raise StoreError("backup_incomplete", photograph=str(original))
             copied = copy.images.path(sha256)
             copied.parent.mkdir(exist_ok=True)
             shutil.copyfile(original, copied)

@@ -36,7 +36,7 @@ def correct(session: Session, who: str, field_id: int, cell_number: int, call: C
         StoreError: no such call.
     """
     if call not in get_args(Call):
-        raise StoreError(f"A cell is called {', '.join(get_args(Call))}; not '{call}'.")
+        raise StoreError("no_such_call", calls=", ".join(get_args(Call)), call=call)
     field = field_to_change(session, field_id)
     cell = _cell(session, field, cell_number)
     correction = Correction(
@@ -130,7 +130,7 @@ def corrected(
 def _cell(session: Session, field: Field, cell_number: int) -> results.Cell:
     found = objects_of(session, field)
     if field.status != "done" or found is None:
-        raise ConflictError(f"{field.name} is not analysed yet; its cells can be called once it is.")
+        raise ConflictError("not_analysed", field=field.name)
     return object_of(found, cell_number)
 
 

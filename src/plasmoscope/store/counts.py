@@ -111,7 +111,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     ).all()
     methods = {row.id: Method.model_validate(row.method) for row in rows if row.status == "done"}
     if not methods:
-        raise ConflictError(f"No photograph of slide {slide.code} is analysed yet, so there is nothing to report.")
+        raise ConflictError("nothing_to_report", slide=slide.code)
     counting = [methods[row.id] for row in rows if row.in_count]
     corrections = latest(session, slide.id)
     edits = edits_of(session, slide.id)

@@ -46,7 +46,7 @@ def draw(session: Session, who: str, field_id: int, corners: Points, call: str) 
     from plasmoscope.analysis import editing
 
     if call not in DRAWN:
-        raise StoreError(f"Draw it as {', '.join(DRAWN)}; not '{call}'.")
+        raise StoreError("no_such_drawing", calls=", ".join(DRAWN), call=call)
     field, found = _to_edit(session, field_id)
     kind = {"uncertain": "not_a_cell", "white_cell": "white_cell"}.get(call, "red_cell")
     parasitized = {"infected": True, "not infected": False}.get(call)
@@ -152,7 +152,7 @@ def _to_edit(session: Session, field_id: int) -> tuple[Field, results.Field]:
     found = objects_of(session, field)
     # A refused field's objects are found anew when it is counted all the same.
     if field.status != "done" or found is None or not field.accepted:
-        raise ConflictError(f"The cells of {field.name} can be changed once it is analysed and counted.")
+        raise ConflictError("not_editable", field=field.name)
     return field, found
 
 

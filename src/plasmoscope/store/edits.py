@@ -115,7 +115,7 @@ def step_back(session: Session, field: Field) -> Correction | Edit:
     """
     last = max(_changes(session, field.id, undone=False), key=lambda change: change.step, default=None)
     if last is None:
-        raise ConflictError(f"Nothing on {field.name} is left to undo.")
+        raise ConflictError("nothing_to_undo", field=field.name)
     last.undone = True
     session.flush()
     return last
@@ -130,7 +130,7 @@ def step_forward(session: Session, field: Field) -> Correction | Edit:
     done = max((change.step for change in _changes(session, field.id, undone=False)), default=0)
     later = [change for change in _changes(session, field.id, undone=True) if change.step > done]
     if not later:
-        raise ConflictError(f"Nothing on {field.name} is left to redo.")
+        raise ConflictError("nothing_to_redo", field=field.name)
     first = min(later, key=lambda change: change.step)
     first.undone = False
     session.flush()
@@ -152,7 +152,7 @@ def checked_note(stage: str, species: str) -> dict[str, str | None]:
     """
     for said, known in ((stage, get_args(Stage)), (species, get_args(Species))):
         if said and said not in known:
-            raise StoreError(f"Note {', '.join(known)}; not '{said}'.")
+            raise StoreError("no_such_note", notes=", ".join(known), note=str(said))
     return {"stage": stage or None, "species": species or None}
 
 
@@ -165,7 +165,7 @@ def object_of(found: results.Field, number: int) -> Cell:
     for cell in found.cells:
         if cell.number == number:
             return cell
-    raise NotFoundError(f"{found.name} has no cell {number}.")
+    raise NotFoundError("no_cell", field=found.name, cell=str(number), cells=len(found.cells))
 
 
 def _of_field(session: Session, field_id: int) -> Sequence[Edit]:

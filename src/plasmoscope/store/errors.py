@@ -1,9 +1,9 @@
 """What can go wrong with the records, by what the user can do about it."""
 
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import ToldError
 
 
-class StoreError(PlasmoscopeError):
+class StoreError(ToldError):
     """What was asked of the records makes no sense, or they cannot be opened."""
 
 

@@ -11,6 +11,8 @@ from plasmoscope.analysis import results
 from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.repeats import CountedPlaces
 from plasmoscope.analysis.review import pack_judged
+from plasmoscope.i18n.words import english
+from plasmoscope.messages import Message, as_record
 from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
@@ -69,7 +71,7 @@ def get_field(session: Session, field_id: int) -> Field:
     """
     field = session.get(Field, field_id)
     if field is None:
-        raise NotFoundError(f"There is no field number {field_id}; it may have been deleted.")
+        raise NotFoundError("no_field", field=str(field_id))
     return field
 
 
@@ -108,7 +110,7 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     """Keep what the analysis found.
 
     Args:
-        found: as ``analyze_field`` gives it; with an ``error`` the field counts as failed.
+        found: as ``analyze_field`` gives it, without an ``error``: that is for ``fail``.
         method: how it was analysed.
         mark: of the photograph; None where it could not be read.
 
@@ -118,8 +120,6 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     Raises:
         NotFoundError: the slide was deleted meanwhile.
     """
-    if found.error is not None:
-        return fail(session, field_id, found.error)
     field = field_to_change(session, field_id)
     if field.status != "analysing":
         return False
@@ -140,13 +140,13 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     return True
 
 
-def fail(session: Session, field_id: int, error: str) -> bool:
+def fail(session: Session, field_id: int, why: Message) -> bool:
     """Record why a field could not be analysed; returns and raises as ``finish``."""
     field = field_to_change(session, field_id)
     if field.status != "analysing":
         return False
-    field.status, field.error = "failed", error
-    note(session, PROGRAM, "fail", field_subject(field), error=error)
+    field.status, field.error = "failed", english(why)
+    note(session, PROGRAM, "fail", field_subject(field), error=field.error, said=as_record(why))
     return True
 
 
@@ -158,7 +158,7 @@ def cancel(session: Session, who: str, field_id: int) -> Field:
     """
     field = field_to_change(session, field_id)
     if field.status not in {"waiting", "analysing"}:
-        raise ConflictError(f"The analysis of {field.name} has ended; reject the field if it should not count.")
+        raise ConflictError("analysis_ended", field=field.name)
     field.status = "cancelled"
     note(session, who, "cancel", field_subject(field))
     return field
@@ -175,7 +175,7 @@ def requeue(session: Session, who: str, field_id: int, override_gate: bool = Fal
     """
     field = field_to_change(session, field_id)
     if field.status in {"waiting", "analysing"} or (field.status == "done" and field.accepted):
-        raise ConflictError(f"{field.name} needs no other analysis: it is {field.status}.")
+        raise ConflictError("needs_no_analysis", field=field.name)
     field.status, field.override_gate = "waiting", override_gate
     note(session, who, "analyse again", field_subject(field), override_gate=override_gate)
     return field
@@ -217,7 +217,7 @@ def count_repeat(session: Session, who: str, field_id: int) -> Field:
     """
     field = field_to_change(session, field_id)
     if field.duplicate_of_id is None or field.count_repeat:
-        raise ConflictError(f"{field.name} is not left out for showing the same place as another photograph.")
+        raise ConflictError("not_left_out", field=field.name)
     field.count_repeat = True
     same = get_field(session, field.duplicate_of_id)
     _mark_duplicates(session, field.slide_id)

@@ -74,7 +74,7 @@ def get_patient(session: Session, code: str) -> Patient:
     """
     patient = session.scalar(select(Patient).where(Patient.code == code))
     if patient is None:
-        raise NotFoundError(f"There is no patient with the code {code}.")
+        raise NotFoundError("no_patient", patient=code)
     return patient
 
 

@@ -31,7 +31,7 @@ class Images:
             NotFoundError: it is no SHA-256.
         """
         if not _SHA256.fullmatch(sha256):
-            raise NotFoundError("There is no such photograph.")
+            raise NotFoundError("no_photograph")
         return self.folder / sha256[:2] / sha256
 
     def put(self, sha256: str, data: bytes) -> None:

@@ -17,7 +17,7 @@ def hold_slide(session: Session, slide_id: int) -> Slide:
         select(Slide).where(Slide.id == slide_id).with_for_update(of=Slide).execution_options(populate_existing=True)
     )
     if slide is None:
-        raise NotFoundError(f"There is no slide number {slide_id}; it may have been deleted.")
+        raise NotFoundError("no_slide", slide=str(slide_id))
     slide.version += 1
     return slide
 
@@ -31,9 +31,7 @@ def slide_to_change(session: Session, slide_id: int) -> Slide:
     """
     slide = hold_slide(session, slide_id)
     if slide.status == "signed":
-        raise ConflictError(
-            f"Slide {slide.code} was signed by {slide.signed_by} and cannot be changed; reopen it with a reason first."
-        )
+        raise ConflictError("slide_signed", slide=slide.code, signer=slide.signed_by or "")
     return slide
 
 
@@ -50,4 +48,4 @@ def field_to_change(session: Session, field_id: int) -> Field:
         field = session.get(Field, field_id, populate_existing=True)
         if field is not None:
             return field
-    raise NotFoundError(f"There is no field number {field_id}; it may have been deleted.")
+    raise NotFoundError("no_field", field=str(field_id))

@@ -29,7 +29,7 @@ def get_entry(session: Session, name: str) -> ProfileEntry:
     """
     entry = _last(session, name)
     if entry is None:
-        raise NotFoundError(f"There is no profile '{name}'; it may have been taken back.")
+        raise NotFoundError("no_profile", profile=name)
     return entry
 
 

@@ -87,7 +87,7 @@ def get_slide(session: Session, slide_id: int) -> Slide:
     """
     slide = session.get(Slide, slide_id)
     if slide is None:
-        raise NotFoundError(f"There is no slide number {slide_id}; it may have been deleted.")
+        raise NotFoundError("no_slide", slide=str(slide_id))
     return slide
 
 
@@ -106,18 +106,15 @@ def sign(session: Session, who: str, slide_id: int, seen_version: int, confirm: 
     """
     slide = slide_to_change(session, slide_id)
     if slide.version != seen_version + 1:
-        raise ConflictError(f"Slide {slide.code} has changed since you looked at it; look again before you sign.")
+        raise ConflictError("slide_changed", slide=slide.code)
     result = tally(session, slide_id)
     if result.unfinished:
-        raise ConflictError(f"{result.unfinished} photographs are not analysed yet; wait for them or cancel them.")
+        raise ConflictError("photographs_unfinished", photographs=result.unfinished)
     if not result.done:
-        raise ConflictError(f"Slide {slide.code} has no analysed photograph; there is nothing to sign.")
+        raise ConflictError("nothing_to_sign", slide=slide.code)
     waiting = slide_queue(session, slide_id).review.waiting
     if waiting and not confirm:
-        raise NotLookedAtError(
-            f"Nobody has looked at {waiting} of the cells that the program called infected or is uncertain of; look at "
-            "them, or confirm that you sign all the same."
-        )
+        raise NotLookedAtError("not_looked_at", cells=waiting)
     slide.status, slide.signed_by, slide.signed_at = "signed", who, now()
     detail = {"version": slide.version, "counted": result.counted, "infected": result.infected}
     note(session, who, "sign", slide_subject(slide_id), **detail, not_looked_at=waiting)
@@ -134,7 +131,7 @@ def reopen(session: Session, who: str, slide_id: int, reason: str) -> Slide:
     """
     slide = hold_slide(session, slide_id)
     if slide.status == "open":
-        raise ConflictError(f"Slide {slide.code} is open already.")
+        raise ConflictError("slide_open", slide=slide.code)
     detail = {"reason": given_reason(reason), "signed_by": slide.signed_by}
     slide.status, slide.signed_by, slide.signed_at = "open", None, None
     note(session, who, "reopen", slide_subject(slide_id), **detail)
@@ -165,16 +162,17 @@ def given_reason(reason: str) -> str:
     """
     said = storable(reason).strip()
     if not said:
-        raise StoreError("Give a reason; it is kept with the record.")
+        raise StoreError("reason_missing")
     return said
 
 
 def _describe(session: Session, slide: Slide, details: SlideDetails) -> None:
     texts = ("code", "site", "preparer", "microscopist", "stain")
     said = {name: _text(name, getattr(details, name)) for name in ("patient", *texts)}
-    for name in ("patient", "code"):
-        if not said[name]:
-            raise StoreError(f"Give the {'patient' if name == 'patient' else 'slide'}'s code.")
+    if not said["patient"]:
+        raise StoreError("patient_missing")
+    if not said["code"]:
+        raise StoreError("slide_code_missing")
     red_cell_count(details.red_cells_per_ul, None)
     red_cell_count(None, details.haematocrit_percent)
     patient = _patient(session, said["patient"])
@@ -188,7 +186,7 @@ def _describe(session: Session, slide: Slide, details: SlideDetails) -> None:
             slide.red_cells_per_ul = details.red_cells_per_ul
             session.add(slide)
     except IntegrityError as error:
-        raise TakenError(f"Patient {patient.code} has a slide {said['code']} already; open that one.") from error
+        raise TakenError("slide_taken", patient=patient.code, slide=said["code"]) from error
 
 
 def _patient(session: Session, code: str) -> Patient:
@@ -209,7 +207,7 @@ def _patient(session: Session, code: str) -> Patient:
 def _text(name: str, value: str) -> str:
     text = " ".join(storable(value).split())
     if len(text) > LONGEST_TEXT:
-        raise StoreError(f"The {name} is longer than {LONGEST_TEXT} characters; shorten it.")
+        raise StoreError("text_too_long", name=name, most=LONGEST_TEXT)
     return text
 
 

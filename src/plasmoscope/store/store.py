@@ -51,14 +51,9 @@ class Store:
             with self.engine.execution_options(migrates=True).begin() as connection:
                 _migrate(connection)
         except DBAPIError as error:
-            raise StoreError(
-                f"The database of {folder} cannot be opened ({error.orig}). Check that it runs and that its address, "
-                "name and password are right."
-            ) from error
+            raise StoreError("records_not_opened", folder=str(folder), detail=str(error.orig)) from error
         except CommandError as error:
-            raise StoreError(
-                f"The records in {folder} were written by a later version of Plasmoscope ({error}). Update the program."
-            ) from error
+            raise StoreError("records_of_later_version", folder=str(folder), detail=str(error)) from error
 
     @classmethod
     def existing(cls, folder: Path, url: str | None = None) -> "Store":
@@ -68,7 +63,7 @@ class Store:
             StoreError: nothing was ever kept in the folder; otherwise as the class itself.
         """
         if not (folder / _IMAGES).is_dir():
-            raise StoreError(f"{folder} holds no records of slides. Check the path.")
+            raise StoreError("no_records", folder=str(folder))
         return cls(folder, url)
 
     @contextmanager
@@ -118,9 +113,9 @@ def _postgresql(url: str) -> Engine:
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise StoreError("The database's address is not of the form postgresql://user:password@host/name.") from error
+        raise StoreError("database_address") from error
     if address.get_backend_name() != "postgresql":
-        raise StoreError(f"Records are kept in SQLite or PostgreSQL, not in {address.get_backend_name()}.")
+        raise StoreError("database_kind", kind=address.get_backend_name())
     engine = create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
 
     @event.listens_for(engine, "begin")

@@ -39,9 +39,7 @@ def export_training_cells(session: Session, images: Images, folder: Path, track:
     """
     cells = folder / "cell_images"
     if cells.exists() and any(file.is_file() for file in cells.rglob("*")):
-        raise StoreError(
-            f"{folder} holds cells already, which people may have called otherwise since. Name a new folder."
-        )
+        raise StoreError("cells_exist", folder=str(folder))
     called = with_taught_cells(session)
     written: list[Path] = []
     # Half an export must not pass for a data set.

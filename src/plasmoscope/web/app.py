@@ -29,12 +29,13 @@ from plasmoscope.web.analysis_queue.teaching import Teacher
 from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.api import monitoring
 from plasmoscope.web.dependencies import Workstation
-from plasmoscope.web.errors import WebError, as_web_error
+from plasmoscope.web.errors import as_web_error, error_body
+from plasmoscope.web.i18n.reader import reader_words
 from plasmoscope.web.metrics import Measure, Metrics
 from plasmoscope.web.pages.error_page import error_page
 from plasmoscope.web.root_path import RootPath
 from plasmoscope.web.security.admission import Admission, Limits
-from plasmoscope.web.security.headers import Headers
+from plasmoscope.web.security.headers import HEADERS, Headers
 from plasmoscope.web.security.identity import Sessions
 from plasmoscope.web.security.login import Logins
 from plasmoscope.web.settings import MAX_BODY, Settings
@@ -47,7 +48,6 @@ _STATIC = Path(__file__).parent / "static"
 _ROUTES = APIRouter()
 for _router in (api.router, monitoring.router, pages.router):
     _ROUTES.include_router(_router)
-_CODES = {401: "login", 403: "forbidden", 404: "not_found", 405: "method", 408: "slow", 413: "too_large", 429: "busy"}
 
 
 def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
@@ -125,27 +125,20 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_error)
     app.add_exception_handler(DBAPIError, _on_error)
     app.add_exception_handler(OSError, _on_error)
+    app.add_exception_handler(Exception, _on_failure)
     return app
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    answer = _as_web_error(error)
+    answer = as_web_error(error)
     headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else {}
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
-        content = {"error": {"code": answer.code, "message": str(answer)}}
-        return JSONResponse(content, answer.status, headers)
+        return JSONResponse(error_body(answer, reader_words(request)), answer.status, headers)
     return await run_in_threadpool(error_page, request, answer, headers)
 
 
-def _as_web_error(error: Exception) -> WebError:
-    if isinstance(error, PlasmoscopeError):
-        return as_web_error(error)
-    if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or "request"
-        return WebError(422, "invalid", f"{where}: {first['msg']}")
-    if isinstance(error, HTTPException):
-        return WebError(error.status_code, _CODES.get(error.status_code, "refused"), str(error.detail))
-    if isinstance(error, DBAPIError):
-        return WebError(503, "database", "The records cannot be reached just now; try again in a moment.", 5)
-    return WebError(507, "no_room", f"Nothing was kept: {getattr(error, 'strerror', None) or error}.")
+async def _on_failure(request: Request, error: Exception) -> Response:
+    """What nobody foresaw, which the server writes to its log: answered outside of all that adds headers."""
+    answer = await _on_error(request, error)
+    answer.headers.update({**HEADERS, "Cache-Control": "no-store"})
+    return answer

@@ -65,7 +65,7 @@ def write_download(
     """
     offer = DOWNLOADS.get(name)
     if offer is None:
-        raise NotFoundError(f"There is no such file; choose from {', '.join(DOWNLOADS)}.")
+        raise NotFoundError("no_such_file", files=", ".join(DOWNLOADS))
     with closing(Store(records, database)) as store:
         with store.reading() as session:
             result = counts.slide_result(session, slides.get_slide(session, slide_id))

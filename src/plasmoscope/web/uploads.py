@@ -36,7 +36,7 @@ def read_upload(file: UploadFile) -> bytes:
     """
     data = file.file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise WebError(413, "too_large", f"The file is larger than {MAX_BYTES // 1024**2} MB; save it smaller.")
+        raise WebError(413, "too_large", "upload_too_large", most=MAX_BYTES // 1024**2)
     return data
 
 
@@ -76,9 +76,7 @@ def _check_queue(workstation: Workstation) -> None:
     with workstation.store.reading() as session:
         waiting = fields.how_many_wait(session)
     if waiting >= workstation.settings.longest_queue:
-        raise WebError(
-            429, "busy", f"{waiting} photographs wait already; send this one again in a moment.", _RETRY_SECONDS
-        )
+        raise WebError(429, "busy", "queue_full", retry_after=_RETRY_SECONDS, photographs=waiting)
 
 
 def _keep_fields(store: Store, who: str, slide_id: int, photographs: Sequence[tuple[str, bytes | Path]]) -> list[Field]:
@@ -95,4 +93,4 @@ def _read_file(file: UploadFile) -> Readable:
     try:
         return Content(shown_name(file), read_limited(file.file))
     except ImageError as error:
-        return Unreadable(shown_name(file), str(error))
+        return Unreadable(shown_name(file), error.message)

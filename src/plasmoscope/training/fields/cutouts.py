@@ -94,8 +94,8 @@ def _cut_cells(cells: Sequence[Cell], patients: Sequence[str], track: Track) -> 
     decoded = decode_cells([cell.source for cell in cells], lambda cell: cell)
     images = []
     for cell, image in zip(cells, track(decoded, len(cells), "Decoding cells"), strict=True):
-        if isinstance(image, str):
-            raise ImageError(f"{cell.source.name}: {image}")
+        if isinstance(image, ImageError):
+            raise ImageError("named", name=cell.source.name, error=image.message)
         images.append(image)
     masks = [_inside(image) for image in images]
     rims: dict[str, list[NDArray[np.float64]]] = defaultdict(list)

@@ -22,6 +22,7 @@ from plasmoscope.classification.profile import Profile
 from plasmoscope.imaging.pages import Content, pages_of
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.sources import Readable, Unreadable
+from plasmoscope.messages import message
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.reports.pictures import lay_heat
 from plasmoscope.web.analysis_queue.processes import Processes
@@ -121,9 +122,9 @@ def _sent_page(file: Content, number: int | None) -> Readable:
     """The one picture of a file, or the page that is named."""
     pages = pages_of(file)
     if number is None and len(pages) > 1:
-        raise ImageError(f"it holds {len(pages)} pages; say which one is meant with ?page=1 to ?page={len(pages)}")
+        raise ImageError("which_page", pages=len(pages))
     if (index := (number or 1) - 1) >= len(pages):
-        raise ImageError(f"it has no page {number}; it holds {len(pages)}")
+        raise ImageError("no_such_page", page=index + 1, pages=len(pages))
     return pages[index]
 
 
@@ -148,8 +149,7 @@ def _sent_cells(files: Sequence[Readable]) -> list[tuple[int, Readable]]:
     for number, file in enumerate(files):
         pages = pages_of(file)
         if len(pages) > 1 and len(cells) + len(pages) > MAX_CELLS:
-            reason = f"it holds {len(pages)} cells; send at most {MAX_CELLS} at a time"
-            pages = [Unreadable(file.name, reason)]
+            pages = [Unreadable(file.name, message("too_many_cells_in_file", cells=len(pages), most=MAX_CELLS))]
         cells += [(number, page) for page in pages]
     return cells
 

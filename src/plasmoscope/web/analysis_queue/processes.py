@@ -56,9 +56,7 @@ class Processes:
             WebError: 503, the queue is full; or as ``run``.
         """
         if self._queued >= self._most:
-            raise WebError(
-                503, "busy", "The workstation has much to do just now; try again in a moment.", _RETRY_SECONDS
-            )
+            raise WebError(503, "busy", "much_to_do", retry_after=_RETRY_SECONDS)
 
         def wait() -> _Made:
             return self.run(work, *given, **named)
@@ -88,9 +86,7 @@ class Processes:
             with self._alone, self._new_pool(1) as own:
                 return own.submit(work, *given, **named).result()
         except BrokenProcessPool as error:
-            raise WebError(
-                503, "lost", "The system ended this piece of work, perhaps for lack of memory. Try a smaller picture."
-            ) from error
+            raise WebError(503, "lost", "work_ended") from error
 
     def close(self) -> None:
         """Finish what is being worked on, drop what waits, and end the processes."""

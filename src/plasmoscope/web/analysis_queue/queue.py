@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.analysis.method import Method
 from plasmoscope.classification.profile import Profile
-from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.errors import PlasmoscopeError, ToldError
+from plasmoscope.messages import message
 from plasmoscope.store import fields, performance, profiles
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.records import Field
@@ -90,11 +91,14 @@ class AnalysisQueue:
         photograph = self._store.images.path(field.image_sha256)
         method = self._method.under(profile)
         try:
-            found, mark = self._model.look(photograph, field.name, field.override_gate, profile)
-        except PlasmoscopeError as error:
-            return partial(fields.fail, field_id=field.id, error=str(error))
+            found, mark, why = self._model.look(photograph, field.name, field.override_gate, profile)
+        except ToldError as error:
+            return partial(fields.fail, field_id=field.id, why=error.message)
         except Exception as error:
             return _failure(field, error)
+
+        if why is not None:
+            return partial(fields.fail, field_id=field.id, why=why)
 
         def finish(session: Session) -> bool:
             return fields.finish(session, field.id, found, performance.as_measured(session, method), mark)
@@ -128,5 +132,6 @@ class AnalysisQueue:
 
 def _failure(field: Field, error: Exception) -> Callable[[Session], bool]:
     _log.exception("Field %s could not be analysed.", field.id)
-    message = f"the program failed on it ({type(error).__name__}); please report this"
-    return partial(fields.fail, field_id=field.id, error=message)
+    # Errors of the library say more than their names.
+    detail = str(error) if isinstance(error, PlasmoscopeError) else type(error).__name__
+    return partial(fields.fail, field_id=field.id, why=message("program_failed", detail=detail))

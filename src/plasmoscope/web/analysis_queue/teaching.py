@@ -54,9 +54,7 @@ class Teacher:
         """
         with self._changing:
             if self._making is not None and self._making.refusal is None:
-                raise ConflictError(
-                    f"The profile '{self._making.name}' is being made; begin another when it is finished."
-                )
+                raise ConflictError("profile_in_making", profile=self._making.name)
             with self._store.reading() as session:
                 profiles.next_version(session, name)
                 field_ids = with_taught_cells(session)

@@ -48,7 +48,7 @@ async def classify_cells(
     learnt from, unless those of one smear tell otherwise (``one_smear``); ``reference`` says which.
     """
     if len(files) > MAX_CELLS:
-        raise WebError(413, "too_large", f"Send at most {MAX_CELLS} cells at a time.")
+        raise WebError(413, "too_large", "too_many_cells", most=MAX_CELLS)
     under = None if profile is None else await run_in_threadpool(named_profile, records, profile, method)
     sent = await run_in_threadpool(read_files, files)
     cells = await workers.model.call_cells(sent, one_smear, under)
@@ -74,7 +74,7 @@ async def get_cell_picture(
         return picture(await workers.drawing.take(pictures.cell_png, photograph, cell), "image/png")
     why = await workers.model.explain(photograph, cell, profile)
     if why is None:
-        raise NotFoundError("No one place stands out: the call rests on the cell as a whole.")
+        raise NotFoundError("no_one_place")
     return picture(why, "image/png")
 
 
@@ -158,5 +158,5 @@ def _photographed_cell(store: Store, field_id: int, number: int) -> tuple[Path, 
 def _cell(session: Session, field: Field, number: int) -> results.Cell:
     found = edits.objects_of(session, field)
     if found is None:
-        raise ConflictError(f"{field.name} is not analysed yet.")
+        raise ConflictError("not_analysed", field=field.name)
     return edits.object_of(found, number)

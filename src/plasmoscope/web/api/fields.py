@@ -50,16 +50,16 @@ async def analyze_photograph(
 ) -> results.Field:
     """All that is found in one photograph, as ``slide.schema.json`` describes a field; nothing is kept."""
     if not alone.acquire(blocking=False):
-        raise WebError(429, "busy", "Another photograph is being analysed; send this one again.", _RETRY_SECONDS)
+        raise WebError(429, "busy", "another_analysed", retry_after=_RETRY_SECONDS)
     try:
         sent = Content(shown_name(file), await run_in_threadpool(read_upload, file))
         under = await run_in_threadpool(named_profile, records, profile, method)
-        found = (await workers.model.look_at_sent(sent, page, under)).field
+        look = await workers.model.look_at_sent(sent, page, under)
     finally:
         alone.release()
-    if found.error is not None:
-        raise ImageError(found.error)
-    return found
+    if look.why is not None:
+        raise ImageError.of(look.why)
+    return look.field
 
 
 @router.post("/slides/{slide_id}/fields", tags=["fields"], status_code=201)

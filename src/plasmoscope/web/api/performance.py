@@ -5,7 +5,6 @@ from fastapi import APIRouter
 from plasmoscope.analysis.counting import NOT_MEASURED
 from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.i18n.words import english
 from plasmoscope.store import performance as performances
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import PerformanceEntry
@@ -25,7 +24,7 @@ def get_performance(actor: Reader, records: Records, method: MethodInUse) -> sch
     with records.reading() as session:
         entry = performances.latest(session)
         if entry is None:
-            raise NotFoundError(english(NOT_MEASURED))
+            raise NotFoundError.of(NOT_MEASURED)
         return _entered(entry, method)
 
 

@@ -12,6 +12,8 @@ from plasmoscope.analysis.results import Count, Review, Species, Stage
 from plasmoscope.analysis.review import Reason as DueReason
 from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import Profile, UsedProfile
+from plasmoscope.i18n.error_sentences import ERRORS
+from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.i18n.sentences import SENTENCES
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import message
@@ -20,6 +22,7 @@ from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
 from plasmoscope.store.review import DueCell
 from plasmoscope.store.slides import SlideDetails
+from plasmoscope.web.errors import CODES
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
@@ -36,10 +39,19 @@ def _in_english(codes: list[str]) -> list[str]:
 class ErrorBody(_Schema):
     """Why a request was refused."""
 
-    code: str
-    """For programs: ``not_found``, ``conflict``, ``invalid``, ``unusable_image``, ``too_large``, ``busy``, ..."""
+    code: Annotated[str, Field(examples=sorted(CODES))]
+    """For programs: which kind of refusal it is, and so what to do; each is listed in ``docs/http.md``."""
     message: str
-    """For people: what to do about it."""
+    """For people, in English: what to do about it."""
+    reason: Annotated[str, Field(examples=sorted(ERRORS))]
+    """For programs: what is wrong, exactly; each is listed in ``docs/http.md``. It stays when the sentence changes."""
+    values: dict[str, Any]
+    """What the sentence names, such as ``{"slide": "17"}``; a sentence within it has a ``code`` and ``values`` too."""
+    language: Annotated[str, Field(examples=list(LANGUAGES))]
+    """Of ``translation``: what ``Accept-Language`` asks for, or was picked on a page; ``en`` where that is none of
+    those that there are."""
+    translation: str
+    """``message`` in that language."""
 
 
 class Error(_Schema):

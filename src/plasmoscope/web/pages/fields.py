@@ -29,7 +29,7 @@ def show_field(
         field = fields.get_field(session, field_id)
         found = field.found()
         if field.status != "done" or found is None:
-            raise ConflictError(f"{field.name} is not analysed yet.")
+            raise ConflictError("not_analysed", field=field.name)
         objects = page_data.field_objects(session, field, found)
         shown = page_data.open_cell(session, field, objects, cell) if cell is not None else None
         slide = slides.get_slide(session, field.slide_id)

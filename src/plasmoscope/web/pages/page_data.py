@@ -142,7 +142,7 @@ def open_cell(session: Session, field: Field, objects: Sequence[Outlined], numbe
     """
     numbers = [one.cell.number for one in objects]
     if number not in numbers:
-        raise NotFoundError(f"{field.name} has no cell {number}.")
+        raise NotFoundError("no_cell", field=field.name, cell=str(number), cells=len(numbers))
     place = numbers.index(number)
     said = corrections.corrections_of(session, field.id)
     following = (*objects[place + 1 :], *objects[:place])
@@ -186,7 +186,7 @@ def _particulars(entry: AuditEntry, names: dict[int, str]) -> str:
     place = entry.subject.rpartition("/field/")[2]
     said = [names[int(place)]] if place.isdigit() and int(place) in names else []
     # How it was analysed is in the report; what is empty says nothing.
-    detail = {name: value for name, value in entry.detail.items() if name not in {"method", "sha256", "name"}}
+    detail = {name: value for name, value in entry.detail.items() if name not in {"method", "sha256", "name", "said"}}
     said += [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items() if value not in (None, "")]
     return "; ".join(said)
 

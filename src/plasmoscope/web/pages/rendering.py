@@ -12,17 +12,12 @@ from plasmoscope.i18n import languages
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.web.dependencies import workstation_of
 from plasmoscope.web.i18n import sentences
+from plasmoscope.web.i18n.reader import reader_words
 from plasmoscope.web.root_path import put_below
 from plasmoscope.web.security.identity import Actor
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
-
-
-def reader_words(request: Request) -> sentences.Words:
-    """Words in the language that this reader picked, or else their browser prefers."""
-    chosen = request.cookies.get(languages.COOKIE)
-    return sentences.Words(languages.choose(chosen, request.headers.get("accept-language", "")))
 
 
 def render(

@@ -4,7 +4,7 @@ from fastapi import Request
 
 from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED
 from plasmoscope.messages import mark
-from plasmoscope.web.pages.rendering import reader_words
+from plasmoscope.web.i18n.reader import reader_words
 
 # By the name that the scripts know it by.
 _MESSAGES = {

@@ -8,6 +8,7 @@ from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from plasmoscope.imaging.reading import ImageError
+from plasmoscope.messages import Message, message
 from plasmoscope.store import audit, counts, slides
 from plasmoscope.store.called import CalledCell
 from plasmoscope.store.records import Slide
@@ -106,15 +107,15 @@ async def add_photographs(
 
     One that cannot be taken is named, and does not stop the others.
     """
-    refused = []
+    refused: list[Message] = []
     for photograph in file:
         if photograph.filename:
             try:
                 await keep_upload(workstation, actor.name, slide_id, photograph)
             except (ImageError, WebError) as error:
-                refused.append(f"{photograph.filename}: {error}")
+                refused.append(message("named", name=photograph.filename, error=error.message))
     if refused:
-        raise WebError(422, "unusable_image", f"Not taken: {'; '.join(refused)}")
+        raise WebError(422, "unusable_image", "not_taken", photographs=tuple(refused))
     return go(f"/slides/{slide_id}")
 
 
@@ -133,7 +134,7 @@ def sign(
     alone = not settings.accounts_required
     name = " ".join(signer.split()) if alone else actor.name
     if not name:
-        raise WebError(422, "invalid", "Give your name; the slide is signed with it.")
+        raise WebError(422, "invalid", "signer_missing")
     with records.session() as session:
         slides.sign(session, name, slide_id, version, confirm)
     answer = go(f"/slides/{slide_id}")

@@ -25,7 +25,7 @@ router = APIRouter()
 async def _welcomed(request: Request) -> None:
     # Whoever has to log in does that first.
     if request.state.actor is not None and request.cookies.get(_WELCOME_COOKIE) != _ACCEPTED:
-        raise WebError(303, WELCOME_CODE, "Accept on the page /welcome what the program is for.")
+        raise WebError(303, WELCOME_CODE, "accept_first")
 
 
 Welcomed = Depends(_welcomed)

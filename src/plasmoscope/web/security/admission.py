@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,9 +82,7 @@ class Admission:
     def _make_room(self, body: "_Body") -> None:
         if body.size and self._in_work + body.size > self._limits.at_once * self._limits.largest:
             _log.warn("Refused for the moment: a body of %d bytes, since others are in work already.", body.size)
-            raise WebError(
-                503, "busy", "Other files are being sent just now; send this one again in a moment.", _RETRY_SECONDS
-            )
+            raise WebError(503, "busy", "much_comes_in", retry_after=_RETRY_SECONDS)
 
 
 class _Body:
@@ -109,7 +106,7 @@ class _Body:
             self.size = 0
 
     async def receive(self) -> Message:
-        """The next message of the request; HTTPException where the body is too large or too slow."""
+        """The next message of the request; WebError where the body is too large or too slow."""
         if self._whole:
             return await self._receive()
         clock = asyncio.get_running_loop().time
@@ -120,7 +117,7 @@ class _Body:
                 message = await self._receive()
         except TimeoutError as error:
             _log.warn("Given up: a body from %s that came in too slowly.", self._who)
-            raise HTTPException(408, "This came in too slowly; check the connection and send it again.") from error
+            raise WebError(408, "slow", "too_slow") from error
         # What the server itself takes to work on a part is no fault of the sender.
         self._waited += clock() - started
         self._received += len(message.get("body", b""))
@@ -129,8 +126,8 @@ class _Body:
         self._whole = not message.get("more_body", False)
         return message
 
-    def _too_large(self) -> HTTPException:
+    def _too_large(self) -> WebError:
         _log.warn("Refused: a body from %s larger than %d bytes.", self._who, self._most)
         if self._stranger:
-            return HTTPException(401, "Log in first.")
-        return HTTPException(413, f"This is more than {self._most // 1024**2} MB; send smaller files.")
+            return WebError(401, "login", "log_in_first")
+        return WebError(413, "too_large", "body_too_large", most=self._most // 1024**2)

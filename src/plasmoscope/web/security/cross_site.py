@@ -35,13 +35,7 @@ def check_source(request: HTTPConnection) -> None:
     site = request.headers.get("sec-fetch-site")
     own = site in {"same-origin", "none"} if site is not None else _is_own(request)
     if not own:
-        raise WebError(
-            403,
-            "csrf",
-            "This came from another page than the workstation's own, or from a browser that does not tell. Open the "
-            "workstation in an up-to-date browser, and let a proxy before it pass the header Host on; programs send "
-            f"the header {CLIENT_HEADER}.",
-        )
+        raise WebError(403, "csrf", "other_site", header=CLIENT_HEADER)
 
 
 def _is_own(request: HTTPConnection) -> bool:

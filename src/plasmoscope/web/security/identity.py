@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from plasmoscope.messages import message
 from plasmoscope.store import accounts
 from plasmoscope.store.records import Role
 from plasmoscope.store.store import Store
@@ -65,7 +66,7 @@ class Sessions:
         host = request.headers.get("host", "")
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         if not self._settings.accounts_required and not is_loopback(name.strip("[]")):
-            raise WebError(400, "host", "This workstation answers on this machine alone.")
+            raise WebError(400, "host", "wrong_host")
 
     def keep_name(self, headers: MutableHeaders, name: str) -> None:
         """Without accounts, know this browser's changes by the name that somebody gave there."""
@@ -107,9 +108,10 @@ def _require(role: Role) -> object:
     async def check(request: Request) -> Actor:
         actor: Actor | None = request.state.actor
         if actor is None:
-            raise WebError(401, "login", "Log in first.")
+            raise WebError(401, "login", "log_in_first")
         if not actor.may(role):
-            raise WebError(403, "role", f"Only a {role} may do this; you are logged in as {actor.role}.")
+            needed, own = (message(f"role_{name}") for name in (role, actor.role))
+            raise WebError(403, "role", "role_needed", needed=needed, role=own)
         return actor
 
     return Depends(check)

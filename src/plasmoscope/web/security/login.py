@@ -34,7 +34,7 @@ class LoginLimit:
             recent = [moment for moment in self._failures.get(key, []) if moment > since]
             if len(recent) >= self._allowed:
                 wait = int(recent[0] - since) + 1
-                raise WebError(429, "too_many_logins", f"Too many wrong passwords; wait {wait} seconds.", wait)
+                raise WebError(429, "too_many_logins", "too_many_wrong_passwords", retry_after=wait, seconds=wait)
 
     def failed(self, *keys: str) -> None:
         """Remember a failure."""
@@ -65,7 +65,7 @@ class Logins:
             token = accounts.log_in(session, name, password, SESSION_HOURS)
         if token is None:
             self._limit.failed(*keys)
-            raise WebError(401, "login", "Name and password do not fit.")
+            raise WebError(401, "login", "wrong_login")
         return token
 
     def change_password(self, request: HTTPConnection, name: str, old: str, new: str) -> None:
@@ -81,7 +81,7 @@ class Logins:
             changed = accounts.change_password(session, session_token(request), old, new)
         if not changed:
             self._limit.failed(*keys)
-            raise WebError(403, WRONG_PASSWORD_CODE, "The old password is wrong.")
+            raise WebError(403, WRONG_PASSWORD_CODE, "wrong_password")
 
 
 def _keys(request: HTTPConnection, name: str) -> tuple[str, str]:

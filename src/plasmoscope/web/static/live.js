@@ -49,7 +49,7 @@ export async function refresh() {
 // What a refused request says, for people.
 export async function problemOf(answer) {
   try {
-    return (await answer.json()).error.message;
+    return (await answer.json()).error.translation;
   } catch {
     return said.failed;
   }
