@@ -420,6 +420,7 @@ def test_an_unreadable_field_fails_with_its_reason_and_stands_in_the_report(stor
         (entry, *_) = audit.entries(session, f"slide/{slide}/field/{broken}")
     told = "its samples are of no kind that a camera writes; save it as 8-bit RGB"
     assert [field.error for field in result.fields] == [None, told]
+    assert result.fields[1].error_coded == (message("unknown_samples"),)
     assert any(f"broken.png could not be read: {told}" in str(note) for note in result.notes)
     assert entry.detail == {"error": told, "said": {"code": "unknown_samples", "values": {}}}
     with store.session() as session:

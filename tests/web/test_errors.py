@@ -1,5 +1,6 @@
 """What programs are told of an error: a code and a reason that stay, English, and the language that they ask for."""
 
+import html
 import re
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,11 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.i18n.error_sentences import ERRORS
 from plasmoscope.i18n.languages import ENGLISH, LANGUAGES
 from plasmoscope.imaging.reading import ImageError
+from plasmoscope.messages import message
 from plasmoscope.reports.output import OutputError
+from plasmoscope.store import audit, fields
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, TakenError
+from plasmoscope.web.dependencies import Workstation
 from plasmoscope.web.errors import CODES, WebError, as_web_error
 from plasmoscope.web.settings import MAX_CELLS
 from workstation import SLIDE, add_account, log_in, new_slide, workstation
@@ -137,6 +141,43 @@ def test_a_page_shows_the_error_in_the_readers_language(client: TestClient) -> N
     assert page.status_code == 404
     assert "Il n&#39;y a pas de lame numéro" in page.text
     assert "There is no slide" not in page.text
+
+
+def test_why_an_analysis_failed_is_kept_as_code_and_values_and_told_in_the_readers_language(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slide = new_slide(client, code="S-7")
+    records = workstation_of_client(client).store
+    numbers = {}
+    with records.session() as session:
+        for name in ("new.png", "old.png"):
+            field = fields.add_field(session, records.images, "ada", slide, name, name.encode())
+            field.status = "analysing"
+            session.flush()
+            numbers[name] = field.id
+            fields.fail(session, field.id, message("damaged_image", detail="cut"))
+    with records.reading() as session:
+        (entry,) = audit.entries(session, f"slide/{slide}/field/{numbers['new.png']}", 0, 1)
+    english = "the image is damaged or cut short (cut); copy or export it again"
+    assert entry.detail["error"] == english
+    assert entry.detail["said"] == {"code": "damaged_image", "values": {"detail": "cut"}}
+    assert client.get(f"/api/v1/fields/{numbers['new.png']}").json()["error"] == english
+    headers = {"accept": "text/html", "accept-language": "fr", "cookie": "welcome=accepted"}
+    for page in ("", "/changes"):
+        text = html.unescape(client.get(f"/slides/{slide}{page}", headers=headers).text)
+        text = re.sub(r'data-state="[^"]*"', "", text)
+        assert text.count("l'image est endommagée ou tronquée") == 2
+        assert english not in text
+    # An earlier version kept the sentence alone.
+    monkeypatch.setattr(audit, "said", lambda entry: None)
+    for page in ("", "/changes"):
+        assert english in html.unescape(client.get(f"/slides/{slide}{page}", headers=headers).text)
+
+
+def workstation_of_client(client: TestClient) -> Workstation:
+    app: Any = client.app
+    put_together: Workstation = app.state.workstation
+    return put_together
 
 
 def test_what_nobody_foresaw_is_answered_with_a_code_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

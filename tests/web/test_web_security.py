@@ -79,6 +79,38 @@ def test_another_sites_form_is_refused_also_from_a_browser_without_cookies(alone
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "csrf")
 
 
+# Browsers send Sec-Fetch-Site to safe addresses only: over plain http on a network Origin alone tells the page's site.
+ON_A_NETWORK = "http://192.168.1.20:8000"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": ON_A_NETWORK}, 201),
+        ({"origin": "HTTP://192.168.1.20:8000"}, 201),
+        ({"origin": "http://192.168.1.21:8000"}, 403),
+        ({"origin": "http://192.168.1.20"}, 403),
+        ({"origin": "http://192.168.1.20:8000.evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"referer": f"{ON_A_NETWORK}/slides"}, 403),
+        ({}, 403),
+        # A proxy that passes another Host on: nothing tells that the page is the workstation's own.
+        ({"origin": "https://smears.example", "host": "127.0.0.1:8000"}, 403),
+        ({"origin": "https://smears.example", "host": "smears.example"}, 201),
+    ],
+    ids=str,
+)
+def test_over_plain_http_on_a_network_the_origin_tells_the_page(
+    shared: TestClient, headers: dict[str, str], status: int
+) -> None:
+    token = log_in(shared, "Admin")["Authorization"].removeprefix("Bearer ")
+    browser = TestClient(shared.app, ON_A_NETWORK, raise_server_exceptions=False)
+    answer = browser.post("/api/v1/slides", json=SLIDE, headers=headers | {"cookie": f"{SESSION_COOKIE}={token}"})
+    assert answer.status_code == status, answer.text
+    if status == 403:
+        assert answer.json()["error"]["reason"] == "other_site"
+
+
 def test_browsers_are_let_tell_which_page_a_form_is_of(alone: TestClient) -> None:
     # With no-referrer they would send "Origin: null" with the workstation's own forms.
     assert alone.get("/welcome").headers["referrer-policy"] == "same-origin"

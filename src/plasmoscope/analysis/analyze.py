@@ -22,7 +22,6 @@ from plasmoscope.analysis.slides import build_slide
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.photograph import FieldImage, Photograph, field_names, photographs_of, read_photograph
 from plasmoscope.imaging.reading import ImageError
-from plasmoscope.messages import Message
 from plasmoscope.progress import Track, untracked
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.threads import worked_ahead
@@ -147,8 +146,6 @@ class Look(NamedTuple):
     field: Field
     fingerprint: Fingerprint | None
     """None where the photograph cannot be read."""
-    why: Message | None = None
-    """Why it cannot be read, as ``Field.error`` says in English."""
 
 
 def look_at_field(
@@ -169,7 +166,7 @@ def look_at_field(
     try:
         photograph = read_photograph(image)
     except ImageError as error:
-        return Look(unreadable(name, str(error)), None, error.message)
+        return Look(unreadable(name, str(error), (error.message,)), None)
     field = kept(name, photograph.sha256)
     if field is None:
         field = _analyze(photograph, name, classifier, how, override_gate)
@@ -201,7 +198,7 @@ def _analyze(photograph: Photograph, name: str, classifier: Classifier, how: Cal
 def _each_place_once(looks: Iterable[Look], count_repeats: bool) -> Iterator[Field]:
     """The fields, those that repeat a place named beside the first of it and left out unless they are to count too."""
     places = CountedPlaces[tuple[str, Fingerprint]](lambda earlier, later: same_place(later[1], earlier[1]))
-    for field, mark, _ in looks:
+    for field, mark in looks:
         if mark is None or not field.accepted:
             yield field
             continue

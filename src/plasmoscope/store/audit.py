@@ -11,6 +11,8 @@ from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from plasmoscope.i18n.sentences import SENTENCES
+from plasmoscope.messages import Message, from_record
 from plasmoscope.store.chain import digest_of, hold_end
 from plasmoscope.store.records import AuditEntry, Field, now, storable
 
@@ -51,6 +53,20 @@ def entries(session: Session, subject: str = "", offset: int = 0, limit: int = 1
     """
     newest = select(AuditEntry).where(_about(subject)).order_by(AuditEntry.id.desc())
     return session.scalars(newest.offset(offset).limit(limit)).all()
+
+
+def said(entry: AuditEntry) -> Message | None:
+    """What an entry says in any language; None where it says nothing, or only in an earlier version's English."""
+    record = entry.detail.get("said")
+    return from_record(record) if record and record["code"] in SENTENCES else None
+
+
+def failures(session: Session, fields: Sequence[Field]) -> dict[int, Message]:
+    """Why fields could not be analysed the last time, by their numbers; without those of earlier versions."""
+    subjects = {field_subject(field): field.id for field in fields}
+    told = select(AuditEntry).where(AuditEntry.subject.in_(subjects), AuditEntry.action == "fail")
+    found = {subjects[entry.subject]: said(entry) for entry in session.scalars(told.order_by(AuditEntry.id))}
+    return {number: message for number, message in found.items() if message is not None}
 
 
 def how_many(session: Session, subject: str = "") -> int:

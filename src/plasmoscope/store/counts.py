@@ -16,6 +16,7 @@ from plasmoscope.i18n.words import english
 from plasmoscope.imaging.reading import stored_orientation
 from plasmoscope.messages import Message, message
 from plasmoscope.store import audit
+from plasmoscope.store.audit import failures
 from plasmoscope.store.corrections import BY_HAND, corrected, latest
 from plasmoscope.store.edits import edited, edits_of
 from plasmoscope.store.errors import ConflictError
@@ -118,8 +119,12 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     changed = _changed(corrections, edits, {row.id for row in rows if row.in_count})
     names = {row.id: row.name for row in rows}
     looks = first_looks(session, slide.id)
+    failed = failures(session, [row for row in rows if row.status == "failed"])
     fields = tuple(
-        _reviewed(row, edits.get(row.id, ()), corrections.get(row.id, {}), looks.get(row.id, {}), names) for row in rows
+        _reviewed(
+            row, edits.get(row.id, ()), corrections.get(row.id, {}), looks.get(row.id, {}), names, failed.get(row.id)
+        )
+        for row in rows
     )
     method = list(methods.values())[-1]
     numbers = tally(session, slide.id)
@@ -211,10 +216,12 @@ def _reviewed(
     corrections: Mapping[int, Correction],
     looks: Mapping[int, Look],
     names: Mapping[int, str],
+    why: Message | None,
 ) -> results.Field:
+    """The field as people left it; ``why`` tells of a failed one what went wrong, but for those of earlier versions."""
     found = row.found()
     if row.status == "failed" or found is None:
-        return results.unreadable(row.name, row.error or "")
+        return results.unreadable(row.name, row.error or "", (why,) if why else ())
     checks = found.checks
     if row.rejected:
         said = message("rejected", reason=row.reject_reason or "")

@@ -91,13 +91,13 @@ class AnalysisQueue:
         photograph = self._store.images.path(field.image_sha256)
         method = self._method.under(profile)
         try:
-            found, mark, why = self._model.look(photograph, field.name, field.override_gate, profile)
+            found, mark = self._model.look(photograph, field.name, field.override_gate, profile)
         except ToldError as error:
             return partial(fields.fail, field_id=field.id, why=error.message)
         except Exception as error:
             return _failure(field, error)
 
-        if why is not None:
+        for why in found.error_coded:
             return partial(fields.fail, field_id=field.id, why=why)
 
         def finish(session: Session) -> bool:

@@ -54,12 +54,12 @@ async def analyze_photograph(
     try:
         sent = Content(shown_name(file), await run_in_threadpool(read_upload, file))
         under = await run_in_threadpool(named_profile, records, profile, method)
-        look = await workers.model.look_at_sent(sent, page, under)
+        found = (await workers.model.look_at_sent(sent, page, under)).field
     finally:
         alone.release()
-    if look.why is not None:
-        raise ImageError.of(look.why)
-    return look.field
+    for why in found.error_coded:
+        raise ImageError.of(why)
+    return found
 
 
 @router.post("/slides/{slide_id}/fields", tags=["fields"], status_code=201)

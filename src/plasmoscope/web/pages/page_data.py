@@ -88,6 +88,8 @@ class Change:
 
     entry: AuditEntry
     particulars: str
+    why: Message | None
+    """Why an analysis failed; None of other changes, and where an earlier version has it among its particulars."""
 
 
 def warnings_of(field: Field) -> tuple[Message, ...]:
@@ -114,7 +116,8 @@ def field_cards(session: Session, slide: Slide) -> list[FieldCard]:
     }
     rows = session.scalars(select(Field).where(Field.slide_id == slide.id).order_by(Field.position)).all()
     names = {field.id: field.name for field in rows}
-    return [_card(field, faults.get(field.id, ()), names) for field in rows]
+    failed = audit.failures(session, [field for field in rows if field.status == "failed"])
+    return [_card(field, faults.get(field.id, ()), names, failed.get(field.id)) for field in rows]
 
 
 def fonts_to_install(slide: Slide, cards: Sequence[FieldCard], reader: str) -> tuple[str, ...]:
@@ -161,7 +164,7 @@ def changes_of(session: Session, slide: Slide, offset: int, limit: int) -> list[
     rows = session.execute(select(Field.id, Field.name).where(Field.slide_id == slide.id))
     names = {row.id: row.name for row in rows}
     entries = audit.entries(session, audit.slide_subject(slide.id), offset, limit)
-    return [Change(entry, _particulars(entry, names)) for entry in entries]
+    return [Change(entry, _particulars(entry, names), audit.said(entry)) for entry in entries]
 
 
 def _analysed(slide: Slide) -> Any:
@@ -169,9 +172,10 @@ def _analysed(slide: Slide) -> Any:
     return done.options(undefer(Field.result))
 
 
-def _card(field: Field, faults: tuple[Message, ...], names: Mapping[int, str]) -> FieldCard:
+def _card(field: Field, faults: tuple[Message, ...], names: Mapping[int, str], why: Message | None) -> FieldCard:
     if field.status != "done":
-        reasons = (as_written(field.error),) if field.status == "failed" and field.error else ()
+        # Earlier versions kept the sentence alone.
+        reasons = (why or as_written(field.error),) if field.status == "failed" and field.error else ()
         return FieldCard(field, FIELD_STATUS[field.status], _KINDS[field.status], reasons)
     if field.rejected:
         return FieldCard(field, mark("Rejected"), "left-out", (as_written(field.reject_reason or ""),))
@@ -186,7 +190,8 @@ def _particulars(entry: AuditEntry, names: dict[int, str]) -> str:
     place = entry.subject.rpartition("/field/")[2]
     said = [names[int(place)]] if place.isdigit() and int(place) in names else []
     # How it was analysed is in the report; what is empty says nothing.
-    detail = {name: value for name, value in entry.detail.items() if name not in {"method", "sha256", "name", "said"}}
+    told = {"method", "sha256", "name", "said"} | ({"error"} if audit.said(entry) else set())
+    detail = {name: value for name, value in entry.detail.items() if name not in told}
     said += [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items() if value not in (None, "")]
     return "; ".join(said)
 
