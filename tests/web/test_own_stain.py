@@ -388,13 +388,13 @@ def test_a_profile_that_cannot_be_made_says_why(tmp_path: Path, field_classifier
 
     class AnotherModelWorkers(SureWorkers):
         def learn(self, lesson: Lesson) -> Profile:
-            raise ProfileError("None would do good.")
+            raise ProfileError("profile_no_better")
 
     teacher = Teacher(store, cast(ModelWorkers, AnotherModelWorkers(familiar)))
     for _ in range(2):
         # Another try is free.
         assert teacher.begin("amina", "ours").refusal is None
-        assert when_made(teacher) == Making("ours", 5, 5, "None would do good.")
+        assert when_made(teacher) == Making("ours", 5, 5, str(ProfileError("profile_no_better")))
     with store.reading() as session:
         assert profiles.entries(session) == []
     store.close()
