@@ -298,7 +298,7 @@ def test_one_photograph_alone_is_a_slide_of_one_and_what_is_none_is_named(
     assert [field.counted for field in slide.fields] == [analyzed.counted]
     assert "missing.png" in str(analyze_slide("missing.png", classifier).notes)
     assert "no picture (NoneType)" in str(analyze_field(None, classifier).error)
-    assert "is no field" in str(analyze_field(np.zeros((0, 5, 3), np.uint8), classifier).error)
+    assert "is no picture" in str(analyze_field(np.zeros((0, 5, 3), np.uint8), classifier).error)
     with pytest.raises(AnalysisError, match="from 0 to 1"):
         analyze_field(rendered.image, classifier, threshold=2)
 
