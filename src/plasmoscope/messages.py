@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Union
 
 
@@ -40,7 +40,7 @@ def as_written(text: str) -> Message:
 
 def as_record(message: Message) -> dict[str, Any]:
     """Code and values as JSON, to be sent or kept; ``from_record`` reads it."""
-    return {"code": message.code, "values": {name: _plain(value) for name, value in message.values.items()}}
+    return asdict(message)
 
 
 def from_record(record: Mapping[str, Any]) -> Message:
@@ -48,14 +48,8 @@ def from_record(record: Mapping[str, Any]) -> Message:
     return Message(record["code"], {name: _read(value) for name, value in record["values"].items()})
 
 
-def _plain(value: Value) -> Any:
-    if isinstance(value, Message):
-        return as_record(value)
-    return [as_record(one) for one in value] if isinstance(value, tuple) else value
-
-
 def _read(value: Any) -> Value:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return tuple(from_record(one) for one in value)
     return from_record(value) if isinstance(value, dict) else value
 

@@ -21,7 +21,7 @@ from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, message
 
 # Standard deviations: two-sided 95 % normal quantile.
-_Z = 1.959963984540054
+Z_95 = 1.959963984540054
 # Red cells per microlitre where none are known: a round value within what is normal for adults.
 DEFAULT_RED_CELLS = 5_000_000
 # What blood can have: set by hand beyond any anaemia or polycythaemia, so that a wrong unit is noticed.
@@ -86,8 +86,8 @@ def red_cell_count(red_cells_per_ul: float | None, haematocrit_percent: float | 
 def wilson(infected: int, counted: int) -> Interval:
     """Share with its 95 % score interval (Wilson 1927)."""
     share = infected / counted
-    centre = (share + _Z**2 / (2 * counted)) / (1 + _Z**2 / counted)
-    spread = _Z * np.sqrt(share * (1 - share) / counted + _Z**2 / (4 * counted**2)) / (1 + _Z**2 / counted)
+    centre = (share + Z_95**2 / (2 * counted)) / (1 + Z_95**2 / counted)
+    spread = Z_95 * np.sqrt(share * (1 - share) / counted + Z_95**2 / (4 * counted**2)) / (1 + Z_95**2 / counted)
     low = 0.0 if infected == 0 else centre - spread
     high = 1.0 if infected == counted else centre + spread
     return Interval(value=share, low=float(max(0.0, low)), high=float(min(1.0, high)))

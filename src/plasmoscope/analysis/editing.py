@@ -27,6 +27,14 @@ _LEAST_PIECE = 0.05
 _WIDEST_GAP = 0.5
 _TOLERANCE = 0.01
 _ELLIPSE_CORNERS = 48
+# Of an object before its outline is known.
+_NOTHING_YET: dict[str, Any] = {
+    "box": (0, 0, 1, 1),
+    "centre": (0.0, 0.0),
+    "area": 0.0,
+    "outline": Outline(()),
+    "on_border": False,
+}
 
 
 class EditingError(ToldError):
@@ -56,9 +64,8 @@ def drawn(corners: Sequence[Point], number: int, width: int, height: int, **call
     if not 3 <= len(corners) <= MOST_CORNERS:
         raise EditingError("outline_corners", most=MOST_CORNERS)
     points = np.clip(np.rint(np.array(corners, np.float64)), (0, 0), (width - 1, height - 1)).astype(np.int32)
-    left, top, _, _ = cv2.boundingRect(points)
-    mask = _filled([points], left, top)
-    return _object(mask, left, top, _touches(width, height), Cell(number=number, **_nothing_yet, **called))
+    mask, left, top = _filled([points])
+    return _object(mask, left, top, (width - 1, height - 1), Cell(number=number, **_NOTHING_YET, **called))
 
 
 def holding(cell: Cell, cells: Sequence[Cell]) -> Cell | None:
@@ -88,8 +95,7 @@ def split(cell: Cell, line: Sequence[Point], numbers: tuple[int, int], width: in
     """
     if not 2 <= len(line) <= MOST_CORNERS:
         raise EditingError("line_too_short")
-    left, top = cell.box[:2]
-    whole = _filled([np.array(cell.outline, np.int32)], left, top)
+    whole, left, top = _filled([np.array(cell.outline, np.int32)])
     points = np.array(line, np.float64) - (left, top)
     reach = float(np.hypot(*whole.shape))
     ends = [points[0] + _ahead(points[0] - points[1], reach), points[-1] + _ahead(points[-1] - points[-2], reach)]
@@ -104,9 +110,8 @@ def split(cell: Cell, line: Sequence[Point], numbers: tuple[int, int], width: in
     unsure = cell.kind == "red_cell" and bool(cell.parasitized)
     called: dict[str, Any] = {"kind": "not_a_cell", "parasitized": None} if unsure else {}
     like = replace(cell, parasitized_probability=None, not_a_cell_probability=None, **called)
-    at_edge = _touches(width, height)
     first, second = (
-        _object((labels == label).astype(np.uint8), left, top, at_edge, replace(like, number=number))
+        _object((labels == label).astype(np.uint8), left, top, (width - 1, height - 1), replace(like, number=number))
         for label, number in zip(pieces, numbers, strict=True)
     )
     if cell.on_border and not (first.on_border or second.on_border):
@@ -124,9 +129,7 @@ def joined(cells: Sequence[Cell], number: int, width: int, height: int) -> Cell:
     """
     if len(cells) < 2:
         raise EditingError("too_few_pieces")
-    outlines = [np.array(cell.outline, np.int32) for cell in cells]
-    left, top, across, down = cv2.boundingRect(np.vstack(outlines))
-    mask = _filled(outlines, left, top, across, down)
+    mask, left, top = _filled([np.array(cell.outline, np.int32) for cell in cells])
     widest = round(_WIDEST_GAP * 2 * np.sqrt(max(cell.area for cell in cells) / np.pi))
     gap = 1
     while cv2.connectedComponents(mask)[0] > 2:
@@ -142,34 +145,21 @@ def joined(cells: Sequence[Cell], number: int, width: int, height: int) -> Cell:
     like = replace(first, number=number, parasitized_probability=None, not_a_cell_probability=None)
     if infected:
         like = replace(like, kind="red_cell", parasitized=any(infected))
-    made = _object(mask, left, top, _touches(width, height), like)
+    made = _object(mask, left, top, (width - 1, height - 1), like)
     return replace(made, on_border=made.on_border or any(cell.on_border for cell in cells))
 
 
-_nothing_yet: dict[str, Any] = {
-    "box": (0, 0, 1, 1),
-    "centre": (0.0, 0.0),
-    "area": 0.0,
-    "outline": Outline(()),
-    "on_border": False,
-}
-
-
-def _filled(outlines: Sequence[NDArray[np.int32]], left: int, top: int, across: int = 0, down: int = 0) -> Mask:
-    _, _, width, height = cv2.boundingRect(np.vstack(outlines))
-    mask = np.zeros((max(height, down), max(width, across)), np.uint8)
+def _filled(outlines: Sequence[NDArray[np.int32]]) -> tuple[Mask, int, int]:
+    """What outlines enclose, cut out of the field, with its left and top there."""
+    left, top, width, height = cv2.boundingRect(np.vstack(outlines))
+    mask = np.zeros((height, width), np.uint8)
     for outline in outlines:
         cv2.fillPoly(mask, [outline - (left, top)], 1)
-    return mask
-
-
-def _touches(width: int, height: int) -> tuple[int, int]:
-    """The last column and row of the field."""
-    return width - 1, height - 1
+    return mask, left, top
 
 
 def _object(mask: Mask, left: int, top: int, last: tuple[int, int], like: Cell) -> Cell:
-    """The largest piece of a mask as an object."""
+    """The largest piece of a mask as an object; ``last`` are the field's last column and row."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contour = max(contours, key=cv2.contourArea, default=None)
     if contour is None or cv2.contourArea(contour) < _LEAST_AREA:

@@ -14,13 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.analysis.counting import DEFAULT_RED_CELLS
+from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, Z_95
 from plasmoscope.errors import PlasmoscopeError
 
 Aspect = Literal["presence", "species", "count"]
 
-# Two-sided 95 % normal quantile.
-_Z = 1.959963984540054
 # Obare's rule (in Dhorda et al. 2020): a chance below this is a disagreement, above this density (per microlitre).
 _UNLIKELY, _DENSE = 0.10, 200.0
 # How far beyond its mean a Poisson count is followed, in standard deviations.
@@ -189,6 +187,18 @@ def disagreements(
     return tuple(found)
 
 
+def check_readings(readings: Sequence[Reading]) -> None:
+    """See that a slide's readings can be settled.
+
+    Raises:
+        ReadingError: not two or three readings, or two of one reader.
+    """
+    if len(readings) not in (2, 3):
+        raise ReadingError(f"A slide is settled by two or three readings; here are {len(readings)}.")
+    if len({reading.reader for reading in readings}) < len(readings):
+        raise ReadingError("Each reading of a slide must be another reader's.")
+
+
 def settle(readings: Sequence[Reading], rule: Rule, red_cells_per_ul: float = DEFAULT_RED_CELLS) -> Settled:
     """The final result of a slide's readings.
 
@@ -204,10 +214,7 @@ def settle(readings: Sequence[Reading], rule: Rule, red_cells_per_ul: float = DE
     Raises:
         ReadingError: not two or three readings, or two of one reader.
     """
-    if len(readings) not in (2, 3):
-        raise ReadingError(f"A slide is settled by two or three readings; here are {len(readings)}.")
-    if len({reading.reader for reading in readings}) < len(readings):
-        raise ReadingError("Each reading of a slide must be another reader's.")
+    check_readings(readings)
     apart = disagreements(readings[0], readings[1], rule, red_cells_per_ul)
     deciding = list(readings) if apart else list(readings[:2])
     if apart and len(deciding) == 2:
@@ -274,7 +281,7 @@ def agreement(
         table[int(not first.positive), int(not second.positive)] += 1
     kappa, interval = cohen_kappa(table)
     apart = [100 * (a.share - b.share) for a, b in pairs if a.positive and b.positive]
-    spread = _Z * float(np.std(apart, ddof=1)) if len(apart) > 1 else None
+    spread = Z_95 * float(np.std(apart, ddof=1)) if len(apart) > 1 else None
     mean = float(np.mean(apart)) if apart else None
     return Agreement(
         slides=len(pairs),
@@ -310,5 +317,5 @@ def cohen_kappa(table: NDArray[np.float64]) -> tuple[float | None, tuple[float, 
     across = shares * (columns[:, None] + rows[None, :]) ** 2 * (1 - kappa) ** 2
     np.fill_diagonal(across, 0)
     variance = (along.sum() + across.sum() - (kappa - expected * (1 - kappa)) ** 2) / (total * (1 - expected) ** 2)
-    reach = _Z * float(np.sqrt(max(variance, 0)))
+    reach = Z_95 * float(np.sqrt(max(variance, 0)))
     return kappa, (max(-1.0, kappa - reach), min(1.0, kappa + reach))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from plasmoscope.analysis.two_readers import Reading, ReadingError, Settled
+from plasmoscope.analysis.two_readers import Reading, ReadingError, Settled, check_readings
 from plasmoscope.csv_tables import CSVError, read_csv, write_csv
 
 _NEEDED = ("slide", "reader", "infected", "counted")
@@ -33,8 +33,11 @@ def read_readings(file: Path) -> dict[str, list[Reading]]:
             raise ReadingError(f"{file}, row {number}: {what}") from error
         slides.setdefault(row["slide"], []).append(reading)
     for slide, readings in slides.items():
-        if len(readings) not in (2, 3) or len({reading.reader for reading in readings}) < len(readings):
-            raise ReadingError(f"{file}: slide {slide} needs two readings, or three, each of another reader.")
+        try:
+            check_readings(readings)
+        except ReadingError as error:
+            told = f"{file}: slide {slide} needs two readings, or three, each of another reader. {error}"
+            raise ReadingError(told) from error
     return slides
 
 

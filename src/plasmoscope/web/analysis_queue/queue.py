@@ -97,8 +97,8 @@ class AnalysisQueue:
         except Exception as error:
             return _failure(field, error)
 
-        for why in found.error_coded:
-            return partial(fields.fail, field_id=field.id, why=why)
+        if found.error_coded:
+            return partial(fields.fail, field_id=field.id, why=found.error_coded[0])
 
         def finish(session: Session) -> bool:
             return fields.finish(session, field.id, found, performance.as_measured(session, method), mark)

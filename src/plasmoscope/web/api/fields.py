@@ -57,8 +57,8 @@ async def analyze_photograph(
         found = (await workers.model.look_at_sent(sent, page, under)).field
     finally:
         alone.release()
-    for why in found.error_coded:
-        raise ImageError.of(why)
+    if found.error_coded:
+        raise ImageError.of(found.error_coded[0])
     return found
 
 
