@@ -444,7 +444,7 @@ def test_a_person_calls_what_the_model_cannot_tell(store: Store, slide: tuple[in
 def test_a_person_who_agrees_that_it_is_no_cell_changes_no_call(store: Store, slide: tuple[int, int]) -> None:
     number, field = slide
     with store.session() as session:
-        corrections.correct(session, "amina", field, INFECTED, "not a cell")
+        corrections.correct(session, "amina", field, INFECTED, "not_a_cell")
     with store.session() as session:
         assert not called.cells_not_told(session, number)
         assert get_field(session, field).not_a_cell == 0
@@ -472,7 +472,7 @@ def test_the_workstation_lists_what_is_undecided_and_takes_a_persons_call(tmp_pa
         assert re.search(rf'class="object not-told" [^>]*id="object-{INFECTED}".*>\?</text>', page)
         assert "The model's call: not a red cell, or cannot tell." in page
         assert "Probability that it is no red cell, or cannot be told: 0.93." in page
-        for call in ("infected", "not infected", "not a cell"):
+        for call in ("infected", "uninfected", "not_a_cell"):
             assert f'name="call" value="{call}"' in page
         said = client.post(f"/api/v1/fields/{field}/cells/{INFECTED}/call", json={"call": "infected"})
         assert (said.status_code, said.json()["model_call"]) == (201, "not_a_cell")

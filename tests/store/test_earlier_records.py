@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from plasmoscope.analysis.results import Slide
 from plasmoscope.reports.folder import held_report
 from plasmoscope.reports.slide_json import read_slide, slide_json
 from plasmoscope.store import counts, slides
 from plasmoscope.store.doctor import examine
+from plasmoscope.store.records import Correction
 from plasmoscope.store.store import Store
 from plasmoscope.web.downloads import DOWNLOADS
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
@@ -92,6 +94,14 @@ def see(program: TestClient, address: str) -> str:
     answer = program.get(address)
     assert (answer.status_code, answer.history) == (200, []), address
     return answer.text
+
+
+def test_calls_of_an_earlier_version_have_todays_words(state: Path, records: Path) -> None:
+    store = Store(records)
+    with store.reading() as session:
+        calls = {(one.call, one.model_call) for one in session.scalars(select(Correction))}
+    assert calls == {("uninfected", "infected"), ("infected", "uninfected"), ("not_a_cell", "uninfected")}
+    store.close()
 
 
 def test_every_page_of_records_of_an_earlier_version_opens(state: Path, program: TestClient) -> None:

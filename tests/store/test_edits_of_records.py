@@ -81,7 +81,7 @@ def test_drawn_cells_count_and_stand_in_audit_and_exports(store: Store, slide: i
     before = numbers(store, slide)
     first = draw(store, field, "infected")
     assert first == NEXT
-    second = draw(store, field, "not infected")
+    second = draw(store, field, "uninfected")
     draw(store, field, "white_cell")
     draw(store, field, "uncertain")
     assert numbers(store, slide) == (before[0] + 1, before[1] + 2, before[2] + 1)
@@ -145,7 +145,7 @@ def test_pieces_of_an_infected_cell_count_once_they_are_called(store: Store, sli
     assert numbers(store, slide) == (before[0] - 1, before[1] - 1, before[2] + 2)
     with store.session() as session:
         corrections.correct(session, "amina", field, first, "infected")
-        corrections.correct(session, "amina", field, second, "not infected")
+        corrections.correct(session, "amina", field, second, "uninfected")
     assert numbers(store, slide) == (before[0], before[1] + 1, before[2])
 
 
@@ -160,7 +160,7 @@ def test_every_change_is_undone_and_redone_in_order_and_stays_in_the_records(
         states.append(numbers(store, slide))
 
     then(lambda session: editing.draw(session, "amina", field, FREE, "infected"))
-    then(lambda session: corrections.correct(session, "amina", field, NEXT, "not infected"))
+    then(lambda session: corrections.correct(session, "amina", field, NEXT, "uninfected"))
     then(lambda session: editing.split_cell(session, "ben", field, HEALTHY.number, line_across(HEALTHY)))
     then(lambda session: corrections.correct(session, "ben", field, INFECTED.number, "white_cell"))
     then(lambda session: editing.erase(session, "ben", field, NEXT))
@@ -234,7 +234,7 @@ def test_cells_that_people_outlined_teach_as_they_called_them(
     draw(store, field, "uncertain")
     with store.session() as session:
         first, _ = editing.split_cell(session, "amina", field, INFECTED.number, line_across(INFECTED))
-        corrections.correct(session, "amina", field, first, "not infected")
+        corrections.correct(session, "amina", field, first, "uninfected")
         corrections.correct(session, "amina", field, HEALTHY.number, "infected")
         editing.erase(session, "amina", field, HEALTHY.number)
     with store.reading() as session:

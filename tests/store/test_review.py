@@ -70,7 +70,7 @@ def test_a_look_is_kept_once_with_who_and_when_and_stands_in_audit_and_exports(s
     field = analysed(store, slide)
     look(store, field, CALLED[0])
     look(store, field, CALLED[0])
-    call(store, field, CALLED[1], "not infected", "ben")
+    call(store, field, CALLED[1], "uninfected", "ben")
     review = queue(store, slide).review
     assert (review.called_looked_at, review.waiting) == (2, len(CALLED) - 2)
     with store.reading() as session:

@@ -257,7 +257,7 @@ def test_describing_anew_keeps_what_was_said_before_in_the_audit(store: Store) -
 def test_deleting_takes_fields_and_corrections_along_but_not_the_audit(store: Store) -> None:
     slide = new_slide(store)
     field = analysed(store, slide)
-    call(store, field, INFECTED, "not a cell")
+    call(store, field, INFECTED, "not_a_cell")
     with pytest.raises(StoreError, match="reason"), store.session() as session:
         slides.delete_slide(session, "ben", slide, " ")
     with store.session() as session:
@@ -291,7 +291,7 @@ def test_a_signed_slide_refuses_every_change_until_it_is_reopened(store: Store) 
         lambda s: fields.requeue(s, "amina", field),
         lambda s: fields.reject(s, "amina", field, "reason"),
         lambda s: fields.restore(s, "amina", field),
-        lambda s: corrections.correct(s, "amina", field, INFECTED, "not infected"),
+        lambda s: corrections.correct(s, "amina", field, INFECTED, "uninfected"),
     ]
     for change in changes:
         with pytest.raises(ConflictError, match="signed by ben"), store.session() as session:
@@ -300,7 +300,7 @@ def test_a_signed_slide_refuses_every_change_until_it_is_reopened(store: Store) 
         slides.reopen(session, "ben", slide, "")
     with store.session() as session:
         slides.reopen(session, "ben", slide, "a cell was overlooked")
-    call(store, field, INFECTED, "not infected")
+    call(store, field, INFECTED, "uninfected")
     with store.reading() as session:
         trail = entries(session, f"slide/{slide}")
     assert [entry.action for entry in trail][:3] == ["call", "reopen", "sign"]
@@ -324,7 +324,7 @@ def test_nobody_signs_what_they_have_not_seen(store: Store) -> None:
         slides.sign(session, "ben", slide, seen, confirm=True)
     with store.session() as session:
         fields.cancel(session, "ben", waiting)
-    call(store, field, INFECTED, "not infected")
+    call(store, field, INFECTED, "uninfected")
     with store.session() as session:
         assert (
             slides.sign(session, "ben", slide, slides.get_slide(session, slide).version, confirm=True).status
@@ -487,9 +487,9 @@ def test_the_count_follows_corrections_and_rejections(store: Store) -> None:
     field, other = analysed(store, slide), analysed(store, slide, OTHER_IMAGE, OTHER_FOUND)
     infected, counted = FOUND.infected + OTHER_FOUND.infected, FOUND.counted + OTHER_FOUND.counted
     assert count_of(store, slide) == (infected, counted)
-    call(store, field, INFECTED, "not infected")
+    call(store, field, INFECTED, "uninfected")
     assert count_of(store, slide) == (infected - 1, counted)
-    call(store, field, INFECTED, "not a cell")
+    call(store, field, INFECTED, "not_a_cell")
     assert count_of(store, slide) == (infected - 1, counted - 1)
     call(store, field, HEALTHY, "infected")
     assert count_of(store, slide) == (infected, counted - 1)
@@ -521,12 +521,12 @@ def test_what_was_taken_for_something_else_can_be_called_a_red_cell(store: Store
 
 def test_every_call_of_a_cell_is_kept_with_who_when_and_what_the_model_said(store: Store) -> None:
     field = analysed(store, new_slide(store))
-    call(store, field, INFECTED, "not infected")
-    call(store, field, INFECTED, "not a cell")
+    call(store, field, INFECTED, "uninfected")
+    call(store, field, INFECTED, "not_a_cell")
     with store.reading() as session:
         first, second = corrections.corrections_of(session, field)
         newest = entries(session)[0]
-    assert (first.call, second.call, second.by) == ("not infected", "not a cell", "amina")
+    assert (first.call, second.call, second.by) == ("uninfected", "not_a_cell", "amina")
     assert first.at <= second.at
     assert first.at.tzinfo is not None
     probability = next(cell.parasitized_probability for cell in FOUND.cells if cell.number == INFECTED)
@@ -546,7 +546,7 @@ def test_a_call_that_cannot_be_is_refused(store: Store) -> None:
         call(store, field, 999, "infected")
     with pytest.raises(NotFoundError, match="no field number 999"):
         call(store, 999, 1, "infected")
-    with pytest.raises(StoreError, match="infected, not infected, not a cell"):
+    with pytest.raises(StoreError, match="infected, uninfected, not_a_cell"):
         call(store, field, INFECTED, "perhaps")
     with store.reading() as session:
         assert not corrections.corrections_of(session, field)
@@ -564,10 +564,10 @@ def test_measured_errors_correct_the_estimate_only_while_all_calls_are_one_model
     assert current().count.red_cells_per_ul == 4_000_000
     call(store, field, INFECTED, "infected")
     assert current().count.corrected, "a confirmed call is still the model's"
-    call(store, field, INFECTED, "not infected")
+    call(store, field, INFECTED, "uninfected")
     assert current().count.corrected is None
     assert current().count.correction_basis == english(CALLS_CHANGED)
-    assert any("changed 1 of the model's calls (1 to not infected)" in message for message in current().notes)
+    assert any("changed 1 of the model's calls (1 to uninfected)" in message for message in current().notes)
     call(store, field, INFECTED, "infected")
     newer = METHOD.model_copy(update={"model": "newer"})
     analysed(store, slide, OTHER_IMAGE, OTHER_FOUND, newer)
@@ -583,7 +583,7 @@ def test_a_call_that_changes_no_count_leaves_the_corrected_estimate(store: Store
     platelet = next(cell.number for cell in FOUND.cells if cell.kind == "platelet")
     healthy = next(cell.number for cell in OTHER_FOUND.cells if cell.counted and not cell.parasitized)
     call(store, field, platelet, "infected")
-    call(store, field, platelet, "not a cell")
+    call(store, field, platelet, "not_a_cell")
     call(store, rejected, healthy, "infected")
     with store.session() as session:
         fields.reject(session, "amina", rejected, "dirt")
@@ -753,9 +753,9 @@ def test_corrected_cells_become_a_data_set_in_the_nih_layout(store: Store, tmp_p
     healthy = [cell.number for cell in FOUND.cells if cell.counted and not cell.parasitized]
     border = next(cell.number for cell in FOUND.cells if cell.on_border)
     call(store, field, INFECTED, "infected")
-    call(store, field, INFECTED, "not infected")
+    call(store, field, INFECTED, "uninfected")
     call(store, field, healthy[0], "infected")
-    call(store, field, healthy[1], "not a cell")
+    call(store, field, healthy[1], "not_a_cell")
     call(store, field, border, "infected")
     call(store, other, OTHER_FOUND.cells[0].number, "infected")
     with store.session() as session:

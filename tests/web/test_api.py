@@ -103,17 +103,26 @@ def test_a_persons_call_changes_the_count_and_the_report(client: TestClient, pho
     cells = client.get(f"/api/v1/fields/{field}").json()["found"]["cells"]
     infected = next(cell["number"] for cell in cells if cell["parasitized"] and not cell["on_border"])
     url = f"/api/v1/fields/{field}/cells/{infected}"
-    made = client.post(f"{url}/call", json={"call": "not infected"})
+    made = client.post(f"{url}/call", json={"call": "uninfected"})
     assert made.status_code == 201
     assert made.json()["model_call"] == "infected"
     after = client.get(f"/api/v1/slides/{slide}").json()
     assert (after["infected"], after["counted"]) == (before["infected"] - 1, before["counted"])
-    assert client.post(f"{url}/call", json={"call": "not a cell"}).status_code == 201
+    assert client.post(f"{url}/call", json={"call": "not_a_cell"}).status_code == 201
     after = client.get(f"/api/v1/slides/{slide}").json()
     assert after["counted"] == before["counted"] - 1
     report = Slide.model_validate_json(client.get(f"/api/v1/slides/{slide}/files/slide.json").content)
     assert report.count.counted == after["counted"]
     assert [entry["action"] for entry in client.get(f"/api/v1/slides/{slide}/audit").json()][:2] == ["call", "call"]
+
+
+@pytest.mark.parametrize(("former", "now"), [("not infected", "uninfected"), ("not a cell", "not_a_cell")])
+def test_a_call_by_its_former_name_is_kept_by_todays(client: TestClient, analysed: int, former: str, now: str) -> None:
+    field = client.get(f"/api/v1/slides/{analysed}").json()["fields"][0]["id"]
+    url = f"/api/v1/fields/{field}/cells/1/call"
+    made = client.post(url, json={"call": former})
+    assert made.json()["call"] == now
+    assert client.post(url, json={"call": "program"}).status_code == 201
 
 
 def test_a_cell_is_shown_with_what_its_call_rests_on(client: TestClient, analysed: int) -> None:

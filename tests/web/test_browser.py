@@ -131,7 +131,7 @@ def test_a_slide_from_first_photograph_to_signature(page: Page) -> None:
     expect(page.locator("[data-heat-said]")).not_to_be_empty(timeout=ANALYSED)
     expect(page.locator("[data-heat-said]")).not_to_contain_text("Please wait", timeout=ANALYSED)
     picture(page, "cell")
-    page.locator("#cell button[value='not infected']").click()
+    page.locator("#cell button[value='uninfected']").click()
     expect(numbers).not_to_have_text(before)
 
     # With the keyboard alone: zoom, and open another cell.

@@ -302,7 +302,7 @@ def with_called_cells(folder: Path, photographs: int) -> Store:
             for cell in found.cells:
                 if cell.kind == "red_cell":
                     corrections.correct(
-                        session, "amina", field, cell.number, "infected" if cell.parasitized else "not infected"
+                        session, "amina", field, cell.number, "infected" if cell.parasitized else "uninfected"
                     )
     return store
 

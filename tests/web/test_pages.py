@@ -266,9 +266,9 @@ def test_a_call_is_changed_counted_and_kept(at_work: tuple[Browser, dict[str, st
     path, _, number = paths["cell"].partition("?cell=")
     assert "The model's call: infected." in browser.see(paths["cell"])
     before = browser.see(paths["slide"])
-    page = browser.send(f"{path}/cells/{number}/call", call="not infected")
-    assert f'class="object not-infected" stroke="{UNINFECTED.hex_colour}"' in page
-    assert re.search(rf'class="object not-infected" [^>]*id="object-{number}"', page)
+    page = browser.send(f"{path}/cells/{number}/call", call="uninfected")
+    assert f'class="object uninfected" stroke="{UNINFECTED.hex_colour}"' in page
+    assert re.search(rf'class="object uninfected" [^>]*id="object-{number}"', page)
     assert "Kofi" in page.partition('id="cell"')[2]
     assert browser.see(paths["slide"]) != before
     assert "called a cell" in browser.see(paths["changes"])
@@ -367,7 +367,7 @@ def test_a_signed_slide_offers_no_change_until_it_is_reopened(at_work: tuple[Bro
     assert "Signed by" in signed
     assert "data-upload" not in signed
     assert "does not fit the state" in browser.send(f"{paths['field']}/reject", 409, reason="late")
-    assert 'value="not a cell"' not in browser.see(paths["cell"])
+    assert 'value="not_a_cell"' not in browser.see(paths["cell"])
     assert "data-upload" in browser.send(f"{paths['slide']}/reopen", reason="a cell was missed")
     assert "a cell was missed" in browser.see(paths["changes"])
 

@@ -51,14 +51,12 @@ class Call:
 
 
 INFECTED = Call("infected", "parasitized", mark("infected"), (213, 94, 0), 0.045, category="parasitized_red_cell")
-UNINFECTED = Call(
-    "not infected", "uninfected", mark("not infected"), (0, 114, 178), 0.016, category="uninfected_red_cell"
-)
+UNINFECTED = Call("uninfected", "uninfected", mark("uninfected"), (0, 114, 178), 0.016, category="uninfected_red_cell")
 NOT_CALLED = Call("not called", "red cell", mark("red cell, not called"), _GREY, 0.016, category="red_cell")
 CUT_BY_BORDER = Call(
     "cut", "cut by the border, not counted", mark("cut by the border, not counted"), _GREY, 0.025, dashes=(7, 5)
 )
-NOT_A_CELL = Call("not a cell", "not a cell", mark("not a cell"), _GREY, 0.02, dashes=(1.5, 5))
+NOT_A_CELL = Call("not_a_cell", "not a cell", mark("not a cell"), _GREY, 0.02, dashes=(1.5, 5))
 """What a person called so; the model's word for it is the last of ``_OBJECTS``."""
 
 UNCERTAIN = Call("uncertain", "cannot tell", mark("cannot tell"), (86, 180, 233), 0.03, dashes=(1.5, 5))

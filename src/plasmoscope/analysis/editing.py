@@ -122,7 +122,7 @@ def split(cell: Cell, line: Sequence[Point], numbers: tuple[int, int], width: in
 def joined(cells: Sequence[Cell], number: int, width: int, height: int) -> Cell:
     """One object in place of several pieces of it.
 
-    It is infected where a piece is; else not infected where one was called so; else what the first one is.
+    It is infected where a piece is; else uninfected where one was called so; else what the first one is.
 
     Raises:
         EditingError: fewer than two pieces, or they lie apart.

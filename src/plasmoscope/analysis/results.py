@@ -219,7 +219,7 @@ class Cell:
         """Whether it is counted and not called, but as likely infected as ``Slide.screening`` asks.
 
         Args:
-            threshold: from which cells are called; a person's "not infected" above it is no doubt.
+            threshold: from which cells are called; a person's "uninfected" above it is no doubt.
         """
         probability = self.parasitized_probability
         if screening is None or probability is None or not self.counted or self.parasitized:

@@ -67,7 +67,7 @@ _NOTES = {
     ),
     "calls_changed_to": mark("A microscopist changed %(changed)s of the model's calls (%(calls)s)."),
     "to_infected": mark("%(number)s to infected"),
-    "to_not_infected": mark("%(number)s to not infected"),
+    "to_not_infected": mark("%(number)s to uninfected"),
     "to_not_a_cell": mark("%(number)s to not a cell"),
     "to_uncertain": mark("%(number)s to uncertain"),
     "to_white_cell": mark("%(number)s to white cell"),

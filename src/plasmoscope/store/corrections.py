@@ -114,7 +114,7 @@ def corrected(
     cells = []
     for cell in found.cells:
         correction, look = corrections.get(cell.number), looks.get(cell.number)
-        if correction is not None and correction.call == "not a cell":
+        if correction is not None and correction.call == "not_a_cell":
             continue
         changes: dict[str, Any] = {}
         if correction is not None:
@@ -143,4 +143,4 @@ def _model_call(cell: results.Cell) -> str:
         return BY_HAND
     if cell.kind != "red_cell":
         return cell.kind
-    return "infected" if cell.parasitized else "not infected"
+    return "infected" if cell.parasitized else "uninfected"

@@ -195,7 +195,7 @@ def _changed(corrections: _Corrections, edits: Mapping[int, Sequence[Edit]], cou
         for correction in holding
         if correction.model_call not in (correction.call, BY_HAND)
         and not (
-            correction.call in ("not a cell", "uncertain") and correction.model_call not in ("infected", "not infected")
+            correction.call in ("not_a_cell", "uncertain") and correction.model_call not in ("infected", "uninfected")
         )
     )
 
@@ -237,8 +237,8 @@ def _reviewed(
 # By the call that a person gave in place of the model's.
 _CHANGED = {
     "infected": "to_infected",
-    "not infected": "to_not_infected",
-    "not a cell": "to_not_a_cell",
+    "uninfected": "to_not_infected",
+    "not_a_cell": "to_not_a_cell",
     "uncertain": "to_uncertain",
     "white_cell": "to_white_cell",
 }

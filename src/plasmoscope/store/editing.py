@@ -24,7 +24,7 @@ from plasmoscope.store.looks import keep_look
 from plasmoscope.store.records import Correction, Edit, Field
 
 Points = Sequence[tuple[float, float]]
-DRAWN = ("infected", "not infected", "uncertain", "white_cell")
+DRAWN = ("infected", "uninfected", "uncertain", "white_cell")
 """What an object may be drawn as."""
 
 
@@ -49,7 +49,7 @@ def draw(session: Session, who: str, field_id: int, corners: Points, call: str) 
         raise StoreError("no_such_drawing", calls=", ".join(DRAWN), call=call)
     field, found = _to_edit(session, field_id)
     kind = {"uncertain": "not_a_cell", "white_cell": "white_cell"}.get(call, "red_cell")
-    parasitized = {"infected": True, "not infected": False}.get(call)
+    parasitized = {"infected": True, "uninfected": False}.get(call)
     number = free_number(session, field, found)
     cell = editing.drawn(
         corners,

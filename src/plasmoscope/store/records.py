@@ -19,7 +19,7 @@ LONGEST_TEXT = 200
 
 SlideStatus = Literal["open", "signed"]
 FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
-Call = Literal["infected", "not infected", "not a cell", "uncertain", "white_cell", "program"]
+Call = Literal["infected", "uninfected", "not_a_cell", "uncertain", "white_cell", "program"]
 """By a person. ``uncertain``: it cannot be told, and is not counted. ``program``: their call is taken back."""
 EditKind = Literal["draw", "erase", "split", "join", "note"]
 Role = Literal["reader", "technician", "admin"]
@@ -200,7 +200,7 @@ class Correction(Base):
     by: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=now)
     model_call: Mapped[str]
-    """``infected``, ``not infected``, or the kind of object that the program took it for; ``not_a_cell`` where the
+    """``infected``, ``uninfected``, or the kind of object that the program took it for; ``not_a_cell`` where the
     model says that it is no red cell, or that it cannot tell."""
     model_probability: Mapped[float | None]
     """P(parasitized)."""

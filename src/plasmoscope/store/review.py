@@ -55,7 +55,7 @@ def slide_queue(session: Session, slide_id: int) -> SlideQueue:
         if due.number in absent.get(due.field_id, ()):
             continue
         correction = calls.get(due.field_id, {}).get(due.number)
-        call = correction.call if correction else _BY_PROGRAM.get(due.reason, "not infected")
+        call = correction.call if correction else _BY_PROGRAM.get(due.reason, "uninfected")
         look = looks.get(due.field_id, {}).get(due.number)
         cells.append(DueCell(due, names[due.field_id], call, correction is not None, look))
     seen = [cell for cell in cells if cell.look]

@@ -47,19 +47,21 @@ def with_taught_cells(session: Session) -> Sequence[int]:
 
 
 def how_many_taught(session: Session) -> tuple[int, int]:
-    """Cells that people called infected, and not infected; cells at a photograph's border, too, which teach nothing."""
+    """Cells that people called infected, and uninfected; cells at a photograph's border, too, which teach nothing."""
     edited = select(Edit.field_id).where(~Edit.undone)
     last = select(func.max(Correction.id)).where(~Correction.undone, Correction.field_id.not_in(edited))
     holding = last.group_by(Correction.field_id, Correction.cell_number)
     of_fields = Correction.field_id.in_(_of_fields(select(Field.id)))
     counted = select(Correction.call, func.count()).where(Correction.id.in_(holding), of_fields)
-    calls = Counter(dict(session.execute(counted.group_by(Correction.call)).tuples().all()))
+    calls: Counter[str] = Counter()
+    for call, number in session.execute(counted.group_by(Correction.call)):
+        calls[call] += number
     # Of objects that people changed, what was found must be read.
     for field in taught_fields(
         session, session.scalars(_of_fields(select(Field.id)).where(Field.id.in_(edited))).all()
     ):
-        calls.update("infected" if infected else "not infected" for _, infected in field.cells)
-    return calls["infected"], calls["not infected"]
+        calls.update("infected" if infected else "uninfected" for _, infected in field.cells)
+    return calls["infected"], calls["uninfected"]
 
 
 def _of_fields(what: Select[int]) -> Select[int]:

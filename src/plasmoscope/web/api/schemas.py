@@ -194,10 +194,15 @@ class SlidePage(_Schema):
     total: int
 
 
+# What calls were named in the version before; taken for one version more.
+_FORMER_CALLS = {"not infected": "uninfected", "not a cell": "not_a_cell"}
+_ByTodaysName = BeforeValidator(lambda call: _FORMER_CALLS.get(call, call) if isinstance(call, str) else call)
+
+
 class CorrectionIn(_Schema):
     """A person's call of a cell."""
 
-    call: Call
+    call: Annotated[Call, _ByTodaysName]
 
 
 class CorrectionOut(_Schema):
@@ -290,7 +295,7 @@ class DrawnIn(_Schema):
 
     polygon: Annotated[list[Place], Field(min_length=3, max_length=MOST_CORNERS)] | None = None
     ellipse: Ellipse | None = None
-    call: Literal["infected", "not infected", "uncertain", "white_cell"]
+    call: Annotated[Literal["infected", "uninfected", "uncertain", "white_cell"], _ByTodaysName]
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "DrawnIn":
@@ -418,7 +423,7 @@ class ProfilesOut(_Schema):
     infected: int
     """Cells that people called infected, on all slides."""
     others: int
-    """Cells that people called not infected."""
+    """Cells that people called uninfected."""
     least_cells: int
     """So many called cells a profile is made of at least."""
     least_of_a_kind: int

@@ -23,7 +23,7 @@ _MESSAGES = {
     "split": mark("Drag a line across the cell."),
     "join": mark("Choose the pieces, then press Join again."),
     "infected": INFECTED.message,
-    "notInfected": UNINFECTED.message,
+    "uninfected": UNINFECTED.message,
     "notTold": NOT_TOLD.message,
 }
 

@@ -5,8 +5,8 @@ import { problemOf, said } from "./live.js";
 
 const AT_ONCE = 20;
 // How each call is shown, and said.
-const LOOKS = { infected: "infected", uninfected: "not-infected", not_a_cell: "not-told" };
-const SAID = { infected: said.infected, "not-infected": said.notInfected };
+const LOOKS = { infected: "infected", uninfected: "uninfected", not_a_cell: "not-told" };
+const SAID = { infected: said.infected, uninfected: said.uninfected };
 const list = document.querySelector(".singles");
 const status = document.querySelector("[data-status]");
 const form = document.querySelector("form.drop");

@@ -4,7 +4,7 @@ import "./appearance.js";
 import { alertReader, problemOf, refresh, said } from "./live.js";
 import { Roving } from "./roving.js";
 
-const KEYS = { i: "infected", u: "not infected", n: "not a cell", "?": "uncertain", " ": "" };
+const KEYS = { i: "infected", u: "uninfected", n: "not_a_cell", "?": "uncertain", " ": "" };
 const IDLE_MS = 300;
 
 const section = document.querySelector(".reviewing");
@@ -31,7 +31,7 @@ function begin() {
 
   // What the page shows of a cell.
   const put = (item, { call, person, looked, text }) => {
-    item.className = `due ${call.replaceAll(" ", "-")}${looked ? " looked-at" : ""}`;
+    item.className = `due ${call.replaceAll("_", "-")}${looked ? " looked-at" : ""}`;
     item.dataset.call = call;
     item.toggleAttribute("data-person", person);
     item.querySelector(".seen").hidden = !looked;
