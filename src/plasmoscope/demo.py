@@ -12,8 +12,8 @@ from plasmoscope.progress import Track, untracked
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 
 _NAME = "demo"
-_FIELDS = 3
-_CELLS = 120
+_FIELDS = 3  # photographs
+_CELLS = 120  # red cells in each
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from plasmoscope.messages import mark
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
-_GREY: Colour = (96, 96, 96)
+_GREY: Colour = (96, 96, 96)  # of what is not counted
 
 
 @dataclass(frozen=True)

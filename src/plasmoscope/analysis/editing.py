@@ -18,7 +18,7 @@ from plasmoscope.errors import ToldError
 Point = tuple[float, float]
 Mask = NDArray[np.uint8]
 
-MOST_CORNERS = 2_000
+MOST_CORNERS = 2_000  # of an outline drawn by a person; a hand needs some dozens
 # Square pixels; the smallest cell that the quality gate lets pass has some hundred.
 _LEAST_AREA = 12
 # Of what is split, the least that a piece has; less is a corner that the line cut off.

@@ -23,7 +23,7 @@ from plasmoscope.messages import NOT_A_DEVICE
 if TYPE_CHECKING:
     from plasmoscope.classification.cell_call import CellCall
 
-_SHOWN = 40
+_SHOWN = 40  # cells in the terminal's table; more go into a file
 # The smear of all cells whose names tell no patient.
 _UNNAMED = "unnamed"
 _NOT_TOLD = "not a red cell, or cannot tell"

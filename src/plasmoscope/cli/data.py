@@ -13,7 +13,7 @@ from plasmoscope.cli.options import given_cells
 
 data = typer.Typer(help="Look at, split and download the NIH data set of segmented cells.", no_args_is_help=True)
 
-_PROBLEMS_SHOWN = 20
+_PROBLEMS_SHOWN = 20  # lines in the terminal; the count tells the rest
 
 DataArgument = Annotated[
     Path, typer.Argument(metavar="DATA", help="Folder or zip in the NIH layout (cell_images/...).")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from plasmoscope.imaging.sources import Readable
     from plasmoscope.reports.pictures import Picture
 
-_NAMED = 5
+_NAMED = 5  # files by name in a sentence
 
 
 def evaluate_fields(

@@ -17,8 +17,8 @@ from plasmoscope.cli.options import (
 )
 from plasmoscope.messages import NOT_A_DEVICE
 
-_MOST = 200
-_WIDTH = 1_008
+_MOST = 200  # cells that one picture can show
+_WIDTH = 1_008  # pixels of that picture
 
 
 def explain(

@@ -10,7 +10,7 @@ from plasmoscope.analysis.results import Interval
 from plasmoscope.cli.console import console
 from plasmoscope.evaluation.fields import Counts, FieldsEvaluation, Figures
 
-_SHOWN = 40
+_SHOWN = 40  # fields in the terminal's table; the file has all
 
 
 def show_fields(evaluation: FieldsEvaluation) -> None:

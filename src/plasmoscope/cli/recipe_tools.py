@@ -16,7 +16,7 @@ from plasmoscope.reports.output import check_output
 RecipeArgument = Annotated[str, typer.Argument(help="A recipe's name, or a TOML file of your own.")]
 PhaseOption = Annotated[int, typer.Option(min=1, help="Phase of the recipe.")]
 
-_PREVIEW_CELLS = 8
+_PREVIEW_CELLS = 8  # rows of the picture
 
 
 def summary(recipe: RecipeArgument, settings: SettingsOption = []) -> None:  # noqa: B006

@@ -11,8 +11,8 @@ from plasmoscope.cli.options import CacheOption, DecisionsOption, LabelsOption, 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
-_SMOKE_CELLS = 240
-_SMOKE_FIELDS = 3
+_SMOKE_CELLS = 240  # some batches of each class
+_SMOKE_FIELDS = 3  # drawn, of 60 cells each
 
 
 def train(

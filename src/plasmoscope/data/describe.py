@@ -16,9 +16,9 @@ from plasmoscope.imaging.reading import ImageError
 from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.progress import Track, untracked
 
-_TILE = 96
-_GRID_COLUMNS = 12
-_GRID_ROWS_PER_CLASS = 4
+_TILE = 96  # pixels of a cell's side
+_GRID_COLUMNS = 12  # cells side by side
+_GRID_ROWS_PER_CLASS = 4  # of cells
 
 
 @dataclass(frozen=True)

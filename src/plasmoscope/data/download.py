@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.progress import Track, untracked
 
-_CHUNK = 1024**2
+_CHUNK = 1024**2  # bytes; progress is shown in MB
 _TIMEOUT_SECONDS = 30
 
 

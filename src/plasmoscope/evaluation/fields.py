@@ -35,7 +35,7 @@ PARASITE_LABELS = INFECTED_CELL_LABELS | {
     "parasite", "p. falciparum", "p. malariae", "p. ovale", "p. vivax", "p. knowlesi"
 }  # fmt: skip
 
-_SEED = 0
+_SEED = 0  # the same intervals each time
 
 _Share = Annotated[float, Bounded(ge=0, le=1)]
 _PerThousand = Annotated[float, Bounded(ge=0, le=1000)]

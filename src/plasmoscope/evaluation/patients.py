@@ -10,7 +10,7 @@ from plasmoscope.evaluation.boxes import read_text
 from plasmoscope.imaging.pages import Page
 from plasmoscope.imaging.sources import ImageFile, Readable
 
-_NAMED = 3
+_NAMED = 3  # patients by name in a sentence
 
 
 class PatientsError(PlasmoscopeError):

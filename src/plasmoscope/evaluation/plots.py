@@ -14,8 +14,8 @@ from plasmoscope.evaluation.metrics import Bools, Floats, confusion
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.labels import CLASS_NAMES
 
-_DPI = 110
-_TILE = 96
+_DPI = 110  # dots per inch
+_TILE = 96  # pixels of a cell's side
 
 
 def plot_confusion(probabilities: Floats, parasitized: Bools, threshold: float, file: Path) -> None:

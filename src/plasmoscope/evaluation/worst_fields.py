@@ -17,12 +17,12 @@ from plasmoscope.evaluation.fields import PARASITE_LABELS, RED_CELL_LABELS, Fiel
 from plasmoscope.evaluation.judging import Labels, Verdict, judge_centres, judge_field
 from plasmoscope.reports.pictures import Picture
 
-WORST = 3
-_TILE = 560
-_GAP = 8
+WORST = 3  # fields on the picture
+_TILE = 560  # pixels of a field's width
+_GAP = 8  # pixels
 _INK: Colour = (32, 32, 32)
 _PAPER: Colour = (255, 255, 255)
-_GREY: Colour = (110, 110, 110)
+_GREY: Colour = (110, 110, 110)  # what nobody judged
 # Okabe & Ito's palette.
 _TRUE: Colour = (0, 158, 115)
 _FOUND: Colour = (0, 114, 178)

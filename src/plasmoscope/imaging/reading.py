@@ -21,8 +21,8 @@ if find_spec("pillow_heif"):
     # The extra ``heic``: what iPhones save.
     import_module("pillow_heif").register_heif_opener()
     FORMATS = (*FORMATS, "HEIF")
-MAX_BYTES = 64 * 1024**2
-MAX_PIXELS = 64_000_000
+MAX_BYTES = 64 * 1024**2  # an uncompressed photograph of 20 megapixels has 60 MB
+MAX_PIXELS = 64_000_000  # microscope cameras have some 24 million at most
 # No camera's picture is longer, and JPEG, in which reports show them, takes no more than twice that.
 MAX_SIDE = 32_000
 # Where the header of a PNG says how many bits a sample has.

@@ -37,7 +37,7 @@ _WITH_HEADERS = {COMPRESSION.JPEG: "JPEG", COMPRESSION.WEBP: "WEBP", COMPRESSION
 _GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
 # By TIFF 6.0: kinds of further samples.
 _MULTIPLIED_ALPHA, _ALPHA = 1, 2
-_ORIENTATION = 274
+_ORIENTATION = 274  # tag, by TIFF 6.0
 _OME_COLOUR = re.compile(r'<(?:\w+:)?Channel\b[^>]*\bColor="(-?\d+)"')
 
 # What it complains of is checked here, and ends in an ImageError or is harmless.

@@ -27,7 +27,7 @@ from plasmoscope.reports.illustrations import (
 from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pictures import Picture
 
-_LONGEST_STEM = 40
+_LONGEST_STEM = 40  # characters of a file name
 
 
 def write_slide(

@@ -15,7 +15,7 @@ from plasmoscope.store.audit import note
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.records import LONGEST_TEXT, Account, LoginSession, Role, now, storable
 
-SHORTEST_PASSWORD = 10
+SHORTEST_PASSWORD = 10  # characters; NIST SP 800-63B asks for 8 at least
 _hasher = PasswordHasher()
 # What the password of a name that does not exist is held against, so that the time tells nothing.
 _NOBODY = _hasher.hash(secrets.token_hex())

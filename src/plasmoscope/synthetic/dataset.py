@@ -7,8 +7,8 @@ import cv2
 from plasmoscope.labels import class_name
 from plasmoscope.synthetic.rendering import crop_cell, render_field
 
-_CELLS_PER_FIELD = 60
-_PATIENTS = 12
+_CELLS_PER_FIELD = 60  # half of them infected
+_PATIENTS = 12  # the cells are dealt to them in turn
 
 
 def write_cells(folder: Path, fields: int, seed: int = 0) -> None:

@@ -28,11 +28,11 @@ NUCLEUS_GRAIN = 0.45
 SPECK: Range = (0.3, 1.1)  # of precipitate
 SPECK_STEP: Range = (0.3, 0.8)  # from one speck of a clump to the next
 
-LOBES = (2, 5)
+LOBES = (2, 5)  # of a white cell's nucleus
 LYMPHOCYTE_SHARE = 0.35  # of white cells
 NUCLEUS_OF_LYMPHOCYTE: Range = (0.78, 0.88)  # of its diameter
 CLUMP_SHARE = 0.5  # of precipitate; the rest are single specks
-CLUMP_SPECKS = (3, 16)
+CLUMP_SPECKS = (3, 16)  # pieces of a clump of precipitate
 
 
 class WhiteCell(NamedTuple):

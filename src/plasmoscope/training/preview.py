@@ -8,7 +8,7 @@ from plasmoscope.training.augmentation import augment
 from plasmoscope.training.batches import to_float
 from plasmoscope.training.recipe import Augmentation
 
-_GAP = 4
+_GAP = 4  # pixels between cells
 
 
 def augmentation_preview(

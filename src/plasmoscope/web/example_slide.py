@@ -15,7 +15,7 @@ from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web.dependencies import Workstation
 
 SLIDE = "Example"
-_FIELDS = 3
+_FIELDS = 3  # drawn photographs
 
 
 async def show_example(workstation: Workstation, who: str) -> int:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from plasmoscope.web.security.rare_log import RareLog
 
 _log = RareLog(logging.getLogger(__name__))
-_MOST = 500
+_MOST = 500  # connections at once
 _HEAD_SECONDS = 10.0
 """How long a connection may stay open without a whole head of a request."""
 _HEAD_BYTES = 64 * 1024

@@ -13,8 +13,8 @@ from plasmoscope.segmentation.reader import FieldReader
 from plasmoscope.segmentation.vocabulary import Tissue
 from plasmoscope.training.fields.scene import Scene
 
-_LEAST_DEPTHS = (0.3, 0.4, 0.5, 0.6, 0.7)
-_MOST_OVERLAPS = (0.4, 0.5, 0.6, 0.7)
+_LEAST_DEPTHS = (0.3, 0.4, 0.5, 0.6, 0.7)  # tried, as ``InstanceRule.least_depth``
+_MOST_OVERLAPS = (0.4, 0.5, 0.6, 0.7)  # tried, as ``InstanceRule.most_overlap``
 # Scenes whose cells are so much smaller or larger than the working diameter are not what a field is read at.
 _NEAR = 1.5
 # A cell of which the picture shows less, as a share of its box, is left aside on both sides.

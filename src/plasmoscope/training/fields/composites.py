@@ -26,8 +26,8 @@ from plasmoscope.training.fields.cutouts import Cutout
 from plasmoscope.training.fields.late_stages import late_stage
 from plasmoscope.training.fields.scene import Scene, SceneObject
 
-_TRIES = 24
-_MOST_CELLS = 400
+_TRIES = 24  # places looked at for each cell
+_MOST_CELLS = 400  # on a scene
 # Pigments of dirt and precipitate as absorbances in RGB: purple, black, blue, brown, magenta.
 _PIGMENTS = np.array([[0.8, 1.4, 0.7], [1.5, 1.5, 1.5], [1.2, 0.8, 0.3], [0.4, 0.7, 1.1], [0.3, 1.2, 0.5]])
 

@@ -12,8 +12,8 @@ from plasmoscope.training.export import without_origins
 from plasmoscope.training.fields.losses import TENTHS
 from plasmoscope.training.fields.network import RADIUS, FieldNetwork
 
-_OPSET = 18
-_MOST = 1.2
+_OPSET = 18  # of ONNX; ONNX Runtime reads it from 1.14 on
+_MOST = 1.2  # times the clear background; glare beyond says nothing more
 
 
 class FromPixels(nn.Module):

@@ -18,7 +18,7 @@ _CHROMATIN = np.array([0.45, 1.2, 0.45])
 _BROWN, _BLACK = np.array([0.35, 0.6, 0.9]), np.array([1.2, 1.2, 1.2])
 # In green, over the cell: what adds less, or hardly differs from place to place, is told from no healthy cell.
 _LEAST_MEAN, _LEAST_CONTRAST = 0.02, 0.035
-_TRIES = 20
+_TRIES = 20  # parasites drawn until one can be told
 
 
 def late_stage(rng: Rng, mask: Floats, across: float) -> Floats:

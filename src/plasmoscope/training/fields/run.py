@@ -54,7 +54,7 @@ _COLUMNS = (
     "val_blur",
     "seconds",
 )
-_WORKERS = 1
+_WORKERS = 1  # process that composes scenes beside the training
 _DEFAULTS = RunOptions()
 
 

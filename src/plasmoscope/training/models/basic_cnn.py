@@ -6,7 +6,7 @@ from torch import nn
 
 from plasmoscope.training.models.heads import dense_head
 
-_WIDTHS = (32, 64, 128)
+_WIDTHS = (32, 64, 128)  # channels of the three convolutions
 
 
 def basic_cnn(image_size: int = 125, dropout: float = 0.3) -> nn.Module:

@@ -28,8 +28,8 @@ from plasmoscope.reports.pictures import lay_heat
 from plasmoscope.web.analysis_queue.processes import Processes
 from plasmoscope.web.settings import MAX_CELLS
 
-_POLITENESS = 10
-_LONGEST_QUEUE = 16
+_POLITENESS = 10  # steps of niceness: pages answer before models compute
+_LONGEST_QUEUE = 16  # requests that wait; more are told to come again
 
 
 class Lesson(NamedTuple):
