@@ -30,9 +30,9 @@ from plasmoscope.data.splits import make_split
 from plasmoscope.evaluation.boxes import TrueBox, read_coco, read_voc
 from plasmoscope.imaging.cells import cut_cell, read_cell
 from plasmoscope.imaging.reading import read_image
-from plasmoscope.imaging.reference import Reference, refer
 from plasmoscope.imaging.sources import ImageFile
-from plasmoscope.segmentation.reference import references
+from plasmoscope.imaging.stain_reference import Reference, refer
+from plasmoscope.segmentation.field_reference import references
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 from plasmoscope.training.fields.labelled import ellipse_of
 from plasmoscope.training.fields.sources import photographs

@@ -18,8 +18,8 @@ from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import make_split
 from plasmoscope.imaging.cells import blacken_outside, lit
-from plasmoscope.imaging.reference import STANDARD, Reference, absorbance, colour_of, refer
 from plasmoscope.imaging.smear_reference import smear_references
+from plasmoscope.imaging.stain_reference import STANDARD, Reference, absorbance, colour_of, refer
 from plasmoscope.labels import NOT_A_CELL, PARASITIZED
 from plasmoscope.training.other_cells import Maker
 from plasmoscope.training.recipe import OtherCells

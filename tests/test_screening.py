@@ -13,7 +13,7 @@ from analysed import METHOD, analysed
 from plasmoscope.analysis.method import calling
 from plasmoscope.classification.card import OperatingPoint
 from plasmoscope.i18n.languages import ENGLISH
-from plasmoscope.i18n.words import plain
+from plasmoscope.i18n.words import without_marks
 from plasmoscope.reports import pdf as pdf_module
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.folder import POSSIBLE_CELLS
@@ -101,7 +101,7 @@ def test_reports_name_and_show_what_is_not_called_but_may_be_infected(
     assert line.value == "1"
     page = html.unescape((tmp_path / "report.html").read_text("utf-8"))
     for shown in (page, "\n".join(said)):
-        assert plain(line.remark) in plain(shown)
+        assert without_marks(line.remark) in without_marks(shown)
         assert "Not called and counted as uninfected" in shown
     assert (tmp_path / POSSIBLE_CELLS).exists()
     # Another threshold, and there is none any more.

@@ -12,7 +12,7 @@ from plasmoscope import Classifier, SlideOptions, analyze_slide
 from plasmoscope.analysis.duplicates import Fingerprint, fingerprint, same_place
 from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.results import Slide
-from plasmoscope.i18n.words import english, plain
+from plasmoscope.i18n.words import english, without_marks
 from plasmoscope.imaging.illumination import field_of_view
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.html import slide_html
@@ -173,7 +173,7 @@ def test_a_repeat_is_left_out_and_named_beside_its_twin_in_every_output(taken: d
     assert slide.count.counted == sum(field.counted for field in slide.fields[:6])
     said = "shows the same place as field 2, which is counted"
     assert [note for note in slide.notes if said in note] == [f"field 7 was not counted: it {said}."]
-    assert f"Not counted. It {said}." in plain(slide_html(slide, Illustrations((), 7, False, None, 0, 0)))
+    assert f"Not counted. It {said}." in without_marks(slide_html(slide, Illustrations((), 7, False, None, 0, 0)))
     table = list(csv.DictReader(fields_csv(slide).removeprefix("\ufeff").splitlines()))
     assert [row["same_place_as"] for row in table] == [""] * 6 + ["field 2"]
 
@@ -186,7 +186,7 @@ def test_a_repeat_counts_at_the_users_wish_which_is_kept(taken: dict[bool, Slide
     assert slide.count.counted == sum(field.counted for field in slide.fields)
     said = "although it shows the same place as field 2, which is counted"
     assert list(map(english, notes_on(slide.fields))) == [f"field 7 was counted at the user's wish {said}."]
-    assert "Counted by your order although: It shows the same place as field 2" in plain(
+    assert "Counted by your order although: It shows the same place as field 2" in without_marks(
         slide_html(slide, Illustrations((), 7, False, None, 0, 0))
     )
     assert Slide.model_validate_json(slide.model_dump_json()) == slide

@@ -18,7 +18,7 @@ from plasmoscope.analysis.counting import (
     red_cell_count,
     rogan_gladen,
 )
-from plasmoscope.analysis.detection import detection
+from plasmoscope.analysis.limit_of_detection import limit_of_detection
 from plasmoscope.analysis.performance import Errors, Performance, Wrong
 from plasmoscope.analysis.spread import ASSUMED_SPREAD, Rates, rates_elsewhere, rates_here
 
@@ -141,7 +141,7 @@ def test_the_more_patients_differ_the_less_a_count_says() -> None:
     assert alike.value == different.value
     assert different.low < alike.low
     assert different.high > alike.high
-    told = [detection(1_000, by_patient(errors)) for errors in (ALIKE, DIFFERENT)]
+    told = [limit_of_detection(1_000, by_patient(errors)) for errors in (ALIKE, DIFFERENT)]
     assert told[1].positive_above > told[0].positive_above
     for limit in ("limit", "limit_reviewed"):
         assert getattr(told[1], limit) > getattr(told[0], limit)
@@ -149,7 +149,7 @@ def test_the_more_patients_differ_the_less_a_count_says() -> None:
 
 def test_a_person_who_looks_at_the_calls_and_more_cells_lower_the_limit() -> None:
     here = by_patient(ALIKE)
-    few, many = detection(500, here), detection(5_000, here)
+    few, many = limit_of_detection(500, here), limit_of_detection(5_000, here)
     assert few.limit > many.limit
     assert few.limit_reviewed > many.limit_reviewed
     assert many.limit > many.limit_reviewed
@@ -182,27 +182,27 @@ def test_nobody_is_told_that_the_nihs_figures_hold_here() -> None:
         assert told is not None
         assert told.measured == "elsewhere"
         assert "on this laboratory's slides has not been measured" in told.statement
-        assert told.limit is None or told.limit > detection(1_000, by_patient(ALIKE)).limit
+        assert told.limit is None or told.limit > limit_of_detection(1_000, by_patient(ALIKE)).limit
     # What the program could tell alone is the same whatever people called.
     changed = count_slide(30, 1_000, DEFAULT, by_patient(ALIKE), not_corrected=CALLS_CHANGED)
-    assert changed.detection == detection(1_000, by_patient(ALIKE))
+    assert changed.detection == limit_of_detection(1_000, by_patient(ALIKE))
     assert changed.detection.positive is None
 
 
 def test_a_count_says_on_which_side_of_the_limit_its_slide_is() -> None:
     here = by_patient(ALIKE)
-    above = detection(1_000, here).positive_above
+    above = limit_of_detection(1_000, here).positive_above
     for infected, positive, words in ((above + 1, True, "This slide has more"), (above, False, "does not have more")):
         told = count_slide(infected, 1_000, DEFAULT, here).detection
         assert told is not None
         assert told.positive is positive
         assert words in told.statement
-    unclear = detection(1, None, called=1)
+    unclear = limit_of_detection(1, None, called=1)
     assert unclear.positive is None or unclear.positive_above < 1
 
 
 def test_of_too_few_cells_nothing_is_told() -> None:
-    told = detection(1, None)
+    told = limit_of_detection(1, None)
     assert told.limit is told.limit_reviewed is None
     assert "tell no parasitaemia" in told.statement
     assert "none either" in told.statement

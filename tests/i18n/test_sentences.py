@@ -17,7 +17,7 @@ from plasmoscope.errors import ToldError
 from plasmoscope.i18n.error_sentences import ERRORS
 from plasmoscope.i18n.languages import ENGLISH, LANGUAGES, catalogue
 from plasmoscope.i18n.sentences import SENTENCES
-from plasmoscope.i18n.words import Words, english, plain
+from plasmoscope.i18n.words import Words, english, without_marks
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Message, as_record, as_written, from_record, message
 from plasmoscope.store.records import Role
@@ -116,7 +116,7 @@ def test_the_ending_of_a_values_name_tells_how_it_is_written(monkeypatch: pytest
 
 def test_what_a_person_wrote_and_what_an_earlier_version_kept_stay_as_written() -> None:
     french = Words(LANGUAGES["fr"])
-    assert plain(french.tell(as_written("trop de colorant"))) == "trop de colorant"
+    assert without_marks(french.tell(as_written("trop de colorant"))) == "trop de colorant"
     assert french.tell_in_turn((), "Written by an earlier version.") == "Written by an earlier version."
     assert french.tell_in_turn((message("in_focus"),), "") == "les bords des cellules sont nets"
 

@@ -8,7 +8,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.reports.fhir import fhir_json
-from plasmoscope.reports.plain_text import plain
+from plasmoscope.reports.plain_text import plain_text
 from reported import AMENDED, EVERY, NONE_FOUND, NOTHING_COUNTED, ODD, OPEN, SIGNED, STRANGE, WITHOUT_PATIENT
 
 
@@ -103,8 +103,8 @@ def test_a_patient_without_a_code_is_left_out() -> None:
 
 
 def test_odd_texts_stay_whole_but_for_what_no_text_holds() -> None:
-    assert _resources(STRANGE, "Patient")[0]["identifier"] == [{"value": plain(ODD)}]
-    assert all(part in plain(ODD) for part in ("a|b^c&d~e\\f", "محمد", "ज़ीरो"))
+    assert _resources(STRANGE, "Patient")[0]["identifier"] == [{"value": plain_text(ODD)}]
+    assert all(part in plain_text(ODD) for part in ("a|b^c&d~e\\f", "محمد", "ज़ीरो"))
 
 
 def test_resources_keep_their_addresses_when_a_slide_is_signed_and_amended() -> None:

@@ -9,7 +9,7 @@ from hl7apy.parser import parse_message
 
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.reports.hl7 import hl7_oru
-from plasmoscope.reports.plain_text import plain
+from plasmoscope.reports.plain_text import plain_text
 from reported import AMENDED, EVERY, NONE_FOUND, NOTHING_COUNTED, ODD, OPEN, SIGNED, STRANGE, WITHOUT_PATIENT
 
 
@@ -94,7 +94,7 @@ def test_no_text_breaks_a_field_or_a_segment() -> None:
     assert set(names) == {"MSH", "PID", "OBR", "NTE", "OBX", "SPM"}
     assert names.count("MSH") == 1
     code = _segments(STRANGE, "PID")[0][3].split("^")[0]
-    assert _unescaped(code) == plain(ODD)
+    assert _unescaped(code) == plain_text(ODD)
 
 
 def test_the_same_result_is_the_same_message() -> None:

@@ -16,7 +16,7 @@ from plasmoscope.analysis.notes import notes_on
 from plasmoscope.analysis.results import Field, Slide
 from plasmoscope.i18n.languages import ENGLISH, LANGUAGES
 from plasmoscope.i18n.sentences import SENTENCES
-from plasmoscope.i18n.words import english, plain
+from plasmoscope.i18n.words import english, without_marks
 from plasmoscope.messages import RESEARCH_USE, message
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports.bundle import write_slide
@@ -45,7 +45,7 @@ SLIDE = slide_of(
 
 
 def text_of(page: str) -> str:
-    return plain(html.unescape(re.sub(r"<[^>]+>", " ", page)))
+    return without_marks(html.unescape(re.sub(r"<[^>]+>", " ", page)))
 
 
 def as_kept_by_an_earlier_version(slide: Slide) -> dict[str, object]:
@@ -67,7 +67,7 @@ def test_a_report_tells_result_and_notes_in_its_language_with_the_right_numbers(
     assert f'<html lang="{code}" dir="{LANGUAGES[code].direction}">' in page
     told = text_of(page)
     for number in (34_567, 1234):
-        assert plain(format_decimal(number, locale="en_GB" if code == "en" else code)) in told
+        assert without_marks(format_decimal(number, locale="en_GB" if code == "en" else code)) in told
     for written in (*SLIDE.notes, SLIDE.count.statement, SLIDE.count.detection.statement, RESEARCH_USE):
         assert (written in told) == (code == "en"), written
 
@@ -79,14 +79,14 @@ def test_a_pdf_says_what_the_page_says(code: str, monkeypatch: pytest.MonkeyPatc
     words = ReportWords(LANGUAGES[code])
     said = "\n".join(texts_of_pdf(SLIDE, monkeypatch, LANGUAGES[code])).translate(dict.fromkeys((0x200B, 0x200E)))
     for sentence in (words.title(), words.statement(SLIDE.count), words.say(RESEARCH_USE), words.notes(SLIDE)[-1]):
-        assert plain(sentence).replace("\u202f", " ") in plain(said)
+        assert without_marks(sentence).replace("\u202f", " ") in without_marks(said)
 
 
 def test_without_a_font_for_its_language_a_report_is_in_english_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts_module, "_folders", list)
     said = "\n".join(texts_of_pdf(SLIDE, monkeypatch, LANGUAGES["hi"]))
     assert "in English, for no font of this computer shows Hindi. Install Noto Sans Devanagari" in said
-    assert SLIDE.count.statement in plain(said)
+    assert SLIDE.count.statement in without_marks(said)
     assert np.array_equal(annotated_field(IMAGE, FIELD, LANGUAGES["hi"]), annotated_field(IMAGE, FIELD))
 
 

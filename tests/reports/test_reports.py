@@ -25,7 +25,7 @@ from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Use, find_model
 from plasmoscope.i18n.languages import ENGLISH
 from plasmoscope.i18n.sentences import SENTENCES
-from plasmoscope.i18n.words import english, plain
+from plasmoscope.i18n.words import english, without_marks
 from plasmoscope.imaging.reading import read_image, stored_orientation
 from plasmoscope.imaging.samples import turned_upright
 from plasmoscope.messages import RESEARCH_USE, message
@@ -333,7 +333,7 @@ def test_a_report_says_whose_infected_cells_its_model_learnt_from_as_the_card_do
     own, unknown = slide_of(FIELD, infected_from="from Kisumu's slides of 2025"), slide_of(FIELD)
     said = "The infected cells that its model learnt from are from Kisumu's slides of 2025; expect more mistakes"
     for shown in (html.unescape(slide_html(own, Illustrations())), " ".join(WORDS.limits(own))):
-        assert said in " ".join(plain(shown).split())
+        assert said in " ".join(without_marks(shown).split())
     assert WORDS.limits(unknown)[1].startswith("Expect more mistakes"), "files of earlier versions do not tell"
 
 
@@ -355,7 +355,7 @@ def test_without_an_infected_cell_the_headline_is_the_upper_limit() -> None:
 
 
 def test_percentages_carry_digits_that_mean_something() -> None:
-    assert [plain(WORDS.percent(value)) for value in (0, 0.0012, 0.05, 0.52, 2.346, 31.23, 99.97)] == [
+    assert [without_marks(WORDS.percent(value)) for value in (0, 0.0012, 0.05, 0.52, 2.346, 31.23, 99.97)] == [
         "0 %", "0.0012 %", "0.05 %", "0.52 %", "2.35 %", "31.2 %", "100 %",
     ]  # fmt: skip
 
@@ -399,8 +399,8 @@ def test_every_report_says_where_the_errors_were_measured_that_a_count_is_correc
     page = slide_html(slide, Illustrations())
     slide_pdf(slide, Illustrations())
     for shown in (html.unescape(page), "\n".join(said)):
-        assert plain(line.remark) in plain(shown)
-    assert "on slides of St. Mary, Kisumu" in plain(line.remark)
+        assert without_marks(line.remark) in without_marks(shown)
+    assert "on slides of St. Mary, Kisumu" in without_marks(line.remark)
 
 
 @pytest.mark.parametrize("measured_here", [True, False])
@@ -414,7 +414,7 @@ def test_every_report_says_what_its_count_can_tell(said: list[str], measured_her
         "\n".join(said),
         json.loads(slide_json(slide))["count"]["detection"]["statement"],
     ):
-        assert statement in plain(shown)
+        assert statement in without_marks(shown)
 
 
 def test_an_earlier_versions_file_without_what_its_count_can_tell_is_read(tmp_path: Path) -> None:
@@ -466,7 +466,7 @@ def in_nepal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("in_nepal")
 def test_a_signed_slide_tells_who_signed_and_when_on_this_computers_clock() -> None:
     slide = slide_of(FIELD, **SIGNED)
-    assert plain(WORDS.signature(slide)) == "Signed by محمد on 1 Mar 2026, 15:15:00 (UTC+05:45)"
+    assert without_marks(WORDS.signature(slide)) == "Signed by محمد on 1 Mar 2026, 15:15:00 (UTC+05:45)"
     page = slide_html(slide, Illustrations())
     assert WORDS.signature(slide) in page
     assert "Not signed" not in page
@@ -496,10 +496,10 @@ def test_a_time_that_is_none_is_shown_as_it_is() -> None:
 def test_page_and_pdf_tell_how_the_slide_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     for about in (OPEN, SIGNED):
         slide = slide_of(FIELD, **about)
-        page = plain(slide_html(slide, Illustrations()))
-        said = list(map(plain, texts_of_pdf(slide, monkeypatch)))
+        page = without_marks(slide_html(slide, Illustrations()))
+        said = list(map(without_marks, texts_of_pdf(slide, monkeypatch)))
         assert pages(slide_pdf(slide, Illustrations())) == 1
-        for text in ("27 Feb 2026", "Kumasi", "Esi", "Kofi", "Giemsa 3 %", plain(WORDS.signature(slide))):
+        for text in ("27 Feb 2026", "Kumasi", "Esi", "Kofi", "Giemsa 3 %", without_marks(WORDS.signature(slide))):
             assert text in page
             assert text in said
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from pixel_bombs import pixel_bomb
 from plasmoscope import Classifier
 from plasmoscope.analysis.results import Field, Slide
-from plasmoscope.i18n.words import plain
+from plasmoscope.i18n.words import without_marks
 from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
@@ -200,7 +200,7 @@ def test_the_report_tells_whether_who_and_when_somebody_signed(client: TestClien
     signed = Slide.model_validate_json(client.get(f"{url}/files/slide.json").content)
     assert (signed.status, signed.signed_by) == ("signed", "local user")
     assert signed.signed_at.isoformat().replace("+00:00", "Z") == record["signed_at"]
-    assert "Signed by local user on " in plain(client.get(f"{url}/files/report.html").text)
+    assert "Signed by local user on " in without_marks(client.get(f"{url}/files/report.html").text)
 
 
 def test_a_file_is_named_after_its_patient_and_slide(client: TestClient, analysed: int) -> None:

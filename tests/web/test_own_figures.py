@@ -30,7 +30,7 @@ from plasmoscope.analysis.performance import (
 from plasmoscope.analysis.results import Count
 from plasmoscope.client import Workstation, WorkstationError
 from plasmoscope.i18n.languages import ENGLISH, LANGUAGES
-from plasmoscope.i18n.words import english, plain
+from plasmoscope.i18n.words import english, without_marks
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import audit
 from plasmoscope.store import performance as performances
@@ -227,7 +227,7 @@ def test_the_pages_say_in_english_what_the_reports_say() -> None:
         assert said.correction(count(measured(), not_corrected=reason)) == english(reason)
     for counted in (count(None), count(measured()), count(by_patient()), count_slide(1, 1, NO_COUNT, None)):
         shown = said.tell_in_turn(counted.detection.statement_coded, "")
-        assert plain(shown) == counted.detection.statement
+        assert without_marks(shown) == counted.detection.statement
 
 
 def by_patient() -> Performance:

@@ -10,9 +10,9 @@ from plasmoscope.analysis.method import Calling
 from plasmoscope.analysis.results import Cell, Outline
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import cut_cell
-from plasmoscope.imaging.reference import refer
+from plasmoscope.imaging.stain_reference import refer
 from plasmoscope.labels import NOT_TOLD, call_name
-from plasmoscope.segmentation.reference import cut_referred, references
+from plasmoscope.segmentation.field_reference import cut_referred, references
 from plasmoscope.segmentation.segment import FoundObject, Segmentation, segment_field
 
 # Share of an object's diameter by which its kept outline may leave the one that was read: chosen by hand, less than the

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from plasmoscope.analysis.called_cells import share_limits
-from plasmoscope.analysis.detection import detection
+from plasmoscope.analysis.limit_of_detection import limit_of_detection
 from plasmoscope.analysis.performance import (
     FALSE_CALLS_ELSEWHERE,
     FOUND_ELSEWHERE,
@@ -156,7 +156,7 @@ def count_slide(
         correction_basis=" ".join(map(english, correction)),
         correction_basis_coded=correction,
         # What the program can tell alone is not changed by what people called; what it called is.
-        detection=detection(
+        detection=limit_of_detection(
             counted,
             None if not_corrected == COUNTED_DIFFERENTLY else performance,
             None if not_corrected == CALLS_CHANGED else infected,

@@ -13,9 +13,9 @@ from plasmoscope.classification.cell_call import CellCall
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.imaging.cells import decode_cells, remarks_on
 from plasmoscope.imaging.reading import ImageError
-from plasmoscope.imaging.reference import Reference, refer
 from plasmoscope.imaging.smear_reference import some_of_each
 from plasmoscope.imaging.sources import Readable
+from plasmoscope.imaging.stain_reference import Reference, refer
 from plasmoscope.labels import NOT_TOLD, call_name
 from plasmoscope.segmentation.single import isolate_cell
 

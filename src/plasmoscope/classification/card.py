@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from plasmoscope.imaging.reference import Reference
+from plasmoscope.imaging.stain_reference import Reference
 from plasmoscope.networks import CardRecord, NetworkCard
 
 

@@ -21,8 +21,8 @@ from plasmoscope.classification.smears import judge_together
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, resize_cell
 from plasmoscope.imaging.reading import ImageError, read_picture
-from plasmoscope.imaging.reference import Reference, refer
 from plasmoscope.imaging.smear_reference import Smear, some_of_each, unusual_smears
+from plasmoscope.imaging.stain_reference import Reference, refer
 from plasmoscope.labels import log_odds
 from plasmoscope.networks import ModelError, open_session, read_network
 from plasmoscope.threads import usable_threads

@@ -117,8 +117,8 @@ def _of_cells(folder: Path, classifier: "Classifier", unread: list[tuple[str, st
 
     from plasmoscope.imaging.cells import read_cell
     from plasmoscope.imaging.reading import ImageError
-    from plasmoscope.imaging.reference import refer
     from plasmoscope.imaging.smear_reference import smear_references
+    from plasmoscope.imaging.stain_reference import refer
     from plasmoscope.labels import PARASITIZED
 
     found = given_cells(folder).cells

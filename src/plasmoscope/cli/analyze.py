@@ -147,7 +147,7 @@ def analyze(
 
 def _show_count(result: "Slide") -> None:
     from plasmoscope.i18n.languages import ENGLISH
-    from plasmoscope.i18n.words import plain
+    from plasmoscope.i18n.words import without_marks
     from plasmoscope.reports.wording import ReportWords
 
     count = result.count
@@ -158,11 +158,11 @@ def _show_count(result: "Slide") -> None:
     console.print(f"[bold]{escape(count.statement)}[/]")
     console.print(f"Parasites per microlitre rest on a red-cell count that is {count.red_cells_basis}.")
     corrected = words.corrected_line(count)
-    console.print(plain(f"{corrected.name}: {corrected.value}. {escape(corrected.remark)}"))
+    console.print(without_marks(f"{corrected.name}: {corrected.value}. {escape(corrected.remark)}"))
     if count.detection:
         console.print(f"What this count can tell: {escape(count.detection.statement)}")
     for line in words.possible_lines(result):
-        console.print(plain(f"{line.name}: {line.value}. {line.remark}"))
+        console.print(without_marks(f"{line.name}: {line.value}. {line.remark}"))
     if count.advice:
         console.print(count.advice)
 

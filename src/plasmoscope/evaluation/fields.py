@@ -21,7 +21,7 @@ from plasmoscope.evaluation.judging import (
     is_difficult,
     judge_centres,
     judge_field,
-    plain,
+    plain_label,
 )
 from plasmoscope.evaluation.matching import IOU, counting_error, mean_absolute_counting_error, share
 from plasmoscope.evaluation.metrics import RESAMPLES, bootstrap_weights
@@ -250,7 +250,7 @@ def evaluate_fields(
     for image, field in analyzed.items():
         judgement = judge_field(field, truth[image], iou, labels)
         counts = _count(judgement, judge_centres(field, truth[image]))
-        fates.update((plain(parasite.true.label), parasite.fate) for parasite in judgement.parasites)
+        fates.update((plain_label(parasite.true.label), parasite.fate) for parasite in judgement.parasites)
         fields.append(
             FieldEvaluation(
                 name=image,

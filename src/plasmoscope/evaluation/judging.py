@@ -43,11 +43,11 @@ class Labels:
 
     def red_cell(self, true: TrueBox) -> bool:
         """Whether it is the box of a red cell, infected or not."""
-        return plain(true.label) in self.red_cells
+        return plain_label(true.label) in self.red_cells
 
     def parasite(self, true: TrueBox) -> bool:
         """Whether it is the box of a parasite or an infected cell."""
-        return plain(true.label) in self.parasites
+        return plain_label(true.label) in self.parasites
 
     def uninfected(self, true: TrueBox) -> bool:
         """Whether it is the box of a red cell that by itself tells of no parasite."""
@@ -193,10 +193,10 @@ def not_told_of(field: Field) -> list[Cell]:
 
 def is_difficult(true: TrueBox) -> bool:
     """Whether the annotator was not sure of it, said by a mark or by the label."""
-    return true.difficult or plain(true.label) in _DIFFICULT_LABELS
+    return true.difficult or plain_label(true.label) in _DIFFICULT_LABELS
 
 
-def plain(label: str) -> str:
+def plain_label(label: str) -> str:
     """A label in lower case with blanks."""
     return label.strip().lower().replace("_", " ")
 

@@ -147,14 +147,14 @@ def three_digits(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def plain(text: str) -> str:
+def without_marks(text: str) -> str:
     """A sentence for a terminal or a file of data: without the marks that only a page's or a report's layout heeds."""
     return text.translate(_PLAIN)
 
 
 def english(message: Message) -> str:
     """The sentence as it is kept beside its code in files."""
-    return plain(Words(ENGLISH).tell(message))
+    return without_marks(Words(ENGLISH).tell(message))
 
 
 # Lists say the same numbers and dates over and over, and Babel takes its time for each.

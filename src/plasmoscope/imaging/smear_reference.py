@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.imaging.cells import lit, remarks_on, square
-from plasmoscope.imaging.reference import Reference, colour_of
+from plasmoscope.imaging.stain_reference import Reference, colour_of
 
 Smear = TypeVar("Smear", bound=Hashable)
 

@@ -20,7 +20,7 @@ from plasmoscope.reports.observations import (
     reported_at,
     status_of,
 )
-from plasmoscope.reports.plain_text import plain
+from plasmoscope.reports.plain_text import plain_text
 
 _TABLES = "http://terminology.hl7.org/CodeSystem"
 _UCUM = "http://unitsofmeasure.org"
@@ -140,7 +140,7 @@ def _moment(moment: datetime) -> str:
 def _without_nothing(value: Any) -> Any:
     """FHIR knows no empty text, list or object: what holds nothing is not there."""
     if isinstance(value, str):
-        return plain(value)
+        return plain_text(value)
     if isinstance(value, list):
         return [one for one in map(_without_nothing, value) if not _is_nothing(one)]
     if isinstance(value, dict):

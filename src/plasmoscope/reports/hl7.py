@@ -18,7 +18,7 @@ from plasmoscope.reports.observations import (
     reported_at,
     status_of,
 )
-from plasmoscope.reports.plain_text import plain
+from plasmoscope.reports.plain_text import plain_text
 
 _PROGRAM = "PLASMOSCOPE"
 _OWN_CODES = f"99{_PROGRAM}"
@@ -138,7 +138,7 @@ def _components(*texts: str) -> str:
 
 def _escaped(text: str) -> str:
     """One text, in which nothing stands for a border between fields or their parts."""
-    return plain(text).translate(_ESCAPES)
+    return plain_text(text).translate(_ESCAPES)
 
 
 def _figure(value: float) -> str:

@@ -17,7 +17,7 @@ from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.messages import RESEARCH_USE
 from plasmoscope.reports.interchange import polygon
 from plasmoscope.reports.pictures import Picture
-from plasmoscope.reports.plain_text import plain
+from plasmoscope.reports.plain_text import plain_text
 
 _NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
@@ -71,7 +71,7 @@ def _ome_xml(field: Field, labels: NDArray[np.uint16 | np.uint32]) -> bytes:
 
 
 def _image(root: ET.Element, number: int, field: Field, kind: str, samples: int, description: str) -> ET.Element:
-    name = plain(field.name)
+    name = plain_text(field.name)
     image = ET.SubElement(root, "Image", ID=f"Image:{number}", Name=f"{name} labels" if number else name)
     ET.SubElement(image, "Description").text = description
     pixels = ET.SubElement(

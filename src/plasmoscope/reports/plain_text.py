@@ -6,10 +6,10 @@ import unicodedata
 _UNFIT = frozenset({"Cc", "Cs", "Cn"})
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     r"""The text on one line, a blank in place of what is no character of a text.
 
-    >>> plain("A-17\x00\r\n  left ")
+    >>> plain_text("A-17\x00\r\n  left ")
     'A-17 left'
     """
     fit = (" " if unicodedata.category(sign) in _UNFIT else sign for sign in text)

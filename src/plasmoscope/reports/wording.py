@@ -8,7 +8,7 @@ from plasmoscope.analysis.calls import NOT_TOLD
 from plasmoscope.analysis.counting import NOT_MEASURED
 from plasmoscope.analysis.results import Count, Field, Review, Slide
 from plasmoscope.i18n.languages import ENGLISH
-from plasmoscope.i18n.words import Words, plain
+from plasmoscope.i18n.words import Words, without_marks
 from plasmoscope.messages import mark
 
 
@@ -340,7 +340,7 @@ class ReportWords(Words):
 
 def reasons_in_english(field: Field) -> str:
     """``ReportWords.reasons`` for files that programs read."""
-    return plain(ReportWords(ENGLISH).reasons(field))
+    return without_marks(ReportWords(ENGLISH).reasons(field))
 
 
 def created(slide: Slide) -> datetime | None:

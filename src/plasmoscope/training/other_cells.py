@@ -18,11 +18,11 @@ from plasmoscope.data.nih import CellDataset
 from plasmoscope.files import whole_file
 from plasmoscope.imaging.cells import blacken_outside, cut_cell, lit, resize_cell
 from plasmoscope.imaging.reading import read_image
-from plasmoscope.imaging.reference import STANDARD, Reference, absorbance, colour_of, refer
 from plasmoscope.imaging.smear_reference import smear_references
+from plasmoscope.imaging.stain_reference import STANDARD, Reference, absorbance, colour_of, refer
 from plasmoscope.labels import NOT_A_CELL, PARASITIZED, UNINFECTED
 from plasmoscope.progress import Track, untracked
-from plasmoscope.segmentation.reference import cut_referred, references
+from plasmoscope.segmentation.field_reference import cut_referred, references
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.segmentation.vocabulary import Tissue
 from plasmoscope.training.fields.composites import Stock, compose

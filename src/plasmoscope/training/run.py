@@ -19,8 +19,8 @@ from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split, unsure_cells
 from plasmoscope.files import alone_in, empty
 from plasmoscope.imaging.cells import resize_cell
-from plasmoscope.imaging.reference import STANDARD, refer
 from plasmoscope.imaging.smear_reference import smear_references
+from plasmoscope.imaging.stain_reference import STANDARD, refer
 from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked

@@ -13,7 +13,7 @@ from plasmoscope.analysis.performance import PerformanceError
 from plasmoscope.classification.profile import ProfileError
 from plasmoscope.errors import PlasmoscopeError, ToldError
 from plasmoscope.extras import MissingExtraError
-from plasmoscope.i18n.words import Words, plain
+from plasmoscope.i18n.words import Words, without_marks
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Value, as_record
 from plasmoscope.reports.output import OutputError
@@ -130,7 +130,7 @@ def error_body(error: WebError, words: Words) -> dict[str, Any]:
     """
     told = as_record(error.message)
     reason, values = told["code"], told["values"]
-    said = {"language": words.language.code, "translation": plain(words.tell(error.message))}
+    said = {"language": words.language.code, "translation": without_marks(words.tell(error.message))}
     return {"error": {"code": error.code, "message": str(error), "reason": reason, "values": values} | said}
 
 

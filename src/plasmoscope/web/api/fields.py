@@ -15,8 +15,8 @@ from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
 from plasmoscope.web.api import schemas
-from plasmoscope.web.api.answers import picture
 from plasmoscope.web.api.former_names import formerly
+from plasmoscope.web.api.picture import picture
 from plasmoscope.web.api.profiles import named_profile
 from plasmoscope.web.dependencies import (
     AnalysingAlone,

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from plasmoscope.imaging.cells import lit, resize_cell
-from plasmoscope.imaging.reference import STANDARD, Reference, colour_of, refer
 from plasmoscope.imaging.smear_reference import smear_references, unusual_smears
-from plasmoscope.segmentation.reference import cut_referred, references
+from plasmoscope.imaging.stain_reference import STANDARD, Reference, colour_of, refer
+from plasmoscope.segmentation.field_reference import cut_referred, references
 from plasmoscope.segmentation.segment import segment_field
 from plasmoscope.synthetic.rendering import render_field
 

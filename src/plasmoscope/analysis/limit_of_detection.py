@@ -8,7 +8,7 @@ from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, message
 
 
-def detection(counted: int, performance: Performance | None, called: int | None = None) -> Detection:
+def limit_of_detection(counted: int, performance: Performance | None, called: int | None = None) -> Detection:
     """What this many counted cells tell, with errors as measured here, or else as on other laboratories' photographs.
 
     Args:

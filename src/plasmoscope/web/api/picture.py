@@ -1,4 +1,4 @@
-"""Answers that are no JSON."""
+"""A picture as the answer."""
 
 from fastapi import Response
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.imaging.cells import cut_cell
-from plasmoscope.imaging.reference import Reference, absorbance, colour_of, refer
+from plasmoscope.imaging.stain_reference import Reference, absorbance, colour_of, refer
 from plasmoscope.segmentation.instances import STRIDE
 from plasmoscope.segmentation.segment import FoundObject, Segmentation
 from plasmoscope.segmentation.vocabulary import Tissue
