@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,7 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("fields", "warnings", "JSON NOT NULL DEFAULT '[]'"),
         ("fields", "not_a_cell", "INTEGER NOT NULL DEFAULT 0"),
         ("fields", "judged", "BLOB"),
+        ("fields", "taken_at", "DATETIME"),
         ("corrections", "step", "INTEGER NOT NULL DEFAULT 0"),
         ("corrections", "undone", "BOOLEAN NOT NULL DEFAULT 0"),
         ("audit", "digest", "TEXT"),
@@ -368,6 +369,20 @@ def test_fields_are_analysed_in_the_order_of_upload_each_by_one_worker(store: St
             field = fields.take_waiting(session)
             taken.append(field and field.id)
     assert taken == [*uploaded, None]
+
+
+def test_what_a_server_that_died_had_taken_is_taken_anew_and_what_another_has_just_taken_is_not(store: Store) -> None:
+    slide = new_slide(store)
+    died, goes_on = (upload(store, slide, data) for data in (b"1", b"2"))
+    for _ in range(2):
+        with store.session() as session:
+            fields.take_waiting(session)
+    with store.session() as session:
+        fields.get_field(session, died).taken_at -= timedelta(hours=1)
+    with store.session() as session:
+        assert fields.requeue_interrupted(session, timedelta(minutes=30)) == 1
+        assert fields.take_waiting(session).id == died
+        assert fields.get_field(session, goes_on).status == "analysing"
 
 
 def test_a_cancelled_field_drops_what_its_analysis_finds(store: Store) -> None:

@@ -1,7 +1,10 @@
-"""A workstation that is killed again and again while photographs come in."""
+"""Servers that are killed again and again while photographs come in."""
 
+import os
 import random
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,10 @@ from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.doctor import examine
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
+from round_robin import round_robin
 from workstation import Served
 
-PHOTOGRAPHS = 50
+PHOTOGRAPHS = 30
 KILLS = 4
 
 
@@ -28,38 +32,50 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return files
 
 
+@pytest.fixture
+def servers(database: str | None, tmp_path: Path) -> Iterator[list[Served]]:
+    """One on SQLite; two that share PostgreSQL and the folder of photographs."""
+    environment = os.environ | ({"PLASMOSCOPE_DATABASE": database} if database else {})
+    started = [Served(tmp_path / "records", environment=environment) for _ in range(2 if database else 1)]
+    with ExitStack() as ends:
+        for server in started:
+            server.start()
+            ends.callback(server.kill)
+        yield started
+
+
 @pytest.mark.slow
-def test_every_acknowledged_upload_outlives_being_killed(
-    photographs: list[Path], classifier: Classifier, tmp_path: Path
+def test_every_acknowledged_upload_outlives_servers_that_are_killed(
+    servers: list[Served], photographs: list[Path], database: str | None, classifier: Classifier, tmp_path: Path
 ) -> None:
     chance = random.Random(0)
-    served = Served(tmp_path)
-    served.start()
-    with Workstation(served.address) as workstation:
-        slide = workstation.new_slide("P", "S")
     acknowledged: dict[int, Path] = {}
     waiting = list(photographs)
-    for _ in range(KILLS):
-        killer = threading.Timer(chance.uniform(0.05, 1.0), served.kill)
-        killer.start()
-        try:
-            with Workstation(served.address) as workstation:
-                while waiting:
-                    (field,) = workstation.upload(slide, waiting[:1])
-                    assert field not in acknowledged
-                    acknowledged[field] = waiting.pop(0)
-        except WorkstationError:
-            # Whether the last photograph was kept is not known; whoever sends it again must not count it twice.
-            pass
-        killer.join()
-        served.start()
-    with Workstation(served.address) as workstation:
+    with round_robin([server.port for server in servers]) as address:
+        with Workstation(address) as workstation:
+            slide = workstation.new_slide("P", "S")
+        for _ in range(KILLS):
+            victim = chance.choice(servers)
+            killer = threading.Timer(chance.uniform(0.05, 1.0), victim.kill)
+            killer.start()
+            while waiting and killer.is_alive():
+                try:
+                    with Workstation(address) as workstation:
+                        (field,) = workstation.upload(slide, waiting[:1])
+                except WorkstationError:
+                    # Whether it was kept is not known; whoever sends it again must not count it twice.
+                    continue
+                assert field not in acknowledged
+                acknowledged[field] = waiting.pop(0)
+            killer.join()
+            victim.start()
         for photograph in waiting:
-            (field,) = workstation.upload(slide, [photograph])
+            with Workstation(address) as workstation:
+                (field,) = workstation.upload(slide, [photograph])
             acknowledged[field] = photograph
-        result = workstation.result(slide)
-        shown = workstation.slide(slide)
-    served.kill()
+        with Workstation(address) as workstation:
+            result = workstation.result(slide)
+            shown = workstation.slide(slide)
 
     assert len(acknowledged) == len(shown["fields"]) == PHOTOGRAPHS
     by_name = {path.name: path for path in photographs}
@@ -68,10 +84,13 @@ def test_every_acknowledged_upload_outlives_being_killed(
         alone = analyze_field(by_name[found.name], classifier)
         assert (found.counted, found.infected) == (alone.counted, alone.infected)
     assert shown["counted"] == sum(field.counted for field in result.fields if field.accepted) > 0
-    store = Store(tmp_path)
+    for server in servers:
+        server.kill()
+    store = Store(tmp_path / "records", database)
     first = examine(store)
     assert not first.missing
     assert not first.damaged
     assert examine(store).all_well
     kept = {path.name for path in store.images.files()}
     assert len(kept) == PHOTOGRAPHS
+    store.close()

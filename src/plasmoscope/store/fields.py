@@ -1,10 +1,11 @@
 """A slide's photographs: kept, analysed one after the other, rejected and taken back."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from plasmoscope.analysis import results
@@ -17,7 +18,7 @@ from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.locking import field_to_change, slide_to_change
-from plasmoscope.store.records import LONGEST_TEXT, Field
+from plasmoscope.store.records import LONGEST_TEXT, Field, now
 from plasmoscope.store.slides import given_reason
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def take_waiting(session: Session) -> Field | None:
         .execution_options(populate_existing=True)
     )
     if field is not None:
-        field.status = "analysing"
+        field.status, field.taken_at = "analysing", now()
     return field
 
 
@@ -181,12 +182,17 @@ def requeue(session: Session, who: str, field_id: int, override_gate: bool = Fal
     return field
 
 
-def requeue_interrupted(session: Session) -> int:
+def requeue_interrupted(session: Session, longer_than: timedelta = timedelta(0)) -> int:
     """Put every field back in the queue that is marked as being analysed, as after a crash; gives how many.
 
-    What is being analysed just now is analysed once more.
+    What is being analysed just now, by this server or another, is analysed once more; whoever is done first is kept.
+
+    Args:
+        longer_than: only what was taken before that time.
     """
     interrupted = update(Field).where(Field.status == "analysing").values(status="waiting").returning(Field.id)
+    if longer_than:
+        interrupted = interrupted.where(or_(Field.taken_at.is_(None), Field.taken_at < now() - longer_than))
     return len(session.scalars(interrupted).all())
 
 

@@ -139,6 +139,8 @@ class Field(Base):
     size: Mapped[int]
     """Bytes."""
     status: Mapped[FieldStatus] = mapped_column(default="waiting", index=True)
+    taken_at: Mapped[datetime | None]
+    """When a server last took it from the queue."""
     override_gate: Mapped[bool] = mapped_column(default=False)
     """To be counted although a quality check fails."""
     rejected: Mapped[bool] = mapped_column(default=False)

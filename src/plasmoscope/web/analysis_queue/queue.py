@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 # Another process may have added a field.
 _LOOK_AGAIN_SECONDS = 5.0
 _TRY_AGAIN_SECONDS = 1.0
+# A photograph takes seconds. Who has had one for so long has died; another server of the same records takes it on.
+_GIVEN_UP = timedelta(minutes=15)
 
 
 class AnalysisQueue:
@@ -76,6 +79,8 @@ class AnalysisQueue:
     def _analyse_next(self) -> bool:
         """Analyse the field that has waited longest; False where none waits."""
         with self._store.session() as session:
+            if fields.requeue_interrupted(session, _GIVEN_UP):
+                _log.warning("Photographs whose analysis did not end are analysed anew.")
             field = fields.take_waiting(session)
             # Where this cannot be told the field goes on waiting.
             profile = profiles.in_use(session, self._method) if field else None
