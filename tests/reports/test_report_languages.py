@@ -20,7 +20,7 @@ from plasmoscope.i18n.words import english, without_marks
 from plasmoscope.messages import RESEARCH_USE, message
 from plasmoscope.reports import fonts as fonts_module
 from plasmoscope.reports.bundle import write_slide
-from plasmoscope.reports.field_pictures import annotated_field
+from plasmoscope.reports.field_pictures import CalledCell, annotated_field, cell_crop, cell_sheet
 from plasmoscope.reports.fonts import can_show
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations
@@ -97,6 +97,16 @@ def test_the_legend_of_a_picture_is_in_the_reports_language(code: str) -> None:
     drawn = [annotated_field(IMAGE, FIELD, language) for language in (ENGLISH, LANGUAGES[code])]
     assert not np.array_equal(drawn[0][FIELD.height :], drawn[1][FIELD.height :])
     assert np.array_equal(drawn[0][: FIELD.height], drawn[1][: FIELD.height])
+
+
+@pytest.mark.parametrize("code", ["ar", "fr"])
+def test_cells_side_by_side_begin_where_the_lines_of_the_language_do(code: str) -> None:
+    cell = next(cell for cell in FIELD.cells if cell.counted)
+    sheet = cell_sheet([CalledCell(cell_crop(IMAGE, cell), cell, 1)], LANGUAGES[code])
+    drawn = np.flatnonzero((sheet != sheet[0, sheet.shape[1] // 2]).any(axis=(0, 2)))
+    middle = sheet.shape[1] / 2
+    assert (drawn > middle).all() if code == "ar" else (drawn < middle).all()
+    assert drawn.size
 
 
 def test_what_programs_read_is_english_in_every_report(tmp_path: Path) -> None:

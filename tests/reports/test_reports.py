@@ -37,7 +37,7 @@ from plasmoscope.reports.field_pictures import annotated_field, cell_crop
 from plasmoscope.reports.fonts import showable
 from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.html import slide_html
-from plasmoscope.reports.illustrations import Illustrations, encode_jpeg, fields_to_show
+from plasmoscope.reports.illustrations import encode_png, Illustrations, encode_jpeg, fields_to_show
 from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
 from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
@@ -577,6 +577,17 @@ def test_the_result_stands_on_one_sheet_with_the_called_cells_on_a_second(
     assert content.startswith(b"%PDF-")
     assert content.rstrip().endswith(b"%%EOF")
     assert pages(content) == expected
+
+
+def sheet(height: int) -> bytes:
+    return encode_png(np.full((height, 1152, 3), 128, np.uint8))
+
+
+def test_galleries_share_a_page_where_they_fit() -> None:
+    slide = slide_of(FIELD)
+    small, large = (Illustrations(gallery=sheet(height), possible=sheet(height)) for height in (300, 1200))
+    assert pages(slide_pdf(slide, small)) == 2
+    assert pages(slide_pdf(slide, large)) == 3
 
 
 def test_the_same_slide_gives_the_same_pdf() -> None:

@@ -388,6 +388,10 @@ def test_signing_asks_while_nobody_has_looked_at_called_cells(browser: Browser) 
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_looked_at")
     queue = browser.client.get(f"/api/v1/slides/{slide}/review").json()
     assert queue["review"]["called"] == FOUND.infected
+    # How far people are: the sample, too, which nobody has looked at yet.
+    sample = f"drawn at random from the rest: 0 of {queue['review']['sample']} looked at"
+    assert sample in browser.see(f"/slides/{slide}/review")
+    assert sample in browser.see(f"/slides/{slide}")
     for cell in queue["cells"]:
         if cell["reason"] == "called":
             look = f"/api/v1/fields/{cell['field_id']}/cells/{cell['number']}/look"

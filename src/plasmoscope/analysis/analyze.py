@@ -20,6 +20,7 @@ from plasmoscope.analysis.repeats import CountedPlaces
 from plasmoscope.analysis.results import Count, Field, Slide, unreadable
 from plasmoscope.analysis.slides import build_slide
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.imaging.illumination import view_box
 from plasmoscope.imaging.photograph import FieldImage, Photograph, field_names, photographs_of, read_photograph
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.progress import Track, untracked
@@ -146,6 +147,8 @@ class Look(NamedTuple):
     field: Field
     fingerprint: Fingerprint | None
     """None where the photograph cannot be read."""
+    view: tuple[int, int, int, int] | None = None
+    """Left, top, width and height of the field of view's box in pixels; None where the photograph cannot be read."""
 
 
 def look_at_field(
@@ -171,7 +174,7 @@ def look_at_field(
     if field is None:
         field = _analyze(photograph, name, classifier, how, override_gate)
         keep(field)
-    return Look(field, fingerprint(photograph.pixels))
+    return Look(field, fingerprint(photograph.pixels), view_box(photograph.pixels))
 
 
 def _analyze(photograph: Photograph, name: str, classifier: Classifier, how: Calling, override_gate: bool) -> Field:
@@ -198,7 +201,7 @@ def _analyze(photograph: Photograph, name: str, classifier: Classifier, how: Cal
 def _each_place_once(looks: Iterable[Look], count_repeats: bool) -> Iterator[Field]:
     """The fields, those that repeat a place named beside the first of it and left out unless they are to count too."""
     places = CountedPlaces[tuple[str, Fingerprint]](lambda earlier, later: same_place(later[1], earlier[1]))
-    for field, mark in looks:
+    for field, mark, _ in looks:
         if mark is None or not field.accepted:
             yield field
             continue

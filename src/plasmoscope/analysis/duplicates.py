@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.imaging.illumination import field_of_view, stain_density, take_out_light
+from plasmoscope.imaging.illumination import stain_density, take_out_light, view_box
 
 # A kept fingerprint begins with its format, the picture's height and width, and the number of marks.
 _FORMAT = b"place-1\n"
@@ -124,10 +124,8 @@ def _view_alone(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The field of view's box, small: what surrounds it is alike in all photographs of one microscope."""
     # Found on a picture that is small already, as camera pictures are large.
     image = _reduced(image, 2 * SAME.side)
-    rows, columns = (np.flatnonzero(field_of_view(image).any(axis=axis)) for axis in (1, 0))
-    if len(rows):
-        image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return _reduced(image, SAME.side)
+    left, top, width, height = view_box(image)
+    return _reduced(image[top : top + height, left : left + width], SAME.side)
 
 
 def _reduced(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -151,6 +151,11 @@ _RECORDS = {
     "no_patient": mark("There is no patient with the code %(patient)s."),
     "no_photograph": mark("There is no such photograph."),
     "no_cell": mark("%(field)s has no cell %(cell)s; its cells are numbered 1 to %(cells)s."),
+    "no_upload": mark(
+        "There is no such unfinished upload; it has ended, was given up, or lay still for a day. Send the file again."
+    ),
+    "upload_is_at": mark("The upload goes on at byte %(offset)s; ask where it is, and send what follows."),
+    "upload_too_long": mark("More was sent than the %(length)s bytes that the file was said to have."),
     "slide_signed": mark(
         "Slide %(slide)s was signed by %(signer)s and cannot be changed; reopen it with a reason first."
     ),

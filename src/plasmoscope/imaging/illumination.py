@@ -71,6 +71,20 @@ def field_of_view(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray(eroded, bool)
 
 
+def view_box(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Left, top, width and height in pixels of the field of view's box; of the whole picture where all is dark.
+
+    Args:
+        image: RGB, shape (h, w, 3).
+    """
+    view = field_of_view(image)
+    rows, columns = (np.flatnonzero(view.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return 0, 0, view.shape[1], view.shape[0]
+    left, top = int(columns[0]), int(rows[0])
+    return left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top
+
+
 def stain_density(absorbance: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much stain each pixel holds, shape (h, w): absorbance in green, which all Giemsa stains take, and some red.
 

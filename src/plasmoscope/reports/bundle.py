@@ -152,6 +152,6 @@ def _illustrate(
         if index in in_reports:
             pictures.append(FieldPicture(index + 1, encode_jpeg(photograph.annotated, MAX_WIDTH)))
     sheets = [[one for one in crops if bool(one.cell.parasitized) is infected] for infected in (True, False)]
-    gallery, others = (encode_png(cell_sheet(sheet)) if sheet else None for sheet in sheets)
+    gallery, others = (encode_png(cell_sheet(sheet, language)) if sheet else None for sheet in sheets)
     shown = tuple(map(len, sheets))
     return Illustrations(tuple(pictures), len(readable), in_folder, gallery, shown[0], len(called), others, shown[1])

@@ -80,12 +80,17 @@ def cell_crop(image: Picture, cell: Cell) -> Picture:
     return cut_cell(image, np.array(cell.outline, np.int32))
 
 
-def cell_sheet(called: Sequence[CalledCell]) -> Picture:
-    """The called cells side by side, the most certain first, each under ``field/number probability``."""
+def cell_sheet(called: Sequence[CalledCell], language: Language = ENGLISH) -> Picture:
+    """The called cells side by side, the most certain first, each under ``field/number probability``.
+
+    Args:
+        language: of the report that shows it; rows run as its lines do.
+    """
     ordered = sorted(called, key=lambda one: -(one.cell.parasitized_probability or 0))
     captions = [f"{one.field_number}/{one.cell.number}  {one.cell.parasitized_probability or 0:.2f}" for one in ordered]
     crops = [one.crop for one in ordered]
-    return contact_sheet(crops, [bool(one.cell.parasitized) for one in ordered], captions, _SHEET_WIDTH)
+    calls = [bool(one.cell.parasitized) for one in ordered]
+    return contact_sheet(crops, calls, captions, _SHEET_WIDTH, from_right=language.direction == "rtl")
 
 
 def _draw_outline(drawn: Picture, outline: NDArray[np.float64], call: Call, diameter: float) -> None:

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from PIL import Image
 
@@ -26,6 +26,7 @@ _ROW = 4.3
 _NAME = 33.0
 _LINE = 0.44  # height of a line for each point of its letters
 _LEAST_PICTURE = 25.0
+_APART = 6.0  # two galleries of a page
 # More photographs than this take two tables side by side, and more than that cannot stand on the page.
 _ROWS_ALONE = 6
 _ROWS_AT_MOST = 24
@@ -62,13 +63,25 @@ def slide_pdf(slide: Slide, illustrations: Illustrations, language: Language = E
     page.result()
     page.photographs()
     page.pictures_and_small_print(illustrations)
+    galleries = []
     if illustrations.gallery is not None:
         shown = words.gallery_shown(illustrations.gallery_cells, illustrations.called)
-        page.gallery(words.say(mark("Cells called infected")), shown, illustrations.gallery)
+        galleries.append(_Gallery(words.say(mark("Cells called infected")), shown, illustrations.gallery))
     if illustrations.possible is not None:
         shown = words.possible_shown(illustrations.possible_cells, slide.possibly_infected)
-        page.gallery(words.say(mark("Possibly infected")), shown, illustrations.possible)
+        galleries.append(_Gallery(words.say(mark("Possibly infected")), shown, illustrations.possible))
+    page.galleries(galleries)
     return page.content()
+
+
+class _Gallery(NamedTuple):
+    """Some cells side by side."""
+
+    title: str
+    shown: str
+    """How many of them there are to see."""
+    sheet: bytes
+    """PNG."""
 
 
 class _Page:
@@ -205,20 +218,28 @@ class _Page:
             pdf.ln(1)
         self._text(research, 9, bold=True)
 
-    def gallery(self, title: str, shown: str, sheet: bytes) -> None:
-        """Some cells on a page of their own."""
-        pdf, slide = self._pdf, self._slide
-        pdf.add_page()
-        self._line(title, 14, bold=True)
-        self._pair(*self.words.head(slide)[:2])
-        self._signature()
-        pdf.ln(1)
-        self._text(shown, 9)
-        pdf.ln(2)
-        with Image.open(io.BytesIO(sheet)) as image:
-            shrink = min(_WIDTH / image.width, (_BOTTOM - pdf.y) / image.height)
-            width = image.width * shrink
-            pdf.image(io.BytesIO(sheet), self._x(_MARGIN, width), pdf.y, width, image.height * shrink)
+    def galleries(self, galleries: Iterable[_Gallery]) -> None:
+        """Cells after the first page: one gallery below the other, and on the next page what does not fit whole."""
+        pdf = self._pdf
+        room = 0.0
+        for gallery in galleries:
+            with Image.open(io.BytesIO(gallery.sheet)) as image:
+                width, height = _WIDTH, image.height * _WIDTH / image.width
+            heading = 7 + self._height(gallery.shown, 9) + 2
+            if heading + height > room:
+                pdf.add_page()
+                self._pair(*self.words.head(self._slide)[:2])
+                self._signature()
+                pdf.ln(1)
+            self._line(gallery.title, 14, bold=True)
+            self._text(gallery.shown, 9)
+            pdf.ln(2)
+            shrink = min(1.0, (_BOTTOM - pdf.y) / height)
+            pdf.image(
+                io.BytesIO(gallery.sheet), self._x(_MARGIN, width * shrink), pdf.y, width * shrink, height * shrink
+            )
+            pdf.set_y(pdf.y + height * shrink + _APART)
+            room = _BOTTOM - pdf.y
 
     def _pictures(self, pictures: list[FieldPicture], room: float) -> None:
         pdf = self._pdf

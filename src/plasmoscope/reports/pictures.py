@@ -32,7 +32,11 @@ def check_picture(file: Path) -> None:
 
 
 def contact_sheet(
-    cells: Sequence[Picture], parasitized: Sequence[bool | None], captions: Sequence[str], width: int
+    cells: Sequence[Picture],
+    parasitized: Sequence[bool | None],
+    captions: Sequence[str],
+    width: int,
+    from_right: bool = False,
 ) -> Picture:
     """Cells side by side in rows, framed in the colour of their call, captions below.
 
@@ -41,6 +45,7 @@ def contact_sheet(
         parasitized: the call of each; None where there is none.
         captions: of each.
         width: of the sheet in pixels.
+        from_right: rows begin at the right, as those of Arabic do.
     """
     columns = max(1, width // _TILE)
     rows = -(-len(cells) // columns)
@@ -50,6 +55,7 @@ def contact_sheet(
     for index, (cell, positive, caption) in enumerate(zip(cells, parasitized, captions, strict=True)):
         row, column = divmod(index, columns)
         left, top = column * _TILE, row * (_TILE + _CAPTION)
+        left = width - _TILE - left if from_right else left
         sheet.paste(Image.fromarray(resize_cell(cell, _TILE - 8)), (left + 4, top + 4))
         colour = {True: INFECTED, False: UNINFECTED, None: NOT_TOLD}[positive].colour
         pen.rectangle(

@@ -167,6 +167,15 @@ class ReportWords(Words):
         """How many of the cells that people are asked to look at somebody has."""
         return self.say(mark("%(looked)s of %(all)s looked at"), looked=self.number(looked), all=self.number(asked))
 
+    def review_progress(self, review: Review) -> str:
+        """How far people are with the cells that ask for a look, and with the sample of the rest."""
+        asked = review.called + review.uncertain
+        progress = self.looked_at(asked - review.waiting, asked)
+        if not review.sample:
+            return progress
+        sample = self.looked_at(review.sample_looked_at, review.sample)
+        return self.say(mark("%(asked)s; drawn at random from the rest: %(sample)s"), asked=progress, sample=sample)
+
     def not_looked_at(self, review: Review) -> str:
         """What of the called and uncertain cells nobody has looked at."""
         message = mark(

@@ -107,13 +107,21 @@ def take_waiting(session: Session) -> Field | None:
     return field
 
 
-def finish(session: Session, field_id: int, found: results.Field, method: Method, mark: "Fingerprint | None") -> bool:
+def finish(
+    session: Session,
+    field_id: int,
+    found: results.Field,
+    method: Method,
+    mark: "Fingerprint | None",
+    view: tuple[int, int, int, int] | None = None,
+) -> bool:
     """Keep what the analysis found.
 
     Args:
         found: as ``analyze_field`` gives it, without an ``error``: that is for ``fail``.
         method: how it was analysed.
         mark: of the photograph; None where it could not be read.
+        view: left, top, width and height of the field of view's box in pixels; None where it is not known.
 
     Returns:
         False where the field is no longer being analysed, such as after ``cancel``; nothing is kept then.
@@ -132,6 +140,7 @@ def finish(session: Session, field_id: int, found: results.Field, method: Method
     field.judged = pack_judged(found)
     field.method = method.model_dump(mode="json")
     field.fingerprint = None if mark is None else mark.to_bytes()
+    field.view = None if view is None else list(view)
     field.same_place = [] if mark is None else _same_place(session, field, mark)
     field.accepted, field.warnings = found.accepted, [warning.code for warning in found.warnings]
     field.counted, field.infected, field.not_a_cell = found.counted, found.infected, found.not_a_cell

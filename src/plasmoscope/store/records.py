@@ -154,6 +154,8 @@ class Field(Base):
     """Of ``result``, what ``plasmoscope.analysis.review.pack_judged`` gives; many are read at once."""
     fingerprint: Mapped[bytes | None] = mapped_column(deferred=True)
     """``plasmoscope.analysis.duplicates.Fingerprint`` as bytes."""
+    view: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    """Left, top, width and height in pixels of the field of view's box; None where it is not known."""
     same_place: Mapped[list[int]] = mapped_column(default=list)
     """Numbers of the slide's fields, among those analysed before this one, that show the same place."""
     accepted: Mapped[bool] = mapped_column(default=False)
@@ -188,6 +190,28 @@ class Field(Base):
     def found(self) -> results.Field | None:
         """What the program found in it; None before it is analysed."""
         return results.Field.model_validate_json(self.result) if self.result else None
+
+
+class UnfinishedUpload(Base):
+    """A photograph of which not all has come in; ``plasmoscope.store.unfinished`` says where its bytes lie."""
+
+    __tablename__ = "unfinished_uploads"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    """Nobody can guess it."""
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"), index=True)
+    by: Mapped[str]
+    """Who began it, and alone may go on."""
+    name: Mapped[str]
+    """As uploaded; for showing only, never a path."""
+    length: Mapped[int]
+    """Bytes of the whole file."""
+    received: Mapped[int] = mapped_column(default=0)
+    """Bytes of it that are safe on the disk."""
+    kept: Mapped[bool] = mapped_column(default=False)
+    """It came in whole and is a photograph of the slide."""
+    touched: Mapped[datetime] = mapped_column(default=now)
 
 
 class Correction(Base):

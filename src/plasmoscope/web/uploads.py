@@ -61,11 +61,17 @@ async def keep_upload(workstation: Workstation, who: str, slide_id: int, file: U
         NotFoundError, ConflictError: there is no such slide, or it is signed.
     """
     await run_in_threadpool(_check_queue, workstation)
-    name, data = shown_name(file), await run_in_threadpool(read_upload, file)
+    sent = Content(shown_name(file), await run_in_threadpool(read_upload, file))
+    return await keep_photograph(workstation, who, slide_id, sent)
+
+
+async def keep_photograph(workstation: Workstation, who: str, slide_id: int, sent: Content) -> Kept:
+    """``keep_upload`` of what is in memory."""
+    await run_in_threadpool(_check_queue, workstation)
     with tempfile.TemporaryDirectory() as folder:
         # What cannot be decoded is not kept, nor any page where one cannot be.
-        pages = await workstation.workers.drawing.take(write_pages, Content(name, data), Path(folder))
-        photographs: list[tuple[str, bytes | Path]] = [*pages] or [(name, data)]
+        pages = await workstation.workers.drawing.take(write_pages, sent, Path(folder))
+        photographs: list[tuple[str, bytes | Path]] = [*pages] or [(sent.name, sent.data)]
         kept = await run_in_threadpool(_keep_fields, workstation.store, who, slide_id, photographs)
     workstation.queue.wake()
     return Kept(kept, bool(pages))

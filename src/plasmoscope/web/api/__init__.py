@@ -5,7 +5,19 @@ from typing import Any
 from fastapi import APIRouter, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from plasmoscope.web.api import accounts, cells, fields, history, login, performance, profiles, queue, schemas, slides
+from plasmoscope.web.api import (
+    accounts,
+    cells,
+    fields,
+    history,
+    login,
+    performance,
+    profiles,
+    queue,
+    schemas,
+    slides,
+    uploads,
+)
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -29,5 +41,5 @@ _SCHEMES = [
 ]
 
 router = APIRouter(prefix="/api/v1", responses=_REFUSALS, dependencies=_SCHEMES)
-for _resource in (login, accounts, performance, profiles, cells, queue, slides, history, fields):
+for _resource in (login, accounts, performance, profiles, cells, queue, slides, history, fields, uploads):
     router.include_router(_resource.router)

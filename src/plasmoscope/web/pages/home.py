@@ -15,6 +15,7 @@ from plasmoscope.web.dependencies import Records
 from plasmoscope.web.pages import page_data
 from plasmoscope.web.pages.paging import PageNumber, paging
 from plasmoscope.web.pages.rendering import render
+from plasmoscope.web.pages.script_messages import script_messages
 from plasmoscope.web.pages.slide_form import read_date
 from plasmoscope.web.pages.welcome import Welcomed
 from plasmoscope.web.security.identity import Reader
@@ -48,4 +49,14 @@ def home(
     place = paging(request, page, _SLIDES_AT_ONCE, rows, slides.total)
     query = urlencode({name: value for name, value in asdict(search).items() if value})
     tables = {"csv": "CSV", **({"parquet": "Parquet"} if has_extra(PARQUET) else {})}
-    return render(request, "home.html", search=search, rows=rows, paging=place, any=known, query=query, tables=tables)
+    return render(
+        request,
+        "home.html",
+        search=search,
+        rows=rows,
+        paging=place,
+        any=known,
+        query=query,
+        tables=tables,
+        said=script_messages(request),
+    )

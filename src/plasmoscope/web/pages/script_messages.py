@@ -14,6 +14,7 @@ _MESSAGES = {
     "close": mark("Close"),
     "failed": mark("This did not work"),
     "offline": mark("The workstation cannot be reached. Check that it runs, and try again."),
+    "resuming": mark("The connection is lost. Sending goes on by itself once it is back."),
     "camera": mark("No camera can be used. Check that one is connected and that the browser may use it."),
     "working": mark("Please wait ..."),
     "heat": mark("Yellow: what the call rests on most; dark blue: least."),

@@ -3,13 +3,16 @@
 import { offerCamera } from "./camera.js";
 import { takeFiles } from "./dropping.js";
 import { refresh } from "./live.js";
-import { upload } from "./uploads.js";
+import { Sender } from "./uploads.js";
 
 const LOOK_AGAIN_MS = 1500;
 
 const form = document.querySelector("form[data-upload]");
 if (form) {
-  const take = (files) => upload(files, form.dataset.upload, document.querySelector(".uploads"));
+  // What the page shows now is not worth the photographs that still wait here.
+  const sender = new Sender(document.querySelector(".uploads"), form.dataset.owner, () => refresh().catch(() => {}));
+  sender.goOn();
+  const take = (files) => sender.add(files, form.dataset.upload, form.dataset.slide);
   takeFiles(form, take);
   offerCamera(form.querySelector("[data-camera]"), document.querySelector("dialog.camera"), take);
 }

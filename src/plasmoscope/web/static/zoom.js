@@ -7,13 +7,13 @@ const CLICK_PIXELS = 5;
 export class Zoom {
   constructor(svg) {
     this.svg = svg;
-    this.width = Number(svg.dataset.width);
-    this.height = Number(svg.dataset.height);
+    // The field of view: what surrounds it is black and holds nothing.
+    ({ x: this.left, y: this.top, width: this.width, height: this.height } = svg.viewBox.baseVal);
     this.objects = svg.querySelector(".objects");
     this.fontSize = Number(this.objects.getAttribute("font-size"));
     this.pointers = new Map();
     this.dragged = false;
-    this.show(0, 0, 1);
+    this.show(this.left, this.top, 1);
     svg.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     svg.addEventListener("keydown", (event) => this.onKey(event));
     svg.addEventListener("pointerdown", (event) => this.onDown(event));
@@ -25,13 +25,13 @@ export class Zoom {
     }
   }
 
-  // The part that begins at x and y, enlarged; it never leaves the photograph.
+  // The part that begins at x and y, enlarged; it never leaves the field of view.
   show(x, y, factor) {
     this.factor = Math.min(MOST, Math.max(1, factor));
     const width = this.width / this.factor;
     const height = this.height / this.factor;
-    this.x = Math.min(this.width - width, Math.max(0, x));
-    this.y = Math.min(this.height - height, Math.max(0, y));
+    this.x = Math.min(this.left + this.width - width, Math.max(this.left, x));
+    this.y = Math.min(this.top + this.height - height, Math.max(this.top, y));
     this.svg.setAttribute("viewBox", `${this.x} ${this.y} ${width} ${height}`);
     this.svg.classList.toggle("zoomed", this.factor > 1);
     // Numbers grow less than the cells, so as not to cover them.
@@ -55,7 +55,7 @@ export class Zoom {
     const place = open ? this.placeOf(open).map((share) => Math.min(1, Math.max(0, share))) : [];
     if (where === "in") this.by(STEP, ...place);
     else if (where === "out") this.by(1 / STEP, ...place);
-    else this.show(0, 0, 1);
+    else this.show(this.left, this.top, 1);
   }
 
   // The middle of an object, as shares of the view.
@@ -73,11 +73,19 @@ export class Zoom {
     this.pan(across - 0.5, down - 0.5);
   }
 
+  // Where the view lies on the screen: in the middle of the drawing, which may be wider or higher.
+  frame() {
+    const whole = this.svg.getBoundingClientRect();
+    const scale = Math.min(whole.width / this.width, whole.height / this.height);
+    const [width, height] = [this.width * scale, this.height * scale];
+    return { left: whole.left + (whole.width - width) / 2, top: whole.top + (whole.height - height) / 2, width, height };
+  }
+
   onWheel(event) {
     // Where the whole field is seen there is nothing to zoom out of: the page scrolls on.
     if (event.deltaY > 0 && this.factor === 1) return;
     event.preventDefault();
-    const frame = this.svg.getBoundingClientRect();
+    const frame = this.frame();
     const across = (event.clientX - frame.left) / frame.width;
     const down = (event.clientY - frame.top) / frame.height;
     this.by(event.deltaY < 0 ? STEP : 1 / STEP, across, down);
@@ -114,7 +122,7 @@ export class Zoom {
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
     const after = { x: event.clientX, y: event.clientY };
-    const frame = this.svg.getBoundingClientRect();
+    const frame = this.frame();
     if (this.pointers.size === 2) {
       const [other] = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
       const ratio = distance(after, other) / Math.max(1, distance(before, other));
