@@ -37,7 +37,7 @@ from plasmoscope.reports.field_pictures import annotated_field, cell_crop
 from plasmoscope.reports.fonts import showable
 from plasmoscope.reports.formats import FORMATS
 from plasmoscope.reports.html import slide_html
-from plasmoscope.reports.illustrations import encode_png, Illustrations, encode_jpeg, fields_to_show
+from plasmoscope.reports.illustrations import Illustrations, encode_jpeg, encode_png, fields_to_show
 from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
 from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pdf import slide_pdf
