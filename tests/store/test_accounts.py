@@ -1,12 +1,13 @@
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from plasmoscope.store import accounts
-from plasmoscope.store.audit import entries
+from plasmoscope.store.audit import Wanted, entries, how_many
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.records import Account, LoginSession, Role, now
 from plasmoscope.store.store import Store
@@ -199,3 +200,98 @@ def test_a_name_is_given_once_whatever_its_capitals(store: Store) -> None:
     add(store)
     with store.session() as session, pytest.raises(ConflictError):
         accounts.add_account(session, "admin", "AMINA", PASSWORD, "reader")
+
+
+def test_a_role_is_changed_at_once_and_stands_in_the_audit(store: Store) -> None:
+    account, first = add(store), add(store, "First", role="admin")
+    token = log_in(store)
+    with store.session() as session:
+        accounts.set_role(session, "First", account, "admin")
+    with store.reading() as session:
+        logged_in = accounts.logged_in(session, token)
+        assert logged_in is not None
+        assert logged_in.role == "admin"
+        told = entries(session, f"account/{account}")[0]
+    assert (told.who, told.action, told.detail["role"]) == ("First", "change role", ["technician", "admin"])
+    with store.session() as session:
+        accounts.set_role(session, "Amina", first, "reader")
+    with store.session() as session, pytest.raises(ConflictError, match="last admin"):
+        accounts.set_role(session, "Amina", account, "technician")
+    with store.session() as session, pytest.raises(StoreError):
+        accounts.set_role(session, "Amina", first, "owner")  # type: ignore[arg-type]
+
+
+def test_a_name_is_used_again_without_the_former_persons_signatures(store: Store) -> None:
+    former = add(store)
+    with store.session() as session, pytest.raises(ConflictError):
+        accounts.add_account(session, "admin", "amina", OTHER, "reader")
+    token = log_in(store)
+    with store.session() as session:
+        accounts.remove(session, "admin", former)
+    assert who(store, token) is None
+    assert log_in(store) is None
+    with store.session() as session:
+        new = accounts.add_account(session, "admin", "amina", OTHER, "reader")
+        assert (new.name, new.login) == ("amina (2)", "amina")
+    token = log_in(store, "Amina", OTHER)
+    assert token is not None
+    assert who(store, token) == "amina (2)"
+    with store.session() as session:
+        accounts.remove(session, "admin", new.id)
+        assert accounts.add_account(session, "admin", "Amina", OTHER, "reader").name == "Amina (3)"
+        assert [account.name for account in accounts.all_accounts(session)] == ["Amina (3)"]
+    with store.session() as session:
+        for change in (accounts.activate, accounts.remove, accounts.deactivate):
+            with pytest.raises(NotFoundError):
+                change(session, "admin", former)
+        done = [entry.action for entry in entries(session, f"account/{former}")]
+    assert done[:2] == ["remove account", "deactivate account"]
+
+
+@pytest.mark.parametrize("name", ["AMINA", "\uff21mina", "Ami\u200bna", " Amina ", "plasmoscope", "Command Line"])
+def test_a_name_that_looks_like_anothers_is_taken(store: Store, name: str) -> None:
+    add(store)
+    with store.session() as session, pytest.raises(ConflictError):
+        accounts.add_account(session, "admin", name, PASSWORD, "reader")
+
+
+def test_the_last_admin_is_not_removed(store: Store) -> None:
+    only = add(store, role="admin")
+    with store.session() as session, pytest.raises(ConflictError, match="last admin"):
+        accounts.remove(session, "admin", only)
+    assert log_in(store) is not None
+
+
+def test_a_failed_log_in_stands_in_the_audit_without_what_was_typed_for_nobody(store: Store) -> None:
+    account = add(store)
+    with store.session() as session:
+        accounts.log_in(session, "Amina", "a wrong password", 1, "10.0.0.7")
+        accounts.log_in(session, PASSWORD, "a wrong password", 1, "10.0.0.7")
+        accounts.log_in(session, "Amina", "a wrong password", 1, note_failure=False)
+    with store.reading() as session:
+        unknown, known = entries(session, wanted=Wanted(action="fail to log in"))
+    assert (known.subject, known.detail) == (f"account/{account}", {"name": "Amina", "address": "10.0.0.7"})
+    assert (unknown.subject, unknown.detail) == ("account", {"name": None, "address": "10.0.0.7"})
+    assert PASSWORD not in str(unknown.detail)
+
+
+def test_entries_of_the_audit_are_found_by_who_what_and_when(store: Store) -> None:
+    add(store)
+    add(store, "Tom")
+    log_in(store)
+    today = now().date()
+
+    def found(**asked: Any) -> list[str]:
+        with store.reading() as session:
+            wanted = Wanted(**asked)
+            read = [entry.subject for entry in entries(session, wanted=wanted)]
+            assert how_many(session, wanted=wanted) == len(read)
+            return read
+
+    assert found(who="AMI") == ["account/1"]
+    assert found(action="add account") == ["account/2", "account/1"]
+    assert found(subject="account") == ["account/1", "account/2", "account/1"]
+    assert found(subject="account/2") == ["account/2"]
+    assert found(since=today - timedelta(days=1), until=today + timedelta(days=1)) == found()
+    assert found(until=today - timedelta(days=2)) == []
+    assert found(until=date.max) == found()

@@ -121,6 +121,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser,
             "own figures": "/performance",
             "own stain": "/profiles",
             "accounts": "/accounts",
+            "audit": "/audit",
             "password": "/password",
         }
         yield browser, paths

@@ -30,10 +30,11 @@ def add(
     """Let somebody log in; the password is asked for twice, or taken from PLASMOSCOPE_PASSWORD."""
     store = _records()(data, database)
     from plasmoscope.store import accounts
+    from plasmoscope.store.audit import COMMAND_LINE
 
     password = _password(f"Password for {name}")
     with store.session() as session:
-        made = accounts.add_account(session, "command line", name, password, role)
+        made = accounts.add_account(session, COMMAND_LINE, name, password, role)
     console.print(f"{made.name} may log in as {made.role}.")
 
 
@@ -59,9 +60,10 @@ def deactivate(
     """Let an account log in no more."""
     store = _records().existing(data, database)
     from plasmoscope.store import accounts
+    from plasmoscope.store.audit import COMMAND_LINE
 
     with store.session() as session:
-        console.print(f"{accounts.deactivate(session, 'command line', number).name} can log in no more.")
+        console.print(f"{accounts.deactivate(session, COMMAND_LINE, number).name} can log in no more.")
 
 
 @account.command()
@@ -73,9 +75,42 @@ def activate(
     """Let a deactivated account log in again."""
     store = _records().existing(data, database)
     from plasmoscope.store import accounts
+    from plasmoscope.store.audit import COMMAND_LINE
 
     with store.session() as session:
-        console.print(f"{accounts.activate(session, 'command line', number).name} may log in again.")
+        console.print(f"{accounts.activate(session, COMMAND_LINE, number).name} may log in again.")
+
+
+@account.command()
+def remove(
+    number: NumberArgument,
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Let an account log in never again, and its name be used again; what it did stays in the records as its own."""
+    store = _records().existing(data, database)
+    from plasmoscope.store import accounts
+    from plasmoscope.store.audit import COMMAND_LINE
+
+    with store.session() as session:
+        console.print(f"{accounts.remove(session, COMMAND_LINE, number).name} is removed.")
+
+
+@account.command("role")
+def set_role(
+    number: NumberArgument,
+    role: Annotated[Literal["reader", "technician", "admin"], typer.Argument(help="The new one.")],
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Give an account another role, also where it is logged in."""
+    store = _records().existing(data, database)
+    from plasmoscope.store import accounts
+    from plasmoscope.store.audit import COMMAND_LINE
+
+    with store.session() as session:
+        made = accounts.set_role(session, COMMAND_LINE, number, role)
+    console.print(f"{made.name} is {made.role} now.")
 
 
 @account.command()
@@ -87,13 +122,14 @@ def password(
     """Give an account a new password, asked for twice or taken from PLASMOSCOPE_PASSWORD; it is logged out."""
     store = _records().existing(data, database)
     from plasmoscope.store import accounts
+    from plasmoscope.store.audit import COMMAND_LINE
 
     # Named before it is asked for, so that nobody else's is set by a wrong number.
     with store.reading() as session:
         name = accounts.get_account(session, number).name
     given = _password(f"New password for {name}")
     with store.session() as session:
-        accounts.set_password(session, "command line", number, given)
+        accounts.set_password(session, COMMAND_LINE, number, given)
     console.print(f"{name} has a new password, and is logged out everywhere.")
 
 

@@ -2,43 +2,70 @@
 
 import hashlib
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from plasmoscope.store.audit import note
+from plasmoscope.store.audit import COMMAND_LINE, PROGRAM, SOMEBODY, note
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.records import LONGEST_TEXT, Account, LoginSession, Role, now, storable
 
 SHORTEST_PASSWORD = 10  # characters; NIST SP 800-63B asks for 8 at least
+ACCOUNTS = "account"
+"""What the audit's subjects of accounts begin with; by itself the subject of a log-in under a name that is none's."""
+_RESERVED = (PROGRAM, COMMAND_LINE, SOMEBODY)  # nobody's name, or their acts would read as another's
 _hasher = PasswordHasher()
 # What the password of a name that does not exist is held against, so that the time tells nothing.
 _NOBODY = _hasher.hash(secrets.token_hex())
 
 
-def add_account(session: Session, who: str, name: str, password: str, role: Role) -> Account:
+def add_account(session: Session, who: str, login: str, password: str, role: Role) -> Account:
     """Let somebody log in.
+
+    Where somebody who was removed had the name, the new person stands in the records as ``Amina (2)``: signatures and
+    entries of the audit stay the former person's.
 
     Raises:
         StoreError: no name, a password that is too short, or no such role.
         ConflictError: the name is taken.
     """
-    name = " ".join(storable(name).split())
-    if not name or len(name) > LONGEST_TEXT:
+    login = unicodedata.normalize("NFC", " ".join(storable(login).split()))
+    if not _alike(login) or len(login) > LONGEST_TEXT:
         raise StoreError("account_name", most=LONGEST_TEXT)
-    if role not in get_args(Role):
-        raise StoreError("no_such_role", roles=", ".join(get_args(Role)), role=role)
-    if session.scalar(select(Account.id).where(func.lower(Account.name) == name.lower())):
-        raise ConflictError("account_taken", name=name)
-    account = Account(name=name, password_hash=_hash(password), role=role)
+    _check_role(role)
+    known = session.execute(select(Account.name, Account.login, Account.removed)).all()
+    reserved = {_alike(name) for name in _RESERVED}
+    if _alike(login) in reserved | {_alike(row.login) for row in known if not row.removed}:
+        raise ConflictError("account_taken", name=login)
+    name = _free_name(login, {_alike(row.name) for row in known})
+    account = Account(name=name, login=login, password_hash=_hash(password), role=role)
     session.add(account)
     session.flush()
-    note(session, who, "add account", f"account/{account.id}", name=name, role=role)
+    note(session, who, "add account", _subject(account.id), name=name, login=login, role=role)
+    return account
+
+
+def set_role(session: Session, who: str, account_id: int, role: Role) -> Account:
+    """Give an account another role, which it has at once, also where it is logged in.
+
+    Raises:
+        NotFoundError: no such account.
+        StoreError: no such role.
+        ConflictError: it is the last active admin.
+    """
+    _check_role(role)
+    account = get_account(session, account_id)
+    if role != "admin":
+        _keep_an_admin(session, account)
+    if role != account.role:
+        before, account.role = account.role, role
+        note(session, who, "change role", _subject(account_id), name=account.name, role=[before, role])
     return account
 
 
@@ -51,7 +78,7 @@ def set_password(session: Session, who: str, account_id: int, password: str) -> 
     account = get_account(session, account_id)
     account.password_hash = _hash(password)
     _end_sessions(session, account_id)
-    note(session, who, "set password", f"account/{account_id}")
+    note(session, who, "set password", _subject(account_id), name=account.name)
     return account
 
 
@@ -68,10 +95,11 @@ def change_password(session: Session, token: str, old: str, new: str) -> bool:
     if account is None:
         raise NotFoundError("nobody_logged_in")
     if not _fits(account.password_hash, old):
+        note(session, account.name, "fail to change password", _subject(account.id))
         return False
     account.password_hash = _hash(new)
     _end_sessions(session, account.id, but=token)
-    note(session, account.name, "change password", f"account/{account.id}")
+    note(session, account.name, "change password", _subject(account.id))
     return True
 
 
@@ -83,13 +111,23 @@ def deactivate(session: Session, who: str, account_id: int) -> Account:
         ConflictError: it is the last active admin.
     """
     account = get_account(session, account_id)
-    # Held until the end, so that no two admins deactivate each other at once.
-    admins = select(Account.id).where(Account.role == "admin", Account.active).order_by(Account.id).with_for_update()
-    if account.role == "admin" and not set(session.scalars(admins)) - {account_id}:
-        raise ConflictError("last_admin", name=account.name)
+    _keep_an_admin(session, account)
     account.active = False
     _end_sessions(session, account_id)
-    note(session, who, "deactivate account", f"account/{account_id}")
+    note(session, who, "deactivate account", _subject(account_id), name=account.name)
+    return account
+
+
+def remove(session: Session, who: str, account_id: int) -> Account:
+    """Let an account log in never again, and its name be somebody else's; what it did stays under the name it had.
+
+    Raises:
+        NotFoundError, ConflictError: as ``deactivate``.
+    """
+    account = deactivate(session, who, account_id) if get_account(session, account_id).active else None
+    account = account or get_account(session, account_id)
+    account.removed = True
+    note(session, who, "remove account", _subject(account_id), name=account.name)
     return account
 
 
@@ -101,7 +139,7 @@ def activate(session: Session, who: str, account_id: int) -> Account:
     """
     account = get_account(session, account_id)
     account.active = True
-    note(session, who, "activate account", f"account/{account_id}")
+    note(session, who, "activate account", _subject(account_id), name=account.name)
     return account
 
 
@@ -112,31 +150,47 @@ def get_account(session: Session, account_id: int) -> Account:
         NotFoundError: no such account.
     """
     account = session.get(Account, account_id)
-    if account is None:
+    if account is None or account.removed:
         raise NotFoundError("no_account", account=str(account_id))
     return account
 
 
 def all_accounts(session: Session) -> Sequence[Account]:
-    """Every account by name."""
-    return session.scalars(select(Account).order_by(Account.name)).all()
+    """Every account by name, without those that were removed."""
+    return session.scalars(select(Account).where(~Account.removed).order_by(Account.name)).all()
 
 
-def log_in(session: Session, name: str, password: str, hours: float) -> str | None:
+def log_in(
+    session: Session, login: str, password: str, hours: float, address: str = "", note_failure: bool = True
+) -> str | None:
     """Begin a session.
+
+    Args:
+        address: from where, for the audit.
+        note_failure: write into the audit that it failed. A name that is no account's is not written down: it may be
+            a password that was typed into the wrong box.
 
     Returns:
         Its token, which only the caller ever sees; None where name and password do not fit an active account.
     """
-    account = session.scalar(select(Account).where(func.lower(Account.name) == " ".join(name.split()).lower()))
+    known = session.scalars(select(Account).where(~Account.removed)).all()
+    account = next((one for one in known if _alike(one.login) == _alike(login)), None)
     fits = _fits(account.password_hash if account else _NOBODY, password)
     if account is None or not account.active or not fits:
+        if note_failure:
+            subject, name = (_subject(account.id), account.name) if account else (ACCOUNTS, None)
+            note(session, PROGRAM, "fail to log in", subject, name=name, address=address)
         return None
+    return begin_session(session, account, hours, address)
+
+
+def begin_session(session: Session, account: Account, hours: float, address: str = "", how: str = "password") -> str:
+    """Begin a session of somebody who was recognised; gives its token, which only the caller ever sees."""
     session.execute(delete(LoginSession).where(LoginSession.expires < now()))
     token = secrets.token_urlsafe(32)
     expires = now() + timedelta(hours=hours)
     session.add(LoginSession(token_hash=_token_hash(token), account_id=account.id, expires=expires))
-    note(session, account.name, "log in", f"account/{account.id}")
+    note(session, account.name, "log in", _subject(account.id), address=address, how=how)
     return token
 
 
@@ -148,7 +202,41 @@ def logged_in(session: Session, token: str) -> Account | None:
 
 def log_out(session: Session, token: str) -> None:
     """End a session."""
+    account = logged_in(session, token)
     session.execute(delete(LoginSession).where(LoginSession.token_hash == _token_hash(token)))
+    if account is not None:
+        note(session, account.name, "log out", _subject(account.id))
+
+
+def _subject(account_id: int) -> str:
+    return f"{ACCOUNTS}/{account_id}"
+
+
+def _check_role(role: Role) -> None:
+    if role not in get_args(Role):
+        raise StoreError("no_such_role", roles=", ".join(get_args(Role)), role=role)
+
+
+def _keep_an_admin(session: Session, account: Account) -> None:
+    """Refuse to take the last active admin away."""
+    # Held until the end, so that no two admins deactivate each other at once.
+    admins = select(Account.id).where(Account.role == "admin", Account.active).order_by(Account.id).with_for_update()
+    if account.role == "admin" and not set(session.scalars(admins)) - {account.id}:
+        raise ConflictError("last_admin", name=account.name)
+
+
+def _alike(name: str) -> str:
+    """The same for names that look the same: without capitals, other forms of letters, and signs that show nothing."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join("".join(sign for sign in folded if unicodedata.category(sign) != "Cf").split())
+
+
+def _free_name(login: str, taken: set[str]) -> str:
+    name, number = login, 1
+    while _alike(name) in taken:
+        number += 1
+        name = f"{login} ({number})"
+    return name
 
 
 def _end_sessions(session: Session, account_id: int, but: str = "") -> None:

@@ -4,13 +4,18 @@ Nothing in the program alters or deletes an entry, and the database refuses to, 
 can drop those: that entries are what was written is shown by their chain, as far as ``plasmoscope.store.chain`` says.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from plasmoscope.csv_tables import write_csv
 from plasmoscope.i18n.sentences import SENTENCES
 from plasmoscope.messages import Message, from_record
 from plasmoscope.store.chain import digest_of, hold_end
@@ -18,6 +23,26 @@ from plasmoscope.store.records import AuditEntry, Field, now, storable
 
 PROGRAM = "plasmoscope"
 """Who, where the program itself changed something."""
+COMMAND_LINE = "command line"
+"""Who, where somebody with a shell on the server did."""
+SOMEBODY = "local user"
+"""Who, where a person without an account has given no name."""
+_ROWS_AT_ONCE = 1_000
+_COLUMNS = ("number", "at", "who", "action", "subject", "detail", "sha256")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What entries to look for; what is empty asks for nothing."""
+
+    who: str = ""
+    """Found anywhere in the name, in capitals or not."""
+    action: str = ""
+    subject: str = ""
+    """Only this one and what lies below it: ``slide/3`` gives those of its fields too."""
+    since: date | None = None
+    until: date | None = None
+    """The last day that counts, as the first in UTC."""
 
 
 def slide_subject(slide_id: int) -> str:
@@ -45,14 +70,21 @@ def note(session: Session, who: str, action: str, subject: str, **detail: Any) -
     session.add(AuditEntry(at=at, who=who, action=action, subject=subject, detail=detail, digest=digest))
 
 
-def entries(session: Session, subject: str = "", offset: int = 0, limit: int = 100) -> Sequence[AuditEntry]:
-    """The newest entries first.
-
-    Args:
-        subject: only this one and what lies below it: ``slide/3`` gives those of its fields too; all if empty.
-    """
-    newest = select(AuditEntry).where(_about(subject)).order_by(AuditEntry.id.desc())
+def entries(
+    session: Session, subject: str = "", offset: int = 0, limit: int = 100, wanted: Wanted | None = None
+) -> Sequence[AuditEntry]:
+    """The newest entries first, of a subject or those that are wanted."""
+    newest = _newest(wanted or Wanted(subject=subject))
     return session.scalars(newest.offset(offset).limit(limit)).all()
+
+
+def write_audit(session: Session, wanted: Wanted, file: Path) -> None:
+    """Write the entries that are wanted as CSV, the newest first; only some are in memory at a time.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    write_csv(file, _COLUMNS, _rows(session, wanted))
 
 
 def said(entry: AuditEntry) -> Message | None:
@@ -69,15 +101,48 @@ def failures(session: Session, fields: Sequence[Field]) -> dict[int, Message]:
     return {number: message for number, message in found.items() if message is not None}
 
 
-def how_many(session: Session, subject: str = "") -> int:
-    """The number of entries, of a subject as for ``entries``."""
-    return session.scalar(select(func.count()).where(_about(subject))) or 0
+def how_many(session: Session, subject: str = "", wanted: Wanted | None = None) -> int:
+    """The number of entries, as for ``entries``."""
+    return session.scalar(select(func.count(AuditEntry.id)).where(_fits(wanted or Wanted(subject=subject)))) or 0
+
+
+def actions(session: Session) -> Sequence[str]:
+    """All that was ever done, by name."""
+    return session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)).all()
 
 
 def was_done(session: Session, action: str, subject: str) -> bool:
     """Whether just this subject was ever so acted upon."""
     found = select(AuditEntry.id).where(AuditEntry.subject == subject, AuditEntry.action == action).limit(1)
     return session.scalar(found) is not None
+
+
+def _newest(wanted: Wanted) -> Select[AuditEntry]:
+    return select(AuditEntry).where(_fits(wanted)).order_by(AuditEntry.id.desc())
+
+
+def _rows(session: Session, wanted: Wanted) -> Iterator[list[object]]:
+    for entry in session.scalars(_newest(wanted).execution_options(yield_per=_ROWS_AT_ONCE)):
+        detail = json.dumps(entry.detail, ensure_ascii=False, sort_keys=True)
+        at = entry.at.isoformat(timespec="microseconds")
+        yield [entry.id, at, entry.who, entry.action, entry.subject, detail, entry.digest]
+
+
+def _fits(wanted: Wanted) -> ColumnElement[bool]:
+    asked = [_about(wanted.subject)]
+    if wanted.who:
+        asked.append(AuditEntry.who.icontains(wanted.who, autoescape=True))
+    if wanted.action:
+        asked.append(AuditEntry.action == wanted.action)
+    if wanted.since:
+        asked.append(AuditEntry.at >= _start(wanted.since))
+    if wanted.until and wanted.until < date.max:
+        asked.append(AuditEntry.at < _start(wanted.until + timedelta(days=1)))
+    return and_(*asked)
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _about(subject: str) -> ColumnElement[bool]:

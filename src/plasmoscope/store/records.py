@@ -3,7 +3,20 @@
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, DateTime, ForeignKey, LargeBinary, MetaData, Text, UniqueConstraint, and_, or_
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    and_,
+    false,
+    or_,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -330,12 +343,25 @@ class Account(Base):
     """Somebody who may log in."""
 
     __tablename__ = "accounts"
+    __table_args__ = (
+        Index(
+            "ix_accounts_login",
+            "login",
+            unique=True,
+            sqlite_where=text("NOT removed"),
+            postgresql_where=text("NOT removed"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    """As it stands in the records: nobody else's, before or after."""
+    login: Mapped[str] = mapped_column(server_default="")
+    """What is typed to log in; somebody else's once the account is removed."""
     password_hash: Mapped[str]
     role: Mapped[Role]
     active: Mapped[bool] = mapped_column(default=True)
+    removed: Mapped[bool] = mapped_column(default=False, server_default=false())
     created: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -12,6 +12,7 @@ from plasmoscope.imaging.reading import read_image
 from plasmoscope.reports.bundle import write_slide
 from plasmoscope.reports.formats import FORMATS, Download
 from plasmoscope.store import counts, slides
+from plasmoscope.store.audit import Wanted, write_audit
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.history import Search
 from plasmoscope.store.history_table import write_history
@@ -101,6 +102,13 @@ def write_history_file(records: Path, database: str | None, search: Search, file
     """
     with closing(Store(records, database)) as store, store.reading() as session:
         write_history(session, search, file)
+    return file
+
+
+def write_audit_file(records: Path, database: str | None, wanted: Wanted, file: Path) -> Path:
+    """Write the audit as a table, and give its file; as ``write_history_file``."""
+    with closing(Store(records, database)) as store, store.reading() as session:
+        write_audit(session, wanted, file)
     return file
 
 

@@ -7,6 +7,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from plasmoscope.web.api import (
     accounts,
+    audit,
     cells,
     fields,
     history,
@@ -41,5 +42,5 @@ _SCHEMES = [
 ]
 
 router = APIRouter(prefix="/api/v1", responses=_REFUSALS, dependencies=_SCHEMES)
-for _resource in (login, accounts, performance, profiles, cells, queue, slides, history, fields, uploads):
+for _resource in (login, accounts, audit, performance, profiles, cells, queue, slides, history, fields, uploads):
     router.include_router(_resource.router)

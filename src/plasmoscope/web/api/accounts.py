@@ -48,3 +48,17 @@ def set_password(actor: Admin, records: Records, account_id: Number, given: sche
     with records.session() as session:
         account = accounts.set_password(session, actor.name, account_id, given.password)
         return schemas.AccountOut.model_validate(account)
+
+
+@router.post("/accounts/{account_id}/role", tags=["accounts"])
+def set_role(actor: Admin, records: Records, account_id: Number, given: schemas.RoleIn) -> schemas.AccountOut:
+    """Give an account another role, which it has at once."""
+    with records.session() as session:
+        return schemas.AccountOut.model_validate(accounts.set_role(session, actor.name, account_id, given.role))
+
+
+@router.post("/accounts/{account_id}/remove", tags=["accounts"], status_code=204)
+def remove_account(actor: Admin, records: Records, account_id: Number) -> None:
+    """Let an account log in never again, and its name be used again; what it did stays in the records as its own."""
+    with records.session() as session:
+        accounts.remove(session, actor.name, account_id)

@@ -376,6 +376,13 @@ class AuditOut(_Schema):
     detail: dict[str, Any]
 
 
+class AuditPage(_Schema):
+    """Some of the changes that were found, the newest first."""
+
+    entries: list[AuditOut]
+    total: int
+
+
 class PerformanceOut(_Schema):
     """What was measured on this laboratory's slides."""
 
@@ -450,6 +457,12 @@ class AccountIn(LoginIn):
     role: Role
 
 
+class RoleIn(_Schema):
+    """A role for an account."""
+
+    role: Role
+
+
 class PasswordIn(_Schema):
     """A new password."""
 
@@ -467,5 +480,8 @@ class AccountOut(_Schema):
 
     id: int
     name: str
+    """As it stands in the records; ``Amina (2)`` where another Amina had an account before."""
+    login: str
+    """What is typed to log in."""
     role: Role
     active: bool

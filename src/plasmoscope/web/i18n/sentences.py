@@ -16,7 +16,7 @@ from plasmoscope.analysis.results import Count, Species
 from plasmoscope.messages import mark
 from plasmoscope.reports.wording import ReportWords
 from plasmoscope.store.counts import Tally
-from plasmoscope.store.records import Slide
+from plasmoscope.store.records import AuditEntry, Slide
 
 SLIDE_STATUS = {"open": mark("Open"), "signed": mark("Signed")}
 FIELD_STATUS = {
@@ -50,7 +50,26 @@ ACTIONS = {
     "take back look": mark("had not looked at a cell after all"),
     "sign": mark("signed the slide"),
     "reopen": mark("reopened the slide"),
+    "delete": mark("deleted the slide"),
+    "add account": mark("added an account"),
+    "set password": mark("set a new password"),
+    "change password": mark("changed the own password"),
+    "fail to change password": mark("gave a wrong old password"),
+    "change role": mark("changed a role"),
+    "deactivate account": mark("deactivated an account"),
+    "activate account": mark("activated an account"),
+    "remove account": mark("removed an account"),
+    "log in": mark("logged in"),
+    "log out": mark("logged out"),
+    "fail to log in": mark("refused a log-in"),
+    "measure": mark("entered measured figures"),
+    "withdraw": mark("withdrew measured figures"),
+    "teach": mark("made a profile"),
+    "switch on": mark("switched a profile on"),
+    "switch off": mark("switched the profile off"),
 }
+# Of profiles.
+_TOOK_PROFILE_BACK = mark("took a profile back")
 STAGES = {
     "ring": mark("ring"),
     "trophozoite": mark("trophozoite"),
@@ -79,6 +98,12 @@ class Words(ReportWords):
             sensitivity=sensitivity,
             specificity=specificity,
         )
+
+    def done(self, entry: AuditEntry) -> str:
+        """What an entry of the audit says was done."""
+        if entry.action == "take back" and entry.subject.startswith("profile/"):
+            return self.say(_TOOK_PROFILE_BACK)
+        return self.one_of(ACTIONS, entry.action)
 
     def left_out(self, tally: Tally) -> str | None:
         """What a note of the reports says where much is left out of the count; None where it is not much."""

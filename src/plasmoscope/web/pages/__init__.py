@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from plasmoscope.web.pages import (
     accounts,
+    audit,
     cells,
     fields,
     home,
@@ -23,6 +24,7 @@ for _page in (
     welcome,
     login,
     accounts,
+    audit,
     slide_details,
     home,
     slides,

@@ -59,3 +59,19 @@ def set_password(actor: Admin, records: Records, account_id: Number, password: P
     with records.session() as session:
         accounts.set_password(session, actor.name, account_id, password)
     return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/role")
+def set_role(actor: Admin, records: Records, account_id: Number, role: Annotated[Role, Form()]) -> Response:
+    """Give an account another role."""
+    with records.session() as session:
+        accounts.set_role(session, actor.name, account_id, role)
+    return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/remove")
+def remove_account(actor: Admin, records: Records, account_id: Number) -> Response:
+    """Let an account log in never again."""
+    with records.session() as session:
+        accounts.remove(session, actor.name, account_id)
+    return go("/accounts")

@@ -91,6 +91,12 @@ class Change:
     why: Message | None
     """Why an analysis failed; None of other changes, and where an earlier version has it among its particulars."""
 
+    @property
+    def slide(self) -> str | None:
+        """Number of the slide that was changed; None of other changes, and of a slide that was deleted."""
+        parts = self.entry.subject.split("/")
+        return parts[1] if parts[0] == "slide" and len(parts) > 1 and self.entry.action != "delete" else None
+
 
 def warnings_of(field: Field) -> tuple[Message, ...]:
     """What to read a photograph with care for."""
@@ -167,6 +173,11 @@ def changes_of(session: Session, slide: Slide, offset: int, limit: int) -> list[
     return [Change(entry, _particulars(entry, names), audit.said(entry)) for entry in entries]
 
 
+def change_of(entry: AuditEntry) -> Change:
+    """An entry by itself, of whatever."""
+    return Change(entry, _particulars(entry, {}, ("method", "sha256", "said")), audit.said(entry))
+
+
 def _analysed(slide: Slide) -> Any:
     done = select(Field).where(Field.slide_id == slide.id, Field.status == "done").order_by(Field.position)
     return done.options(undefer(Field.result))
@@ -186,12 +197,14 @@ def _card(field: Field, faults: tuple[Message, ...], names: Mapping[int, str], w
     return FieldCard(field, mark("Counted by order") if by_order else FIELD_STATUS["done"], "counted", faults, same_as)
 
 
-def _particulars(entry: AuditEntry, names: dict[int, str]) -> str:
+def _particulars(
+    entry: AuditEntry, names: dict[int, str], untold: Sequence[str] = ("method", "sha256", "name", "said")
+) -> str:
     place = entry.subject.rpartition("/field/")[2]
     said = [names[int(place)]] if place.isdigit() and int(place) in names else []
     # How it was analysed is in the report; what is empty says nothing.
-    told = {"method", "sha256", "name", "said"} | ({"error"} if audit.said(entry) else set())
-    detail = {name: value for name, value in entry.detail.items() if name not in told}
+    elsewhere = {*untold, *(["error"] if audit.said(entry) else [])}
+    detail = {name: value for name, value in entry.detail.items() if name not in elsewhere}
     said += [f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items() if value not in (None, "")]
     return "; ".join(said)
 

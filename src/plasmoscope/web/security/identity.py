@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from plasmoscope.messages import message
 from plasmoscope.store import accounts
+from plasmoscope.store.audit import SOMEBODY
 from plasmoscope.store.records import Role
 from plasmoscope.store.store import Store
 from plasmoscope.web.errors import WebError
@@ -23,7 +24,6 @@ from plasmoscope.web.settings import SESSION_HOURS, Settings, is_loopback
 SESSION_COOKIE = "plasmoscope_session"
 NAME_COOKIE = "plasmoscope_name"
 _RANKS: dict[Role, int] = {"reader": 0, "technician": 1, "admin": 2}
-_LOCAL_NAME = "local user"
 LONGEST_NAME = 100
 """Characters of a name that somebody gives without an account."""
 
@@ -53,7 +53,7 @@ class Sessions:
         """Who is acting; None for somebody who has to log in."""
         if not self._settings.accounts_required:
             name = " ".join(unquote(request.cookies.get(NAME_COOKIE, "")).split())[:LONGEST_NAME]
-            return Actor(name, "admin") if name else Actor(_LOCAL_NAME, "admin", named=False)
+            return Actor(name, "admin") if name else Actor(SOMEBODY, "admin", named=False)
         token = session_token(request)
         return await run_in_threadpool(_logged_in, self._store, token) if token else None
 

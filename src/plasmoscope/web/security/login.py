@@ -12,6 +12,8 @@ from plasmoscope.web.security.identity import session_token
 from plasmoscope.web.settings import SESSION_HOURS
 
 WRONG_PASSWORD_CODE = "wrong_password"
+_NOTED_A_MINUTE = 60  # failures; who tries from many places must not fill the disk with them
+_ALL = "all"
 
 
 class LoginLimit:
@@ -29,12 +31,13 @@ class LoginLimit:
         Raises:
             WebError: 429.
         """
-        since = time.monotonic() - self._seconds
         for key in keys:
-            recent = [moment for moment in self._failures.get(key, []) if moment > since]
-            if len(recent) >= self._allowed:
-                wait = int(recent[0] - since) + 1
+            if wait := self._wait(key):
                 raise WebError(429, "too_many_logins", "too_many_wrong_passwords", retry_after=wait, seconds=wait)
+
+    def allows(self, key: str) -> bool:
+        """Whether there were not too many failures of late."""
+        return not self._wait(key)
 
     def failed(self, *keys: str) -> None:
         """Remember a failure."""
@@ -45,6 +48,12 @@ class LoginLimit:
         while len(self._failures) > self._remembered:
             self._failures.popitem(last=False)
 
+    def _wait(self, key: str) -> int:
+        """Seconds until another try; 0 where it may be made at once."""
+        since = time.monotonic() - self._seconds
+        recent = [moment for moment in self._failures.get(key, []) if moment > since]
+        return int(recent[0] - since) + 1 if len(recent) >= self._allowed else 0
+
 
 class Logins:
     """Passwords checked against the accounts."""
@@ -52,6 +61,7 @@ class Logins:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._limit = LoginLimit()
+        self._noted = LoginLimit(_NOTED_A_MINUTE)
 
     def log_in(self, request: HTTPConnection, name: str, password: str) -> str:
         """The token of a new session.
@@ -61,10 +71,12 @@ class Logins:
         """
         keys = _keys(request, name)
         self._limit.check(*keys)
+        note = self._noted.allows(_ALL)
         with self._store.session() as session:
-            token = accounts.log_in(session, name, password, SESSION_HOURS)
+            token = accounts.log_in(session, name, password, SESSION_HOURS, address_of(request), note)
         if token is None:
             self._limit.failed(*keys)
+            self._noted.failed(_ALL)
             raise WebError(401, "login", "wrong_login")
         return token
 
@@ -84,6 +96,10 @@ class Logins:
             raise WebError(403, WRONG_PASSWORD_CODE, "wrong_password")
 
 
+def address_of(request: HTTPConnection) -> str:
+    """From where a request comes."""
+    return request.client.host if request.client else ""
+
+
 def _keys(request: HTTPConnection, name: str) -> tuple[str, str]:
-    address = request.client.host if request.client else ""
-    return f"name {' '.join(name.lower().split())}", f"address {address}"
+    return f"name {' '.join(name.lower().split())}", f"address {address_of(request)}"
