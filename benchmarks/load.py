@@ -1,7 +1,8 @@
-"""How a workstation bears many clients at once, while it analyses what they send; or heavy work beside its pages.
+"""How a workstation bears many clients that send photographs, heavy work beside its pages, and many records.
 
 python benchmarks/load.py [--clients 32] [--seconds 60]
 python benchmarks/load.py --heavy [--fields 300]
+python benchmarks/load.py --pages [--fields 300] [--slides 2000]
 """
 
 import argparse
@@ -15,9 +16,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +29,7 @@ import numpy as np
 from fields import rendered_photograph
 from plasmoscope import Classifier, analyze_field
 from plasmoscope.analysis.method import Method, calling
+from plasmoscope.analysis.results import Field
 from plasmoscope.client import Workstation
 from plasmoscope.reports.illustrations import encode_jpeg
 from plasmoscope.store import fields
@@ -40,6 +43,7 @@ _UPLOAD_SHARE = 0.1
 # With --heavy: how many of each go on at once, and how long the idle workstation is looked at.
 _UPLOADS, _EXPLANATIONS, _REPORTS = 20, 4, 2
 _IDLE_SECONDS = 10
+_LOOKS = 10  # at each page, with --pages
 _PAUSE = 0.1
 _LOOK_SECONDS = 0.5
 _BOUNDARY = "boundary-of-a-form"
@@ -60,11 +64,15 @@ def main() -> None:
         action="store_true",
         help="the list of slides while photographs are uploaded, cells explained and reports of a large slide written",
     )
+    parser.add_argument("--pages", action="store_true", help="each page of a large slide, beside many slides")
     parser.add_argument("--fields", type=int, default=300, help="photographs of the large slide")
+    parser.add_argument("--slides", type=int, default=2_000, help="other slides, of one photograph each")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.heavy:
             _heavy(Path(folder), arguments.fields, arguments.seconds)
+        elif arguments.pages:
+            _pages(Path(folder), arguments.fields, arguments.slides)
         else:
             _many(Path(folder), arguments.clients, arguments.seconds, arguments.pause)
 
@@ -103,7 +111,7 @@ def _heavy(folder: Path, number: int, seconds: float) -> None:
     rendered_photograph(file)
     photograph = file.read_bytes()
     print(f"recording a slide of {number} photographs, {len(photograph) / 1e6:.1f} MB each ...", flush=True)
-    large, cells = _record_large_slide(folder / "records", photograph, number)
+    large, cells = _record_slide(folder / "records", photograph, "P", "large", range(number))
     with _served(folder / "records") as (address, process):
         with Workstation(address) as workstation:
             slide = workstation.new_slide("P", "uploads")
@@ -152,6 +160,28 @@ def _heavy(folder: Path, number: int, seconds: float) -> None:
         print(f"the server and its processes held {before} before, {memory}")
 
 
+def _pages(folder: Path, number: int, slides: int) -> None:
+    """Each page, one after the other, while nothing else goes on."""
+    file = folder / "field.jpg"
+    rendered_photograph(file)
+    print(f"recording {slides} slides of one photograph and one of {number} ...", flush=True)
+    for place in range(slides):
+        _record_slide(folder / "records", file.read_bytes(), f"P-{place % 500}", f"S-{place}", [place])
+    large, cells = _record_slide(folder / "records", file.read_bytes(), "P", "large", range(slides, slides + number))
+    field = cells[0].partition("/")[0]
+    parts = ("", "/review", "/cells", "/possible", "/not-told", "/changes", "/details")
+    shown = (
+        *("/", "/?q=S-19", "/patients/P", "/slides/new", "/performance", "/accounts"),
+        *(f"/slides/{large}{part}" for part in parts),
+        *(f"/fields/{field}", f"/fields/{field}?cell=1", f"/api/v1/slides/{large}", f"/api/v1/slides/{large}/review"),
+    )
+    with _served(folder / "records") as (address, _):
+        for path in shown:
+            work = _Work(lambda chance, path=path: _get(address, path))  # type: ignore[misc]
+            work.go_on(lambda work=work: work.statuses.total() == _LOOKS)  # type: ignore[misc]
+            _tell(re.sub(r"\d+", "N", path) if path.startswith(("/slides", "/fields", "/api")) else path, work)
+
+
 class _Answer(NamedTuple):
     """What the workstation said, and the seconds after which to ask again."""
 
@@ -179,16 +209,20 @@ class _Work:
             time.sleep(answer.come_back)
 
 
-def _record_large_slide(folder: Path, photograph: bytes, number: int) -> tuple[int, list[str]]:
-    """The number of a slide whose photographs are analysed, and places of some of its cells in the interface."""
-    classifier = Classifier.load(use="fields")
-    how = calling(classifier)
-    found, method = analyze_field(photograph, classifier), Method.of(classifier, how)
+def _record_slide(
+    folder: Path, photograph: bytes, patient: str, code: str, numbers: Sequence[int]
+) -> tuple[int, list[str]]:
+    """The number of a slide whose photographs are analysed, and places of some of its cells in the interface.
+
+    Args:
+        numbers: of the photographs, which are told apart by them.
+    """
+    found, method = _analysed(photograph)
     store = Store(folder)
     ids = []
     with store.session() as session:
-        slide = create_slide(session, "benchmark", SlideDetails("P", "large", date(2026, 3, 1))).id
-        for place in range(number):
+        slide = create_slide(session, "benchmark", SlideDetails(patient, code, date(2026, 3, 1))).id
+        for place in numbers:
             # Bytes after the picture's end change its content's hash and nothing else.
             content = photograph + place.to_bytes(8)
             field = fields.add_field(session, store.images, "benchmark", slide, f"{place}.jpg", content).id
@@ -198,7 +232,13 @@ def _record_large_slide(folder: Path, photograph: bytes, number: int) -> tuple[i
             ids.append(field)
     store.close()
     cells = [cell.number for cell in found.cells if cell.kind == "red_cell"]
-    return slide, [f"{field}/cells/{cell}" for field, cell in zip(ids, cells * number, strict=False)]
+    return slide, [f"{field}/cells/{cell}" for field, cell in zip(ids, cells * len(numbers), strict=False)]
+
+
+@lru_cache
+def _analysed(photograph: bytes) -> tuple[Field, Method]:
+    classifier = Classifier.load(use="fields")
+    return analyze_field(photograph, classifier), Method.of(classifier, calling(classifier))
 
 
 def _get(address: str, path: str) -> "_Answer":
