@@ -124,7 +124,7 @@ def test_a_cell_waits_for_a_look_until_a_person_calls_it(store: Store) -> None:
     field = analysed(store, number, IMAGE, FIELD, how)
     with store.session() as session:
         (one,) = called.possibly_infected_cells(session, number)
-        assert one.cell.number == DOUBTFUL
+        assert one.number == DOUBTFUL
         assert counts.slide_result(session, slides.get_slide(session, number)).screening == 0.35
         corrections.correct(session, "amina", field, DOUBTFUL, "uninfected")
     with store.session() as session:

@@ -427,7 +427,7 @@ def test_a_person_calls_what_the_model_cannot_tell(store: Store, slide: tuple[in
     number, field = slide
     with store.session() as session:
         (one,) = called.cells_not_told(session, number)
-        assert (one.cell.number, one.called_by_person) == (INFECTED, False)
+        assert (one.number, one.called_by_person) == (INFECTED, False)
         tally = counts.tally(session, number)
         assert (tally.counted, tally.infected, tally.not_a_cell) == (FIELD.counted, FIELD.infected, 1)
         made = corrections.correct(session, "amina", field, INFECTED, "infected")
@@ -436,7 +436,7 @@ def test_a_person_calls_what_the_model_cannot_tell(store: Store, slide: tuple[in
         tally = counts.tally(session, number)
         assert (tally.counted, tally.infected, tally.not_a_cell) == (FOUND.counted, FOUND.infected, 0)
         assert not called.cells_not_told(session, number)
-        assert INFECTED in [one.cell.number for one in called.called_cells(session, number)]
+        assert INFECTED in [one.number for one in called.called_cells(session, number)]
         result = counts.slide_result(session, slides.get_slide(session, number))
         assert any("changed 1 of the model's calls" in note for note in result.notes)
 

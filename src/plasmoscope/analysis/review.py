@@ -24,7 +24,7 @@ SAMPLE = 100
 # Nearest to the threshold are cells from this share of it on; as shipped, those that are as likely infected as not.
 _NEAR = 0.5
 _TAIL = 0.025
-_UNINFECTED, _INFECTED, _UNCERTAIN = range(3)
+UNINFECTED, INFECTED, UNCERTAIN = range(3)  # calls, as ``pack_judged`` writes them
 _JUDGED = np.dtype([("number", "<u4"), ("call", "u1"), ("probability", "<f8")])
 
 
@@ -63,12 +63,17 @@ def pack_judged(field: Field) -> bytes:
     Many fields of such are read at once, where reading the fields themselves would take seconds.
     """
     rows = [
-        (cell.number, _UNCERTAIN if cell.kind == "not_a_cell" else int(bool(cell.parasitized)), _known(probability))
+        (cell.number, UNCERTAIN if cell.kind == "not_a_cell" else int(bool(cell.parasitized)), _known(probability))
         for cell in field.cells
         for probability in [cell.parasitized_probability]
         if cell.kind == "not_a_cell" or (cell.counted and cell.parasitized is not None)
     ]
     return np.array(rows, _JUDGED).tobytes()
+
+
+def judged_cells(packed: bytes) -> NDArray[np.void]:
+    """What ``pack_judged`` packed: ``number``, ``call``, and ``probability`` (NaN where there is none) of each cell."""
+    return np.frombuffer(packed, _JUDGED)
 
 
 def queue_of(fields: Sequence[JudgedField], seed: int) -> Queue:
@@ -82,13 +87,13 @@ def queue_of(fields: Sequence[JudgedField], seed: int) -> Queue:
     drawn: list[tuple[float, Due]] = []
     rest: dict[int, frozenset[int]] = {}
     for field in fields:
-        cells = np.frombuffer(field.cells, _JUDGED)
+        cells = judged_cells(field.cells)
         least = min(_NEAR * field.threshold, 1.0 if field.screening is None else field.screening)
-        near = (cells["call"] == _UNINFECTED) & (cells["probability"] >= least)
-        left = (cells["call"] == _UNINFECTED) & ~near
+        near = (cells["call"] == UNINFECTED) & (cells["probability"] >= least)
+        left = (cells["call"] == UNINFECTED) & ~near
         chosen: dict[Reason, NDArray[np.bool_]] = {
-            "called": cells["call"] == _INFECTED,
-            "uncertain": cells["call"] == _UNCERTAIN,
+            "called": cells["call"] == INFECTED,
+            "uncertain": cells["call"] == UNCERTAIN,
             "near": near,
         }
         for reason, these in chosen.items():

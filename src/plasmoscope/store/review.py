@@ -60,7 +60,7 @@ def slide_queue(session: Session, slide_id: int) -> SlideQueue:
         cells.append(DueCell(due, names[due.field_id], call, correction is not None, look))
     seen = [cell for cell in cells if cell.look]
     missed = sum(cell.call == "infected" for cell in seen if cell.due.reason == "sample")
-    there = {field_id: numbers - absent.get(field_id, set()) for field_id, numbers in queue.rest.items()}
+    there = queue.rest | {field_id: queue.rest[field_id] - absent[field_id] for field_id in queue.rest.keys() & absent}
     rest = sum(map(len, there.values()))
     seen_of_rest = sum(len(numbers & looks.get(field_id, {}).keys()) for field_id, numbers in there.items())
     asked, looked_at = (Counter(cell.due.reason for cell in some) for some in (cells, seen))

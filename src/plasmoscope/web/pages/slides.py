@@ -1,28 +1,18 @@
 """A slide's page, its cells side by side, its changes, and its buttons; each button leads back to the slide."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Message, message
-from plasmoscope.store import audit, counts, slides
+from plasmoscope.store import audit, called, counts, slides
 from plasmoscope.store.called import CalledCell
-from plasmoscope.store.records import Slide
 from plasmoscope.store.review import slide_queue
 from plasmoscope.store.store import Store
-from plasmoscope.web import pictures
-from plasmoscope.web.dependencies import (
-    KnownSessions,
-    Number,
-    Records,
-    SettingsInForce,
-    WholeWorkstation,
-    Workstation,
-)
+from plasmoscope.web.dependencies import KnownSessions, Number, Records, SettingsInForce, WholeWorkstation
 from plasmoscope.web.downloads import DOWNLOADS
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.pages import page_data
@@ -65,27 +55,27 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
 
 
 @router.get("/slides/{slide_id}/cells")
-async def show_called_cells(
-    request: Request, actor: Reader, workstation: WholeWorkstation, slide_id: Number, page: PageNumber = 1
+def show_called_cells(
+    request: Request, actor: Reader, records: Records, slide_id: Number, page: PageNumber = 1
 ) -> Response:
     """The cells called infected."""
-    return await _gallery(request, workstation, slide_id, page, pictures.called_cells, "/cells")
+    return _gallery(request, records, slide_id, page, called.called_cells, "/cells")
 
 
 @router.get("/slides/{slide_id}/possible")
-async def show_possibly_infected_cells(
-    request: Request, actor: Reader, workstation: WholeWorkstation, slide_id: Number, page: PageNumber = 1
+def show_possibly_infected_cells(
+    request: Request, actor: Reader, records: Records, slide_id: Number, page: PageNumber = 1
 ) -> Response:
     """The cells that are not called infected, but so nearly that a person should look."""
-    return await _gallery(request, workstation, slide_id, page, pictures.possibly_infected_cells, "/possible")
+    return _gallery(request, records, slide_id, page, called.possibly_infected_cells, "/possible")
 
 
 @router.get("/slides/{slide_id}/not-told")
-async def show_cells_not_told(
-    request: Request, actor: Reader, workstation: WholeWorkstation, slide_id: Number, page: PageNumber = 1
+def show_cells_not_told(
+    request: Request, actor: Reader, records: Records, slide_id: Number, page: PageNumber = 1
 ) -> Response:
     """What the model left out of the count, for people to call."""
-    return await _gallery(request, workstation, slide_id, page, pictures.cells_not_told, "/not-told")
+    return _gallery(request, records, slide_id, page, called.cells_not_told, "/not-told")
 
 
 @router.get("/slides/{slide_id}/changes")
@@ -151,25 +141,18 @@ def reopen(actor: Technician, records: Records, slide_id: Number, reason: Reason
     return go(f"/slides/{slide_id}")
 
 
-async def _gallery(
+def _gallery(
     request: Request,
-    workstation: Workstation,
+    records: Store,
     slide_id: int,
     page: int,
-    find: Callable[[Path, str | None, int], list[CalledCell]],
+    find: Callable[[Session, int], list[CalledCell]],
     address: str,
 ) -> Response:
     """Some cells of a slide side by side, at an address below the slide's."""
-    settings = workstation.settings
-    slide = await run_in_threadpool(_slide, workstation.store, slide_id)
-    cells = await workstation.workers.drawing.take(find, settings.folder, settings.database_url, slide_id)
+    with records.reading() as session:
+        slide = slides.get_slide(session, slide_id)
+        cells = find(session, slide_id)
     shown = cells[(page - 1) * _CELLS_AT_ONCE : page * _CELLS_AT_ONCE]
     place = paging(request, page, _CELLS_AT_ONCE, shown, len(cells))
-    return await run_in_threadpool(
-        render, request, "slide_cells.html", slide=slide, cells=shown, paging=place, address=address
-    )
-
-
-def _slide(store: Store, slide_id: int) -> Slide:
-    with store.reading() as session:
-        return slides.get_slide(session, slide_id)
+    return render(request, "slide_cells.html", slide=slide, cells=shown, paging=place, address=address)
