@@ -34,6 +34,7 @@ EXTRAS = {
     "restore": "serve",
     "serve": "serve",
     "account": "serve",
+    "batch": "parquet",
     "export-cells": "serve",
     "export-history": "serve",
 }

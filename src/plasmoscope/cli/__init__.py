@@ -13,6 +13,7 @@ from plasmoscope.cli.adapt import adapt
 from plasmoscope.cli.agree import agree
 from plasmoscope.cli.analyze import analyze
 from plasmoscope.cli.audit import audit
+from plasmoscope.cli.batch import batch
 from plasmoscope.cli.classify import classify
 from plasmoscope.cli.compare import compare
 from plasmoscope.cli.console import errors
@@ -59,6 +60,7 @@ for command in (
     analyze,
     serve,
     classify,
+    batch,
     explain,
     demo,
     train,
