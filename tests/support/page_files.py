@@ -11,6 +11,7 @@ from measured import measured
 from plasmoscope import Classifier
 from plasmoscope.analysis.method import calling
 from plasmoscope.analysis.performance import write_performance
+from plasmoscope.csv_tables import write_csv
 from plasmoscope.data.nih import load_nih
 from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
@@ -74,6 +75,11 @@ def _annotated(folder: Path, fields: list[SyntheticField]) -> None:
 
 def _cells(folder: Path) -> None:
     write_cells(folder / "my_cells", fields=3, seed=61)
+    labelled = [
+        (Path(cell.source.name).relative_to(folder).as_posix(), ("infected", "uninfected")[cell.label], cell.patient)
+        for cell in load_nih(folder / "my_cells").cells
+    ]
+    write_csv(folder / "my_cells.csv", ("file", "label", "patient"), labelled)
     data = folder / "data"
     data.mkdir()
     shutil.make_archive(str(data / "cell_images"), "zip", folder / "my_cells")

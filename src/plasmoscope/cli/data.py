@@ -16,7 +16,7 @@ data = typer.Typer(help="Look at, split and download the NIH data set of segment
 _PROBLEMS_SHOWN = 20  # lines in the terminal; the count tells the rest
 
 DataArgument = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Folder or zip in the NIH layout (cell_images/...).")
+    Path, typer.Argument(metavar="DATA", help="Folder or zip in the NIH layout (cell_images/...), or a table (.csv).")
 ]
 
 
@@ -82,7 +82,7 @@ def describe(
 @data.command()
 def split(
     path: DataArgument,
-    name: Annotated[str, typer.Argument(help="seed42, article, 80-20, patient-0 ... patient-4.")],
+    name: Annotated[str, typer.Argument(help="seed42, article, 80-20, patient-0 ... patient-4, or patient-0-of-10.")],
     output: Annotated[Path | None, typer.Option(help="CSV file (default: standard output).")] = None,
 ) -> None:
     """Write which cell belongs to which part of a named split."""

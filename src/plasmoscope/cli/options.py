@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
-DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout (cell_images/...).")]
+DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout, or a table (.csv).")]
 LabelsOption = Annotated[
     Literal["original", "reviewed"],
     typer.Option("--labels", help="The folders' labels, or those with what a review decided (give --decisions)."),
@@ -158,12 +158,12 @@ def given_cells(
     path: Path, labels: Literal["original", "reviewed"] = "original", decisions: Path | None = None
 ) -> "CellDataset":
     """The labelled cells in what was given, reviewed where asked for, with a word on pictures that are none."""
-    from plasmoscope.data.nih import load_nih
     from plasmoscope.data.reviewed import read_decisions, with_reviewed_labels
+    from plasmoscope.data.table import load_cells
 
     if (labels == "reviewed") != (decisions is not None):
         raise PlasmoscopeError("Reviewed labels need both: --labels reviewed --decisions FILE.csv.")
-    dataset = load_nih(path)
+    dataset = load_cells(path)
     if left := dataset.left_out:
         errors.print(f"Left out, as in the folder of no class: {len(left):,} pictures, such as {escape(left[0])}.")
     return with_reviewed_labels(dataset, read_decisions(decisions)) if decisions else dataset

@@ -18,10 +18,12 @@ _SMOKE_FIELDS = 3  # drawn, of 60 cells each
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or a TOML file of your own.")],
     data: Annotated[
-        Path | None, typer.Option(help="Folder or zip in the NIH layout; a smoke run renders cells without it.")
+        Path | None, typer.Option(help="Folder or zip in the NIH layout, or a table (.csv); a smoke run renders cells.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Run folder (default: runs/RECIPE-SPLIT-SEED).")] = None,
-    split: Annotated[str | None, typer.Option(help="Another split than the recipe's: patient-0, 80-20, ...")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Another split than the recipe's: patient-0, patient-0-of-10, 80-20, FILE.csv.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase instead of the recipe's.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides start, order and augmentation.")] = 0,
     init_weights: Annotated[
@@ -63,9 +65,8 @@ def train(
         chosen = chosen.changed([f"phases.{index}.epochs={epochs}" for index in range(len(chosen.phases))])
     if smoke:
         chosen = chosen.shortened()
-    folder = output or Path("runs") / (
-        f"{chosen.name}-{chosen.split}-{seed}{'-reviewed' if labels == 'reviewed' else ''}{'-smoke' if smoke else ''}"
-    )
+    special = f"{'-reviewed' if labels == 'reviewed' else ''}{'-smoke' if smoke else ''}"
+    folder = output or Path("runs") / f"{chosen.name}-{Path(chosen.split).stem}-{seed}{special}"
     if data is None and not smoke:
         raise PlasmoscopeError(
             "Give the data set with --data: a folder or zip in the NIH layout. 'plasmoscope data download' fetches it."

@@ -126,7 +126,8 @@ class CellDataset:
             raise DataError(
                 f"The name {unknown.name} does not tell the patient, so patients can neither be kept apart nor their "
                 "cells be judged together. Name images as the NIH does "
-                "(C<number>P<patient>..._IMG_<field>_cell_<number>), or ask for nothing that needs patients."
+                "(C<number>P<patient>..._IMG_<field>_cell_<number>), give a table with the column 'patient', or ask "
+                "for nothing that needs patients."
             )
         return tuple(str(cell.patient) for cell in self.cells)
 

@@ -1,5 +1,6 @@
 """Named ways to part a data set into train, validation and test, each reproducible to the member."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 
 from plasmoscope.csv_tables import write_csv, write_rows
 from plasmoscope.data.nih import CellDataset, DataError
+from plasmoscope.data.table import read_table
 from plasmoscope.extras import require_extra
 
 PATIENT_FOLDS = 5  # as Rajaraman et al. 2018 (PeerJ 6:e4568) crossvalidate
+PARTS = ("train", "validation", "test")
 _COLUMNS = ("name", "part")
+_FOLD_OF = re.compile(r"patient-(\d+)-of-(\d+)")
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Split:
 
     def part(self, name: str) -> NDArray[np.int64]:
         """The indices of ``train``, ``validation`` or ``test``, ascending."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        parts = dict(zip(PARTS, (self.train, self.validation, self.test), strict=True))
         if name not in parts:
             raise DataError(f"There is no part '{name}' in a split. Choose one of: {', '.join(parts)}.")
         return np.sort(parts[name])
@@ -71,25 +75,54 @@ def eighty_twenty(dataset: CellDataset) -> Split:
     return Split("80-20", cut.train, cut.test, cut.test)
 
 
-def patient(dataset: CellDataset, fold: int = 0) -> Split:
-    """One fold of a stratified, grouped five-fold split: no patient is on two sides.
+def patient(dataset: CellDataset, fold: int = 0, folds: int = PATIENT_FOLDS) -> Split:
+    """One fold of a stratified, grouped split: no patient is on two sides.
 
-    The test part is the fold; validation is a seventh of the remaining patients, so about 69/11/20.
+    The test part is the fold; validation is a seventh of the remaining patients, so of five folds about 69/11/20.
 
     Args:
-        fold: 0 to 4.
+        fold: from 0.
+        folds: how many there are, 2 or more.
     """
     require_extra("train", "The patient split")
     from sklearn.model_selection import StratifiedGroupKFold
 
-    if not 0 <= fold < PATIENT_FOLDS:
-        raise DataError(f"The patient split has folds 0 to {PATIENT_FOLDS - 1}, not {fold}.")
+    if not 0 <= fold < folds or folds < 2:
+        raise DataError(f"The patient split has folds 0 to {folds - 1}, not {fold}.")
     labels, patients = dataset.labels_as_filed, np.array(dataset.patients)
-    folds = StratifiedGroupKFold(PATIENT_FOLDS, shuffle=True, random_state=42).split(labels, labels, patients)
-    rest, test = list(folds)[fold]
+    parts = StratifiedGroupKFold(folds, shuffle=True, random_state=42).split(labels, labels, patients)
+    rest, test = list(parts)[fold]
     inner = StratifiedGroupKFold(7, shuffle=True, random_state=42).split(rest, labels[rest], patients[rest])
     train, validation = next(iter(inner))
-    return Split(f"patient-{fold}", rest[train], rest[validation], test, by_patient=True)
+    name = f"patient-{fold}" if folds == PATIENT_FOLDS else f"patient-{fold}-of-{folds}"
+    return Split(name, rest[train], rest[validation], test, by_patient=True)
+
+
+def read_split(file: Path, dataset: CellDataset) -> Split:
+    """A split of one's own: a table with the columns ``name`` and ``part``, as ``save_split`` writes it.
+
+    Cells that it does not name are in no part.
+
+    Raises:
+        DataError: it cannot be read, or names a part that there is not, or a cell twice or that the data set lacks.
+    """
+    places = {name: place for place, name in enumerate(dataset.names)}
+    members: dict[str, list[int]] = {part: [] for part in PARTS}
+    seen: set[str] = set()
+    for number, row in enumerate(read_table(file, _COLUMNS), start=2):
+        name, part = row["name"], row["part"].strip()
+        if part not in members:
+            raise DataError(f"{file}, row {number}: '{part}' is none of {', '.join(PARTS)}.")
+        if name not in places or name in seen:
+            what = "stands there twice" if name in seen else f"is no cell of {dataset.root}"
+            raise DataError(f"{file}, row {number}: {name} {what}. 'plasmoscope data split' writes such a table.")
+        seen.add(name)
+        members[part].append(places[name])
+    train, validation, test = (np.array(members[part], np.int64) for part in PARTS)
+    patients = [{dataset.cells[member].patient for member in part} for part in members.values()]
+    known = not any(None in some for some in patients)
+    apart = known and sum(map(len, patients)) == len(set().union(*patients))
+    return Split(str(file), train, validation, test, by_patient=apart)
 
 
 def write_split(split: Split, dataset: CellDataset, stream: TextIO) -> None:
@@ -103,7 +136,7 @@ def save_split(split: Split, dataset: CellDataset, file: Path) -> None:
 
 
 def _split_rows(split: Split, dataset: CellDataset) -> list[tuple[str, str]]:
-    parts = {int(member): part for part in ("train", "validation", "test") for member in split.part(part)}
+    parts = {int(member): part for part in PARTS for member in split.part(part)}
     return [(dataset.names[member], part) for member, part in sorted(parts.items())]
 
 
@@ -127,7 +160,7 @@ SPLITS: dict[str, Callable[[CellDataset], Split]] = {
 
 
 def make_split(name: str, dataset: CellDataset) -> Split:
-    """Split by name; ``patient`` is short for its first fold.
+    """Split by name; ``patient`` is short for its first fold, ``patient-3-of-10`` is one of ten, FILE.csv one's own.
 
     Cells are dealt by the folders' labels; those that a review was unsure of are then left out.
 
@@ -135,8 +168,15 @@ def make_split(name: str, dataset: CellDataset) -> Split:
         DataError: no such split, or too few cells for it.
     """
     function = SPLITS.get("patient-0" if name == "patient" else name)
+    if match := _FOLD_OF.fullmatch(name):
+        function = partial(patient, fold=int(match[1]), folds=int(match[2]))
+    elif name.lower().endswith(".csv"):
+        function = partial(read_split, Path(name))
     if function is None:
-        raise DataError(f"There is no split '{name}'. Choose one of: patient, {', '.join(SPLITS)}.")
+        known = ", ".join(SPLITS)
+        raise DataError(
+            f"There is no split '{name}'. Choose one of: patient, {known}, such as patient-0-of-10, or FILE.csv."
+        )
     try:
         split = function(dataset).without(dataset.unsure)
     except ValueError as error:
@@ -151,4 +191,4 @@ def unsure_cells(name: str, dataset: CellDataset) -> dict[str, int]:
     if not len(dataset.unsure):
         return {}
     whole = make_split(name, dataset.original)
-    return {part: int(np.isin(whole.part(part), dataset.unsure).sum()) for part in ("train", "validation", "test")}
+    return {part: int(np.isin(whole.part(part), dataset.unsure).sum()) for part in PARTS}

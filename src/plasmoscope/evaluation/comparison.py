@@ -24,7 +24,7 @@ from plasmoscope.training.recipe import Recipe, load_recipe, recipe_names
 from plasmoscope.training.summary import multiply_adds, parameter_count
 
 FIGURES = ("accuracy", "sensitivity", "specificity", "precision", "f1", "auc")
-_FOLD = re.compile(r"patient-\d+$")
+_FOLD = re.compile(r"patient-\d+(-of-\d+)?$")
 _NO_FILE_NAME = re.compile(r"[^\w.-]+")
 
 
