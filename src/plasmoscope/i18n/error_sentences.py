@@ -169,6 +169,28 @@ _RECORDS = {
     "nothing_to_report": mark("No photograph of slide %(slide)s is analysed yet, so there is nothing to report."),
     "slide_open": mark("Slide %(slide)s is open already."),
     "slide_taken": mark("Patient %(patient)s has a slide %(slide)s already; open that one."),
+    "not_deleted": mark("No slide number %(slide)s is deleted; it may have been put back."),
+    "moved_nowhere": mark("%(field)s is on this slide already; choose another."),
+    "photograph_taken": mark("Slide %(slide)s has the photograph %(field)s already; remove it from this one."),
+    "photograph_removed": mark(
+        "%(field)s was removed from this slide (%(reason)s); put it back on the slide's page if it belongs there."
+    ),
+    "not_removed": mark("%(field)s is not removed."),
+    "merged_with_itself": mark("Patient %(patient)s is one patient; give the code of another."),
+    "merged_before": mark(
+        "Others were merged into patient %(patient)s; merge patient %(into)s into that one, or undo those merges first."
+    ),
+    "slide_of_both": mark(
+        "Both patients %(patient)s and %(other)s have a slide %(slide)s; change the ID of one of these slides first."
+    ),
+    "not_merged": mark("Patient %(patient)s is not merged into patient %(into)s."),
+    "signed_since_merge": mark(
+        "Slides %(slides)s were signed under the code %(patient)s since; reopen them with a reason first."
+    ),
+    "day_to_come": mark("%(day)s is yet to come; give the day on which it was done."),
+    "age_impossible": mark("Nobody is %(years)s years old; give an age from 0 to %(most)s, as 0.5 for half a year."),
+    "no_such_sex": mark("Sex is %(sexes)s, or is not told; not '%(sex)s'."),
+    "visit_day_impossible": mark("A visit is on day 0 to %(most)s of a follow-up; not on day %(day)s."),
     "reason_missing": mark("Give a reason; it is kept with the record."),
     "patient_missing": mark("Give the patient's code."),
     "slide_code_missing": mark("Give the slide's code."),

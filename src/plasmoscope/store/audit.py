@@ -96,7 +96,8 @@ def said(entry: AuditEntry) -> Message | None:
 def failures(session: Session, fields: Sequence[Field]) -> dict[int, Message]:
     """Why fields could not be analysed the last time, by their numbers; without those of earlier versions."""
     subjects = {field_subject(field): field.id for field in fields}
-    told = select(AuditEntry).where(AuditEntry.subject.in_(subjects), AuditEntry.action == "fail")
+    # What was moved to another slide since takes along why.
+    told = select(AuditEntry).where(AuditEntry.subject.in_(subjects), AuditEntry.action.in_(("fail", "move here")))
     found = {subjects[entry.subject]: said(entry) for entry in session.scalars(told.order_by(AuditEntry.id))}
     return {number: message for number, message in found.items() if message is not None}
 

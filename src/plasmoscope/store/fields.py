@@ -18,7 +18,7 @@ from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.locking import field_to_change, slide_to_change
-from plasmoscope.store.records import LONGEST_TEXT, Field, now
+from plasmoscope.store.records import LONGEST_TEXT, Field, Slide, now
 from plasmoscope.store.slides import given_reason
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         data: the file's content.
 
     Raises:
-        NotFoundError, ConflictError: as ``slide_to_change``.
+        NotFoundError, ConflictError: as ``slide_to_change``; ConflictError also where it was removed from the slide.
         OSError: the file cannot be written.
     """
     sha256 = content_hash(data)
@@ -46,12 +46,14 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         return lost
     slide_to_change(session, slide_id)
     if (field := session.scalar(same)) is not None:
+        if field.status == "removed":
+            raise ConflictError("photograph_removed", field=field.name, reason=field.remove_reason or "")
         return field
     earlier = fields_of(session, slide_id)
     field = Field(
         slide_id=slide_id,
         position=max((field.position for field in earlier), default=0) + 1,
-        name=_free_name(name, {field.name for field in earlier}),
+        name=free_name(name, {field.name for field in earlier}),
         image_sha256=sha256,
         size=len(data),
     )
@@ -68,10 +70,10 @@ def get_field(session: Session, field_id: int) -> Field:
     """A field by its number.
 
     Raises:
-        NotFoundError: no such field.
+        NotFoundError: no such field, or its slide was deleted.
     """
     field = session.get(Field, field_id)
-    if field is None:
+    if field is None or session.get_one(Slide, field.slide_id).deleted_at is not None:
         raise NotFoundError("no_field", field=str(field_id))
     return field
 
@@ -141,10 +143,10 @@ def finish(
     field.method = method.model_dump(mode="json")
     field.fingerprint = None if mark is None else mark.to_bytes()
     field.view = None if view is None else list(view)
-    field.same_place = [] if mark is None else _same_place(session, field, mark)
+    field.same_place = [] if mark is None else same_place_as(session, field, mark)
     field.accepted, field.warnings = found.accepted, [warning.code for warning in found.warnings]
     field.counted, field.infected, field.not_a_cell = found.counted, found.infected, found.not_a_cell
-    _mark_duplicates(session, field.slide_id)
+    mark_duplicates(session, field.slide_id)
     detail = {"accepted": found.accepted, "counted": found.counted, "infected": found.infected}
     note(session, PROGRAM, "analyse", field_subject(field), **detail, method=field.method)
     return True
@@ -235,7 +237,7 @@ def count_repeat(session: Session, who: str, field_id: int) -> Field:
         raise ConflictError("not_left_out", field=field.name)
     field.count_repeat = True
     same = get_field(session, field.duplicate_of_id)
-    _mark_duplicates(session, field.slide_id)
+    mark_duplicates(session, field.slide_id)
     note(session, who, "count repeat", field_subject(field), same_place_as=same.name)
     return field
 
@@ -243,12 +245,12 @@ def count_repeat(session: Session, who: str, field_id: int) -> Field:
 def _set_rejected(session: Session, who: str, field_id: int, reason: str | None) -> Field:
     field = field_to_change(session, field_id)
     field.rejected, field.reject_reason = reason is not None, reason
-    _mark_duplicates(session, field.slide_id)
+    mark_duplicates(session, field.slide_id)
     note(session, who, "reject" if field.rejected else "take back", field_subject(field), reason=reason)
     return field
 
 
-def _same_place(session: Session, field: Field, mark: "Fingerprint") -> list[int]:
+def same_place_as(session: Session, field: Field, mark: "Fingerprint") -> list[int]:
     """Numbers of the slide's other analysed fields that show the same place."""
     # It brings OpenCV, which only the analysis itself needs.
     from plasmoscope.analysis.duplicates import Fingerprint, same_place
@@ -263,7 +265,7 @@ def _same_place(session: Session, field: Field, mark: "Fingerprint") -> list[int
     ]
 
 
-def _mark_duplicates(session: Session, slide_id: int) -> None:
+def mark_duplicates(session: Session, slide_id: int) -> None:
     """Of the fields that show one place, let only the first count, but for those that people let count as well."""
     session.flush()
     places = CountedPlaces[Field](
@@ -275,7 +277,7 @@ def _mark_duplicates(session: Session, slide_id: int) -> None:
             field.duplicate_of_id = earlier.id
 
 
-def _free_name(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: set[str]) -> str:
     """A name that no other field of the slide has: a camera in a browser calls every picture alike."""
     whole = PurePosixPath(name[-LONGEST_TEXT:])
     number, free = 1, str(whole)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from plasmoscope.analysis.clearance import Clearance, Seen, Visit, clearance, follow_up
 from plasmoscope.analysis.counting import wilson
 from plasmoscope.analysis.results import Interval
 from plasmoscope.store.counts import Tally, tallies
-from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import Patient, Slide, SlideStatus
 
 
@@ -43,13 +43,17 @@ class TimePoint(NamedTuple):
     tally: Tally
     parasitaemia: Interval | None
     """Percent, with the Wilson interval; None where no cell is counted."""
+    visit: Visit
 
 
 def find_slides(session: Session, search: Search, offset: int = 0, limit: int = 50) -> Page:
     """The slides that fit, the newest first."""
-    fitting = select(Slide).join(Slide.patient)
+    fitting = select(Slide).join(Slide.patient).where(Slide.deleted_at.is_(None))
+    if search.patient:
+        named = Patient.code.icontains(search.patient, autoescape=True)
+        # Also by the code of somebody who turned out to be this patient.
+        fitting = fitting.where(or_(named, Slide.merged_from_id.in_(select(Patient.id).where(named).correlate(None))))
     for column, text in (
-        (Patient.code, search.patient),
         (Slide.code, search.slide),
         (Slide.microscopist, search.microscopist),
     ):
@@ -66,25 +70,41 @@ def find_slides(session: Session, search: Search, offset: int = 0, limit: int = 
     return Page(session.scalars(newest).all(), total)
 
 
-def get_patient(session: Session, code: str) -> Patient:
-    """A patient by their code.
+class Named(NamedTuple):
+    """What has a code."""
 
-    Raises:
-        NotFoundError: no such patient.
-    """
-    patient = session.scalar(select(Patient).where(Patient.code == code))
-    if patient is None:
-        raise NotFoundError("no_patient", patient=code)
-    return patient
+    slides: Sequence[Slide]
+    """At most two."""
+    patient: Patient | None
+
+
+def having_code(session: Session, code: str) -> Named:
+    """The slides and the patient with just this code, in capitals or not."""
+    same = func.lower(Slide.code) == code.lower()
+    slides = session.scalars(select(Slide).where(same, Slide.deleted_at.is_(None)).limit(2)).all()
+    patients = select(Patient).where(func.lower(Patient.code) == code.lower())
+    # Written just so before in another way.
+    return Named(slides, session.scalar(patients.order_by((Patient.code == code).desc(), Patient.id).limit(1)))
 
 
 def time_line(session: Session, patient_id: int) -> list[TimePoint]:
     """A patient's slides in the order they were taken, with their parasitaemia."""
+    # Signed slides of those who turned out to be this patient keep their code.
+    theirs = select(Patient.id).where(or_(Patient.id == patient_id, Patient.merged_into_id == patient_id))
     slides = session.scalars(
-        select(Slide).where(Slide.patient_id == patient_id).order_by(Slide.taken_on, Slide.id)
+        select(Slide).where(Slide.patient_id.in_(theirs), Slide.deleted_at.is_(None)).order_by(Slide.taken_on, Slide.id)
     ).all()
     numbers = tallies(session, [slide.id for slide in slides])
-    return [TimePoint(slide, numbers[slide.id], parasitaemia(numbers[slide.id])) for slide in slides]
+    visits = follow_up([_seen(slide, numbers[slide.id]) for slide in slides])
+    return [
+        TimePoint(slide, numbers[slide.id], parasitaemia(numbers[slide.id]), visit)
+        for slide, visit in zip(slides, visits, strict=True)
+    ]
+
+
+def clearance_of(points: Sequence[TimePoint]) -> Clearance | None:
+    """What became of the parasites in a patient's last follow-up; None where nothing tells."""
+    return clearance([_seen(point.slide, point.tally) for point in points])
 
 
 def known_values(
@@ -115,3 +135,7 @@ def parasitaemia(numbers: Tally) -> Interval | None:
     if not numbers.counted:
         return None
     return wilson(numbers.infected, numbers.counted).scaled(100)
+
+
+def _seen(slide: Slide, numbers: Tally) -> Seen:
+    return Seen(slide.taken_on, slide.visit_day, numbers.infected, numbers.counted)

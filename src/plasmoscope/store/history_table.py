@@ -39,6 +39,11 @@ class Row(NamedTuple):
     preparer: str
     microscopist: str
     stain: str
+    age_years: float | None
+    """Of the patient when it was made."""
+    sex: str | None
+    visit_day: int | None
+    """Of a follow-up, from 0."""
     status: str
     signed_by: str | None
     signed_at: datetime | None
@@ -100,6 +105,9 @@ def _row(slide: Slide, numbers: Tally, method: Method | None) -> Row:
         preparer=slide.preparer,
         microscopist=slide.microscopist,
         stain=slide.stain,
+        age_years=slide.age_years,
+        sex=slide.sex,
+        visit_day=slide.visit_day,
         status=slide.status,
         signed_by=slide.signed_by,
         signed_at=slide.signed_at,
@@ -155,6 +163,7 @@ def _write_parquet(file: Path, table: Iterator[Row]) -> None:
         str: pa.string(),
         date: pa.date32(),
         str | None: pa.string(),
+        int | None: pa.int64(),
         float: pa.float64(),
         float | None: pa.float64(),
         datetime | None: pa.timestamp("us", "UTC"),

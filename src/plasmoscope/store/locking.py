@@ -11,12 +11,12 @@ def hold_slide(session: Session, slide_id: int) -> Slide:
     """A slide as it is now, which nobody else can change until the transaction ends; its version grows.
 
     Raises:
-        NotFoundError: no such slide.
+        NotFoundError: no such slide, or it was deleted.
     """
     slide = session.scalar(
         select(Slide).where(Slide.id == slide_id).with_for_update(of=Slide).execution_options(populate_existing=True)
     )
-    if slide is None:
+    if slide is None or slide.deleted_at is not None:
         raise NotFoundError("no_slide", slide=str(slide_id))
     slide.version += 1
     return slide
@@ -35,17 +35,30 @@ def slide_to_change(session: Session, slide_id: int) -> Slide:
     return slide
 
 
-def field_to_change(session: Session, field_id: int) -> Field:
+def hold_field(session: Session, field_id: int) -> Field:
     """A field as it is now, whose slide nobody else can change until the transaction ends.
 
     Raises:
         NotFoundError: no such field.
         ConflictError: its slide is signed.
     """
-    slide_id = session.scalar(select(Field.slide_id).where(Field.id == field_id))
-    if slide_id is not None:
+    # Another may move it to another slide before this one is held.
+    while (slide_id := session.scalar(select(Field.slide_id).where(Field.id == field_id))) is not None:
         slide_to_change(session, slide_id)
         field = session.get(Field, field_id, populate_existing=True)
-        if field is not None:
+        if field is not None and field.slide_id == slide_id:
             return field
     raise NotFoundError("no_field", field=str(field_id))
+
+
+def field_to_change(session: Session, field_id: int) -> Field:
+    """``hold_field``, for what a removed field must not undergo.
+
+    Raises:
+        NotFoundError: no such field.
+        ConflictError: its slide is signed, or it was removed from it.
+    """
+    field = hold_field(session, field_id)
+    if field.status == "removed":
+        raise ConflictError("photograph_removed", field=field.name, reason=field.remove_reason or "")
+    return field

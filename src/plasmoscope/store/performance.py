@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from plasmoscope.analysis.method import Method
 from plasmoscope.analysis.performance import Performance, PerformanceError
 from plasmoscope.store.audit import note
+from plasmoscope.store.days import past_day
 from plasmoscope.store.records import PerformanceEntry
 
 _SUBJECT = "performance"
@@ -19,7 +20,9 @@ def enter(session: Session, who: str, performance: Performance, method: Method) 
 
     Raises:
         PerformanceError: it says too little, or does not hold for this method.
+        StoreError: it says that it was measured on a day to come.
     """
+    past_day(performance.measured_on)
     performance.check(method.model_sha256, method.threshold, method.views, method.profile)
     return _enter(session, who, performance)
 

@@ -31,7 +31,8 @@ LONGEST_TEXT = 200
 """Characters of any one thing that people write: a name, an ID, a password."""
 
 SlideStatus = Literal["open", "signed"]
-FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled"]
+FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled", "removed"]
+Sex = Literal["female", "male", "other"]
 Call = Literal["infected", "uninfected", "not_a_cell", "uncertain", "white_cell", "program"]
 """By a person. ``uncertain``: it cannot be told, and is not counted. ``program``: their call is taken back."""
 EditKind = Literal["draw", "erase", "split", "join", "note"]
@@ -94,6 +95,7 @@ class Base(DeclarativeBase):
         list[str]: JSON,
         SlideStatus: _Words,
         FieldStatus: _Words,
+        Sex: _Words,
         Call: _Words,
         EditKind: _Words,
         Role: _Words,
@@ -107,17 +109,51 @@ class Patient(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
+    skeleton: Mapped[str] = mapped_column(index=True)
+    """``plasmoscope.store.likeness.skeleton`` of the code."""
+    # Checked as a transaction ends: a backup copies patients in the order of their numbers.
+    merged_into_id: Mapped[int | None] = mapped_column(
+        ForeignKey("patients.id", deferrable=True, initially="DEFERRED"), index=True
+    )
+    """The patient that this one turned out to be; that one is merged into nobody."""
     created: Mapped[datetime] = mapped_column(default=now)
+
+
+class DistinctPatients(Base):
+    """Two patients whose codes look alike and who are two people, as somebody said."""
+
+    __tablename__ = "distinct_patients"
+    __table_args__ = (UniqueConstraint("first_id", "second_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    first_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
+    """The smaller number."""
+    second_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
+    by: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Slide(Base):
     """One stained film."""
 
     __tablename__ = "slides"
-    __table_args__ = (UniqueConstraint("patient_id", "code"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        # The ID of a deleted slide may be given again.
+        Index(
+            "uq_slides_patient_id_code",
+            "patient_id",
+            "code",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
+    merged_from_id: Mapped[int | None] = mapped_column(ForeignKey("patients.id"), index=True)
+    """Whose slide it is again when the merge of that patient is undone."""
     code: Mapped[str]
     taken_on: Mapped[date] = mapped_column(index=True)
     site: Mapped[str]
@@ -126,14 +162,23 @@ class Slide(Base):
     stain: Mapped[str]
     haematocrit_percent: Mapped[float | None]
     red_cells_per_ul: Mapped[float | None]
+    age_years: Mapped[float | None]
+    """Of the patient when it was made."""
+    sex: Mapped[Sex | None]
+    visit_day: Mapped[int | None]
+    """Of a follow-up; 0 is the day on which the treatment began."""
     status: Mapped[SlideStatus] = mapped_column(default="open")
     created: Mapped[datetime] = mapped_column(default=now)
     signed_by: Mapped[str | None]
     signed_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     """Grows with every change of the slide, its fields or their cells."""
+    deleted_at: Mapped[datetime | None]
+    """Nothing but the list of deleted slides knows it any more; it can be put back."""
+    deleted_by: Mapped[str | None]
+    delete_reason: Mapped[str | None]
 
-    patient: Mapped[Patient] = relationship(lazy="joined", innerjoin=True)
+    patient: Mapped[Patient] = relationship(lazy="joined", innerjoin=True, foreign_keys=patient_id)
 
 
 class Field(Base):
@@ -158,6 +203,9 @@ class Field(Base):
     """To be counted although a quality check fails."""
     rejected: Mapped[bool] = mapped_column(default=False)
     reject_reason: Mapped[str | None]
+    status_before: Mapped[FieldStatus | None]
+    """What a removed field's status is again when it is put back."""
+    remove_reason: Mapped[str | None]
     error: Mapped[str | None]
     result: Mapped[str | None] = mapped_column(deferred=True)
     """The analysis's field as JSON, as the program found it; never altered. ``found`` reads it."""
@@ -292,7 +340,7 @@ class AuditEntry(Base):
     who: Mapped[str]
     action: Mapped[str]
     subject: Mapped[str] = mapped_column(index=True)
-    """``slide/3``, ``slide/3/field/12``, ``account/1``."""
+    """``slide/3``, ``slide/3/field/12``, ``patient/2``, ``account/1``."""
     detail: Mapped[dict[str, Any]]
     digest: Mapped[str] = mapped_column(server_default="")
     """``plasmoscope.store.chain.digest_of`` this entry and the one before it."""

@@ -1,23 +1,28 @@
-"""Slides: made, described anew, signed, reopened, deleted."""
+"""Slides: made, described anew, signed, reopened, deleted and put back."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
-from sqlalchemy import delete, select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from plasmoscope.analysis.counting import red_cell_count
 from plasmoscope.store.audit import note, slide_subject
 from plasmoscope.store.counts import tally
+from plasmoscope.store.days import past_day
 from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError, TakenError
+from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide, slide_to_change
-from plasmoscope.store.records import LONGEST_TEXT, Patient, Slide, now, storable
+from plasmoscope.store.records import LONGEST_TEXT, Field, Patient, Sex, Slide, now, storable
 from plasmoscope.store.review import slide_queue
 
 EXAMPLE_PATIENT = "Example"
 """The code of the patient whose photographs are rendered, for people to try things out."""
+OLDEST_YEARS = 130
+LAST_VISIT_DAY = 3650
 
 
 @dataclass(frozen=True)
@@ -34,13 +39,18 @@ class SlideDetails:
     stain: str = ""
     haematocrit_percent: float | None = None
     red_cells_per_ul: float | None = None
+    age_years: float | None = None
+    """Of the patient when it was made, up to ``OLDEST_YEARS``."""
+    sex: Sex | None = None
+    visit_day: int | None = None
+    """Of a follow-up, from 0, the day on which the treatment began, to ``LAST_VISIT_DAY``."""
 
 
 def create_slide(session: Session, who: str, details: SlideDetails) -> Slide:
     """Record a new slide, and its patient where they are new.
 
     Raises:
-        StoreError: a code is missing or a text too long.
+        StoreError: a code is missing, a text too long, the date to come, or an age, sex or visit day that is none.
         CountingError: a red-cell count or haematocrit that no blood has.
         TakenError: the patient has a slide of this code.
     """
@@ -76,6 +86,9 @@ def details_of(slide: Slide) -> SlideDetails:
         stain=slide.stain,
         haematocrit_percent=slide.haematocrit_percent,
         red_cells_per_ul=slide.red_cells_per_ul,
+        age_years=slide.age_years,
+        sex=slide.sex,
+        visit_day=slide.visit_day,
     )
 
 
@@ -83,10 +96,10 @@ def get_slide(session: Session, slide_id: int) -> Slide:
     """A slide by its number.
 
     Raises:
-        NotFoundError: no such slide.
+        NotFoundError: no such slide, or it was deleted.
     """
     slide = session.get(Slide, slide_id)
-    if slide is None:
+    if slide is None or slide.deleted_at is not None:
         raise NotFoundError("no_slide", slide=str(slide_id))
     return slide
 
@@ -132,16 +145,16 @@ def reopen(session: Session, who: str, slide_id: int, reason: str) -> Slide:
     slide = hold_slide(session, slide_id)
     if slide.status == "open":
         raise ConflictError("slide_open", slide=slide.code)
-    detail = {"reason": given_reason(reason), "signed_by": slide.signed_by}
+    detail: dict[str, Any] = {"reason": given_reason(reason), "signed_by": slide.signed_by}
     slide.status, slide.signed_by, slide.signed_at = "open", None, None
+    if _goes_to_merged(session, slide):
+        detail["patient"] = _to_merged(session, slide)
     note(session, who, "reopen", slide_subject(slide_id), **detail)
     return slide
 
 
 def delete_slide(session: Session, who: str, slide_id: int, reason: str) -> None:
-    """Delete an open slide with its fields and corrections; the audit keeps that it was there.
-
-    Its photographs stay on disk until ``doctor`` finds that no slide uses them.
+    """Delete an open slide; all of it is kept, and ``put_back_slide`` brings it back.
 
     Raises:
         NotFoundError: no such slide.
@@ -149,9 +162,40 @@ def delete_slide(session: Session, who: str, slide_id: int, reason: str) -> None
         StoreError: no reason is given.
     """
     slide = slide_to_change(session, slide_id)
-    note(session, who, "delete", slide_subject(slide_id), reason=given_reason(reason), **_plain(details_of(slide)))
-    session.expunge(slide)
-    session.execute(delete(Slide).where(Slide.id == slide_id))
+    slide.deleted_at, slide.deleted_by, slide.delete_reason = now(), who, given_reason(reason)
+    # What waits is not analysed for nobody.
+    unfinished = Field.slide_id == slide_id, Field.status.in_(("waiting", "analysing"))
+    session.execute(update(Field).where(*unfinished).values(status="cancelled"))
+    note(session, who, "delete", slide_subject(slide_id), reason=slide.delete_reason, **_plain(details_of(slide)))
+
+
+def put_back_slide(session: Session, who: str, slide_id: int) -> Slide:
+    """Bring a deleted slide back; what was not analysed then is cancelled.
+
+    Raises:
+        NotFoundError: no slide of this number is deleted.
+        TakenError: its patient has another slide of its code now.
+    """
+    deleted = select(Slide).where(Slide.id == slide_id, Slide.deleted_at.is_not(None)).with_for_update(of=Slide)
+    slide = session.scalar(deleted)
+    if slide is None:
+        raise NotFoundError("not_deleted", slide=str(slide_id))
+    try:
+        with session.begin_nested():
+            slide.deleted_at = slide.deleted_by = slide.delete_reason = None
+    except IntegrityError as error:
+        raise TakenError("slide_taken", patient=slide.patient.code, slide=slide.code) from error
+    slide.version += 1
+    if _goes_to_merged(session, slide):
+        _to_merged(session, slide)
+    note(session, who, "put back slide", slide_subject(slide_id))
+    return slide
+
+
+def deleted_slides(session: Session, limit: int = 200) -> Sequence[Slide]:
+    """Slides that can be put back, those deleted last first."""
+    deleted = select(Slide).where(Slide.deleted_at.is_not(None)).order_by(Slide.deleted_at.desc(), Slide.id.desc())
+    return session.scalars(deleted.limit(limit)).all()
 
 
 def given_reason(reason: str) -> str:
@@ -175,28 +219,59 @@ def _describe(session: Session, slide: Slide, details: SlideDetails) -> None:
         raise StoreError("slide_code_missing")
     red_cell_count(details.red_cells_per_ul, None)
     red_cell_count(None, details.haematocrit_percent)
-    patient = _patient(session, said["patient"])
+    past_day(details.taken_on)
+    _check_person(details)
+    named = patient_of_code(session, said["patient"])
+    patient = session.get_one(Patient, named.merged_into_id) if named.merged_into_id else named
     try:
         with session.begin_nested():
-            slide.patient = patient
+            if slide.patient is not patient:
+                slide.patient, slide.merged_from_id = patient, named.id if named is not patient else None
             for name in texts:
                 setattr(slide, name, said[name])
             slide.taken_on = details.taken_on
             slide.haematocrit_percent = details.haematocrit_percent
             slide.red_cells_per_ul = details.red_cells_per_ul
+            slide.age_years, slide.sex, slide.visit_day = details.age_years, details.sex, details.visit_day
             session.add(slide)
     except IntegrityError as error:
         raise TakenError("slide_taken", patient=patient.code, slide=said["code"]) from error
 
 
-def _patient(session: Session, code: str) -> Patient:
+def _check_person(details: SlideDetails) -> None:
+    if details.age_years is not None and not 0 <= details.age_years <= OLDEST_YEARS:
+        raise StoreError("age_impossible", years=details.age_years, most=OLDEST_YEARS)
+    if details.sex is not None and details.sex not in get_args(Sex):
+        raise StoreError("no_such_sex", sexes=", ".join(get_args(Sex)), sex=details.sex)
+    if details.visit_day is not None and not 0 <= details.visit_day <= LAST_VISIT_DAY:
+        raise StoreError("visit_day_impossible", day=details.visit_day, most=LAST_VISIT_DAY)
+
+
+def _goes_to_merged(session: Session, slide: Slide) -> bool:
+    """Whether its patient was merged while it was signed or deleted, and the other has no slide of its code."""
+    into = slide.patient.merged_into_id
+    if into is None:
+        return False
+    same = select(Slide.id).where(Slide.patient_id == into, Slide.code == slide.code, Slide.deleted_at.is_(None))
+    return session.scalar(same) is None
+
+
+def _to_merged(session: Session, slide: Slide) -> list[str]:
+    """Let it belong to the patient whom its own was merged into; gives the codes of both."""
+    before, after = slide.patient, session.get_one(Patient, slide.patient.merged_into_id)
+    slide.patient, slide.merged_from_id = after, before.id
+    return [before.code, after.code]
+
+
+def patient_of_code(session: Session, code: str) -> Patient:
+    """The patient whom just this code names, recorded where they are new; they may be merged into another."""
     wanted = select(Patient).where(Patient.code == code)
     patient = session.scalar(wanted)
     if patient is not None:
         return patient
     try:
         with session.begin_nested():
-            patient = Patient(code=code)
+            patient = Patient(code=code, skeleton=skeleton(code))
             session.add(patient)
     except IntegrityError:
         # Somebody else recorded the patient in between.

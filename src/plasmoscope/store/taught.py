@@ -71,6 +71,8 @@ def _of_fields(what: Select[int]) -> Select[int]:
         .where(
             or_(Field.id.in_(select(Correction.field_id)), Field.id.in_(select(Edit.field_id))),
             ~Field.rejected,
+            Field.status != "removed",
+            Slide.deleted_at.is_(None),
             Patient.code != EXAMPLE_PATIENT,
         )
     )

@@ -7,7 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store.errors import NotFoundError, TakenError
 from plasmoscope.store.fields import add_field
-from plasmoscope.store.history import get_patient, time_line
+from plasmoscope.store.history import time_line
+from plasmoscope.store.patients import get_patient
 from plasmoscope.store.records import now
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails, create_slide
 from plasmoscope.store.store import Store

@@ -12,6 +12,7 @@ from plasmoscope.web.api import (
     fields,
     history,
     login,
+    patients,
     performance,
     profiles,
     queue,
@@ -42,5 +43,18 @@ _SCHEMES = [
 ]
 
 router = APIRouter(prefix="/api/v1", responses=_REFUSALS, dependencies=_SCHEMES)
-for _resource in (login, accounts, audit, performance, profiles, cells, queue, slides, history, fields, uploads):
+for _resource in (
+    login,
+    accounts,
+    audit,
+    performance,
+    profiles,
+    cells,
+    queue,
+    slides,
+    patients,
+    history,
+    fields,
+    uploads,
+):
     router.include_router(_resource.router)

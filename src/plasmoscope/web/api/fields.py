@@ -10,7 +10,7 @@ from plasmoscope.analysis import results
 from plasmoscope.imaging.pages import Content
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.tiff import MAX_PAGES
-from plasmoscope.store import corrections, counts, edits, fields
+from plasmoscope.store import copies, corrections, counts, edits, fields, moving
 from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.store import Store
 from plasmoscope.web import pictures
@@ -72,7 +72,9 @@ async def upload_field(
     """
     kept = await keep_upload(workstation, actor.name, slide_id, file)
     shown = [schemas.FieldOut.model_validate(field) for field in kept.fields]
-    return schemas.FieldKept(**shown[0].model_dump(), pages=shown if kept.are_pages else [])
+    found = await run_in_threadpool(_copies, workstation.store, slide_id)
+    elsewhere = [schemas.CopyOut.model_validate(one) for field in kept.fields for one in found.get(field.id, ())]
+    return schemas.FieldKept(**shown[0].model_dump(), pages=shown if kept.are_pages else [], copies=elsewhere)
 
 
 @router.get("/fields/{field_id}", tags=["fields"])
@@ -118,6 +120,31 @@ def restore_field(actor: Technician, records: Records, field_id: Number) -> sche
         return schemas.FieldOut.model_validate(fields.restore(session, actor.name, field_id))
 
 
+@router.post("/fields/{field_id}/move", tags=["fields"])
+def move_field(actor: Technician, records: Records, field_id: Number, given: schemas.SlideNumber) -> schemas.FieldOut:
+    """Put a photograph on another slide, with all that was found in it and all that people did to it."""
+    with records.session() as session:
+        return schemas.FieldOut.model_validate(moving.move(session, actor.name, field_id, given.slide))
+
+
+@router.post("/fields/{field_id}/remove", tags=["fields"])
+def remove_field(actor: Technician, records: Records, field_id: Number, given: schemas.Reason) -> schemas.FieldOut:
+    """Take a photograph off its slide; it is kept, counts nowhere, and can be put back."""
+    with records.session() as session:
+        return schemas.FieldOut.model_validate(moving.remove(session, actor.name, field_id, given.reason))
+
+
+@router.post("/fields/{field_id}/put-back", tags=["fields"])
+def put_back_field(
+    actor: Technician, records: Records, queue: WaitingPhotographs, field_id: Number
+) -> schemas.FieldOut:
+    """Put a removed photograph back on its slide, as it was."""
+    with records.session() as session:
+        shown = schemas.FieldOut.model_validate(moving.put_back(session, actor.name, field_id))
+    queue.wake()
+    return shown
+
+
 @router.post("/fields/{field_id}/count-repeat", tags=["fields"])
 def count_repeat(actor: Technician, records: Records, field_id: Number) -> schemas.FieldOut:
     """Count a photograph although another, ``duplicate_of_id``, shows the same place."""
@@ -148,3 +175,8 @@ def requeue_field(
 def _photograph(store: Store, field_id: int) -> Path:
     with store.reading() as session:
         return store.images.path(fields.get_field(session, field_id).image_sha256)
+
+
+def _copies(store: Store, slide_id: int) -> dict[int, list[copies.Copy]]:
+    with store.reading() as session:
+        return copies.copies_of(session, slide_id)

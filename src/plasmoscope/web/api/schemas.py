@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.editing import MOST_CORNERS, ellipse
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.analysis.results import Count, Review, Species, Stage
+from plasmoscope.analysis.results import Count, Interval, Review, Species, Stage
 from plasmoscope.analysis.review import Reason as DueReason
 from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import Profile, UsedProfile
@@ -19,9 +19,11 @@ from plasmoscope.i18n.words import english
 from plasmoscope.messages import message
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
-from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
+from plasmoscope.store.history import TimePoint
+from plasmoscope.store.patients import PatientRow
+from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, Sex, SlideStatus
 from plasmoscope.store.review import DueCell
-from plasmoscope.store.slides import SlideDetails
+from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails
 from plasmoscope.web.errors import CODES
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -111,6 +113,11 @@ class SlideIn(_Schema):
     stain: Text = ""
     haematocrit_percent: Annotated[float, Field(ge=LEAST_HAEMATOCRIT, le=MOST_HAEMATOCRIT)] | None = None
     red_cells_per_ul: Annotated[float, Field(ge=LEAST_RED_CELLS, le=MOST_RED_CELLS)] | None = None
+    age_years: Annotated[float, Field(ge=0, le=OLDEST_YEARS)] | None = None
+    """Of the patient when it was made."""
+    sex: Sex | None = None
+    visit_day: Annotated[int, Field(ge=0, le=LAST_VISIT_DAY)] | None = None
+    """Of a follow-up; 0 is the day on which the treatment began."""
 
     def details(self) -> SlideDetails:
         """As the records take it."""
@@ -138,11 +145,27 @@ class FieldOut(_Schema):
     """The photograph that shows the same place."""
     count_repeat: bool
     """It is counted all the same."""
+    remove_reason: str | None
+    """Why it was removed from its slide; such a one has the status ``removed``, and can be put back."""
+
+
+class CopyOut(_Schema):
+    """The same photograph on another slide."""
+
+    field_id: int
+    """Of the one on this slide."""
+    slide_id: int
+    slide: str
+    patient: str
+    other_patient: bool
+    """Whether that slide is another patient's: one of the two is wrong."""
 
 
 class FieldKept(FieldOut):
     """What was made of an upload: its field, or the first where the file has several pages."""
 
+    copies: list[CopyOut]
+    """Where else the same photographs lie."""
     pages: list[FieldOut]
     """The fields of all pages, where the file has several."""
 
@@ -160,6 +183,9 @@ class SlideOut(_Schema):
     stain: str
     haematocrit_percent: float | None
     red_cells_per_ul: float | None
+    age_years: float | None
+    sex: Sex | None
+    visit_day: int | None
     status: SlideStatus
     version: int
     created: datetime
@@ -185,6 +211,10 @@ class SlideWhole(SlideOut):
 
     fields: list[FieldOut]
     count: Count | None
+    copies: list[CopyOut]
+    """Where else photographs of this slide lie."""
+    possible_twins: list[str]
+    """Codes of other patients who may be the same person, since their codes look alike."""
 
 
 class SlidePage(_Schema):
@@ -192,6 +222,117 @@ class SlidePage(_Schema):
 
     slides: list[SlideOut]
     total: int
+
+
+class DeletedSlideOut(_Schema):
+    """A slide that can be put back."""
+
+    id: int
+    patient: str
+    code: str
+    taken_on: date
+    deleted_at: datetime
+    deleted_by: str
+    delete_reason: str
+
+    @classmethod
+    def of(cls, slide: records.Slide) -> "DeletedSlideOut":
+        """From the records."""
+        said = {name: getattr(slide, name) for name in cls.model_fields}
+        return cls(**said | {"patient": slide.patient.code})
+
+
+class SlideNumber(_Schema):
+    """Which slide."""
+
+    slide: Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class PatientCode(_Schema):
+    """Which patient."""
+
+    patient: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+    """Their code."""
+
+
+class PatientOut(_Schema):
+    """A patient in the list of patients."""
+
+    id: int
+    code: str
+    slides: int
+    first: date | None
+    """When the first slide was made."""
+    last: date | None
+    possible_twins: list[str]
+    """Codes of others who may be the same person, since the codes look alike."""
+
+    @classmethod
+    def of(cls, row: PatientRow) -> "PatientOut":
+        """From the records."""
+        who = row.patient
+        said = row._asdict() | {"id": who.id, "code": who.code, "possible_twins": [twin.code for twin in row.twins]}
+        return cls(**{name: said[name] for name in cls.model_fields})
+
+
+class PatientPage(_Schema):
+    """Some of the patients that were found, by their codes."""
+
+    patients: list[PatientOut]
+    total: int
+
+
+class VisitOut(_Schema):
+    """A slide in a patient's course."""
+
+    slide_id: int
+    slide: str
+    taken_on: date
+    day: int
+    """Of the follow-up: as people gave it, or else by the dates."""
+    counted: int
+    infected: int
+    parasitaemia: Interval | None
+    """Percent, with the 95 % interval (Wilson)."""
+    left: float | None
+    """The parasitaemia as a share of the follow-up's first with an infected cell."""
+
+    @classmethod
+    def of(cls, point: TimePoint) -> "VisitOut":
+        """From the records."""
+        return cls(
+            slide_id=point.slide.id,
+            slide=point.slide.code,
+            taken_on=point.slide.taken_on,
+            day=point.visit.day,
+            counted=point.tally.counted,
+            infected=point.tally.infected,
+            parasitaemia=point.parasitaemia,
+            left=point.visit.left,
+        )
+
+
+class ClearanceOut(_Schema):
+    """The last follow-up of a patient."""
+
+    clear_from: int | None
+    """The day from which on no counted cell is infected; thin films tell little of few parasites."""
+    found_on_watched_day: bool | None
+    """Whether infected cells were found on day 3."""
+
+
+class PatientWhole(_Schema):
+    """A patient with their slides over time."""
+
+    id: int
+    code: str
+    possible_twins: list[str]
+    merged: list[str]
+    """Codes of patients who turned out to be this one."""
+    visits: list[VisitOut]
+    """In the order in which they were made."""
+    clearance: ClearanceOut | None
+    """None with less than two counted slides, or without an infected cell."""
 
 
 # What calls were named in the version before; taken for one version more.

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from plasmoscope.i18n import languages
-from plasmoscope.store import audit, counts, fields, history, review, slides
+from plasmoscope.store import audit, copies, counts, fields, history, patients, review, slides
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.history import WantedSlides
 from plasmoscope.web.dependencies import (
@@ -58,6 +58,13 @@ def create_slide(actor: Technician, records: Records, given: schemas.SlideIn) ->
     return get_slide(actor, records, slide_id)
 
 
+@router.get("/deleted-slides", tags=["slides"])
+def list_deleted_slides(actor: Admin, records: Records) -> list[schemas.DeletedSlideOut]:
+    """The slides that can be put back, those deleted last first."""
+    with records.reading() as session:
+        return [schemas.DeletedSlideOut.of(slide) for slide in slides.deleted_slides(session)]
+
+
 @router.get("/slides/{slide_id}", tags=["slides"])
 def get_slide(actor: Reader, records: Records, slide_id: Number) -> schemas.SlideWhole:
     """A slide with its photographs and its running count."""
@@ -66,7 +73,15 @@ def get_slide(actor: Reader, records: Records, slide_id: Number) -> schemas.Slid
         shown = [schemas.FieldOut.model_validate(field) for field in fields.fields_of(session, slide_id)]
         tally = counts.tally(session, slide_id)
         count = counts.slide_count(session, slide, tally)
-        whole: schemas.SlideWhole = schemas.SlideWhole.of(slide, tally, fields=shown, count=count)
+        there = [
+            schemas.CopyOut.model_validate(one)
+            for found in copies.copies_of(session, slide_id).values()
+            for one in found
+        ]
+        twins = [twin.code for twin in patients.twins_of(session, slide.patient)]
+        whole: schemas.SlideWhole = schemas.SlideWhole.of(
+            slide, tally, fields=shown, count=count, copies=there, possible_twins=twins
+        )
         return whole
 
 
@@ -80,9 +95,17 @@ def describe_slide(actor: Technician, records: Records, slide_id: Number, given:
 
 @router.post("/slides/{slide_id}/delete", tags=["slides"], status_code=204)
 def delete_slide(actor: Admin, records: Records, slide_id: Number, given: schemas.Reason) -> None:
-    """Delete an open slide; the audit keeps that it was there."""
+    """Delete an open slide; it is kept, and can be put back."""
     with records.session() as session:
         slides.delete_slide(session, actor.name, slide_id, given.reason)
+
+
+@router.post("/slides/{slide_id}/put-back", tags=["slides"])
+def put_back_slide(actor: Admin, records: Records, slide_id: Number) -> schemas.SlideWhole:
+    """Bring a deleted slide back."""
+    with records.session() as session:
+        slides.put_back_slide(session, actor.name, slide_id)
+    return get_slide(actor, records, slide_id)
 
 
 @router.post("/slides/{slide_id}/sign", tags=["slides"])

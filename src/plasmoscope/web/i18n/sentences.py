@@ -25,6 +25,7 @@ FIELD_STATUS = {
     "done": mark("Counted"),
     "failed": mark("Failed"),
     "cancelled": mark("Cancelled"),
+    "removed": mark("Removed"),
 }
 ROLES = {"reader": mark("Reader"), "technician": mark("Technician"), "admin": mark("Administrator")}
 ACTIONS = {
@@ -50,6 +51,14 @@ ACTIONS = {
     "take back look": mark("had not looked at a cell after all"),
     "sign": mark("signed the slide"),
     "reopen": mark("reopened the slide"),
+    "move away": mark("moved a photograph to another slide"),
+    "move here": mark("took a photograph from another slide"),
+    "remove": mark("removed a photograph"),
+    "put back": mark("put a photograph back"),
+    "merge patients": mark("merged two patients"),
+    "part patients": mark("undid the merge of two patients"),
+    "put back slide": mark("put the slide back"),
+    "keep patients apart": mark("said that two patients are two people"),
     "delete": mark("deleted the slide"),
     "add account": mark("added an account"),
     "set password": mark("set a new password"),
@@ -70,6 +79,7 @@ ACTIONS = {
 }
 # Of profiles.
 _TOOK_PROFILE_BACK = mark("took a profile back")
+SEXES = {"female": mark("female"), "male": mark("male"), "other": mark("other")}
 STAGES = {
     "ring": mark("ring"),
     "trophozoite": mark("trophozoite"),

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from plasmoscope.store import corrections, editing, fields, slides
+from plasmoscope.store import corrections, editing, fields, moving, slides
 from plasmoscope.store.errors import ConflictError
+from plasmoscope.store.history import Search, find_slides
 from plasmoscope.store.records import LONGEST_TEXT, Call, Field
 from plasmoscope.web.dependencies import Number, Records, WaitingPhotographs
 from plasmoscope.web.pages import page_data
@@ -18,6 +19,8 @@ from plasmoscope.web.pages.welcome import Welcomed
 from plasmoscope.web.security.identity import Reader, Technician
 
 router = APIRouter(dependencies=[Welcomed])
+
+_SLIDES_AT_ONCE = 100
 
 
 @router.get("/fields/{field_id}")
@@ -90,6 +93,48 @@ def restore(actor: Technician, records: Records, field_id: Number) -> Response:
     """Count a rejected photograph again."""
     with records.session() as session:
         return _to_slide(fields.restore(session, actor.name, field_id))
+
+
+@router.get("/fields/{field_id}/move")
+def show_moving(
+    request: Request,
+    actor: Technician,
+    records: Records,
+    field_id: Number,
+    patient: Annotated[str, Query(max_length=LONGEST_TEXT)] = "",
+) -> Response:
+    """Where a photograph can be moved to, and its removal; ``patient`` narrows the slides down."""
+    with records.reading() as session:
+        field = fields.get_field(session, field_id)
+        slide = slides.get_slide(session, field.slide_id)
+        found = find_slides(session, Search(patient=patient, status="open"), limit=_SLIDES_AT_ONCE).slides
+    others = [other for other in found if other.id != slide.id]
+    return render(request, "field_move.html", field=field, slide=slide, slides=others, patient=patient)
+
+
+@router.post("/fields/{field_id}/move")
+def move(
+    actor: Technician, records: Records, field_id: Number, slide: Annotated[int, Form(ge=1, le=2**31 - 1)]
+) -> Response:
+    """Put a photograph on another slide, and go there."""
+    with records.session() as session:
+        return _to_slide(moving.move(session, actor.name, field_id, slide))
+
+
+@router.post("/fields/{field_id}/remove")
+def remove(actor: Technician, records: Records, field_id: Number, reason: Reason = "") -> Response:
+    """Take a photograph off its slide."""
+    with records.session() as session:
+        return _to_slide(moving.remove(session, actor.name, field_id, reason))
+
+
+@router.post("/fields/{field_id}/put-back")
+def put_back(actor: Technician, records: Records, queue: WaitingPhotographs, field_id: Number) -> Response:
+    """Put a removed photograph back."""
+    with records.session() as session:
+        answer = _to_slide(moving.put_back(session, actor.name, field_id))
+    queue.wake()
+    return answer
 
 
 @router.post("/fields/{field_id}/cells/{number}/call")

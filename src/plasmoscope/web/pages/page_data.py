@@ -21,7 +21,14 @@ from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
 from plasmoscope.web.i18n.sentences import FIELD_STATUS
 from plasmoscope.web.pages.overlay import Outlined, outline_objects, outlined
 
-_KINDS = {"waiting": "working", "analysing": "working", "done": "counted", "failed": "left-out", "cancelled": ""}
+_KINDS = {
+    "waiting": "working",
+    "analysing": "working",
+    "done": "counted",
+    "failed": "left-out",
+    "cancelled": "",
+    "removed": "left-out",
+}
 
 
 @dataclass(frozen=True)
@@ -167,9 +174,10 @@ def open_cell(session: Session, field: Field, objects: Sequence[Outlined], numbe
 
 def changes_of(session: Session, slide: Slide, offset: int, limit: int) -> list[Change]:
     """The newest changes of a slide first."""
-    rows = session.execute(select(Field.id, Field.name).where(Field.slide_id == slide.id))
-    names = {row.id: row.name for row in rows}
     entries = audit.entries(session, audit.slide_subject(slide.id), offset, limit)
+    # Of photographs that were moved away since, too.
+    mentioned = {int(place) for entry in entries if (place := entry.subject.rpartition("/field/")[2]).isdigit()}
+    names = {row.id: row.name for row in session.execute(select(Field.id, Field.name).where(Field.id.in_(mentioned)))}
     return [Change(entry, _particulars(entry, names), audit.said(entry)) for entry in entries]
 
 
@@ -184,6 +192,8 @@ def _analysed(slide: Slide) -> Any:
 
 
 def _card(field: Field, faults: tuple[Message, ...], names: Mapping[int, str], why: Message | None) -> FieldCard:
+    if field.status == "removed":
+        return FieldCard(field, FIELD_STATUS["removed"], _KINDS["removed"], (as_written(field.remove_reason or ""),))
     if field.status != "done":
         # Earlier versions kept the sentence alone.
         reasons = (why or as_written(field.error),) if field.status == "failed" and field.error else ()
@@ -198,7 +208,7 @@ def _card(field: Field, faults: tuple[Message, ...], names: Mapping[int, str], w
 
 
 def _particulars(
-    entry: AuditEntry, names: dict[int, str], untold: Sequence[str] = ("method", "sha256", "name", "said")
+    entry: AuditEntry, names: dict[int, str], untold: Sequence[str] = ("method", "sha256", "name", "said", "photograph")
 ) -> str:
     place = entry.subject.rpartition("/field/")[2]
     said = [names[int(place)]] if place.isdigit() and int(place) in names else []

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, Request, Response
 
 from plasmoscope.messages import mark
-from plasmoscope.store import history, slides
+from plasmoscope.store import history, patients, slides
+from plasmoscope.store.days import today
 from plasmoscope.store.errors import TakenError
-from plasmoscope.store.records import now
 from plasmoscope.store.store import Store
 from plasmoscope.web.dependencies import KnownSessions, Number, Records, SettingsInForce
 from plasmoscope.web.pages.redirects import go
 from plasmoscope.web.pages.rendering import render
-from plasmoscope.web.pages.slide_form import SlideBoxes, SlideForm, filled, read_form
+from plasmoscope.web.pages.slide_form import SlideBoxes, SlideForm, filled, read_form, settle_patient
 from plasmoscope.web.pages.welcome import Welcomed
 from plasmoscope.web.security.identity import Technician
 
@@ -24,11 +24,10 @@ _TAKEN = mark("This patient has a slide with this ID already.")
 
 
 @router.get("/slides/new")
-def new_slide(request: Request, actor: Technician, records: Records, patient: str = "") -> Response:
+def new_slide(request: Request, actor: Technician, records: Records, patient: str = "", code: str = "") -> Response:
     """An empty form, with today's date."""
-    return _show(
-        request, records, SlideForm({"taken_on": now().astimezone().date().isoformat(), "patient": patient}, {}, None)
-    )
+    values = {"taken_on": today().isoformat(), "patient": patient, "code": code}
+    return _show(request, records, SlideForm(values, {}, None))
 
 
 @router.post("/slides")
@@ -41,7 +40,7 @@ def create_slide(
     boxes: Annotated[SlideBoxes, Form()],
 ) -> Response:
     """Record a new slide."""
-    form = read_form(boxes)
+    form = _read(records, boxes)
     if form.details is None:
         return _show(request, records, form)
     try:
@@ -69,7 +68,7 @@ def change_details(
     request: Request, actor: Technician, records: Records, slide_id: Number, boxes: Annotated[SlideBoxes, Form()]
 ) -> Response:
     """Describe a slide anew."""
-    form = read_form(boxes)
+    form = _read(records, boxes)
     if form.details is None:
         return _show(request, records, form, slide_id)
     try:
@@ -78,6 +77,15 @@ def change_details(
     except TakenError:
         return _show(request, records, SlideForm(form.values, {"code": _TAKEN}, None), slide_id)
     return go(f"/slides/{slide_id}")
+
+
+def _read(records: Store, boxes: SlideBoxes) -> SlideForm:
+    form = read_form(boxes)
+    if form.details is None:
+        return form
+    with records.reading() as session:
+        twins = patients.twins_of_code(session, form.details.patient)
+    return settle_patient(form, [twin.code for twin in twins])
 
 
 def _show(request: Request, records: Store, form: SlideForm, slide_id: int | None = None) -> Response:

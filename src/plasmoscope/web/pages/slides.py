@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Message, message
-from plasmoscope.store import audit, called, counts, slides
+from plasmoscope.store import audit, called, copies, counts, patients, slides
 from plasmoscope.store.called import CalledCell
 from plasmoscope.store.review import slide_queue
 from plasmoscope.store.store import Store
@@ -40,6 +40,8 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         count = counts.slide_count(session, slide, tally)
         review = slide_queue(session, slide_id).review
         cards = page_data.field_cards(session, slide)
+        elsewhere = copies.copies_of(session, slide_id)
+        twins = patients.twins_of(session, slide.patient)
     return render(
         request,
         "slide.html",
@@ -48,6 +50,8 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         review=review,
         tally=tally,
         cards=cards,
+        copies=elsewhere,
+        twins=twins,
         lacking=page_data.fonts_to_install(slide, cards, actor.name),
         downloads=[offer.download for offer in DOWNLOADS.values()],
         said=script_messages(request),

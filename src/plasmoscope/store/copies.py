@@ -1,0 +1,40 @@
+"""Photographs that lie on several slides, by their content: one of them is the wrong one."""
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from plasmoscope.store.records import Field, Patient, Slide
+
+
+class Copy(NamedTuple):
+    """The same photograph on another slide."""
+
+    field_id: int
+    """Of the one that was asked for."""
+    slide_id: int
+    slide: str
+    patient: str
+    other_patient: bool
+    """Whether that slide is another patient's."""
+
+
+def copies_of(session: Session, slide_id: int) -> dict[int, list[Copy]]:
+    """Where else photographs of a slide lie, by field; removed ones and deleted slides aside."""
+    here, there, mine = aliased(Field), aliased(Field), aliased(Slide)
+    found = (
+        select(here.id, Slide.id, Slide.code, Patient.code, Slide.patient_id != mine.patient_id)
+        .join(there, (there.image_sha256 == here.image_sha256) & (there.slide_id != here.slide_id))
+        .join(mine, mine.id == here.slide_id)
+        .join(Slide, Slide.id == there.slide_id)
+        .join(Patient, Patient.id == Slide.patient_id)
+        .where(
+            here.slide_id == slide_id, here.status != "removed", there.status != "removed", Slide.deleted_at.is_(None)
+        )
+        .order_by(here.position, Slide.id)
+    )
+    copies: dict[int, list[Copy]] = {}
+    for row in session.execute(found):
+        copies.setdefault(row[0], []).append(Copy(*row))
+    return copies
