@@ -17,7 +17,7 @@ from plasmoscope.messages import Message, as_record
 from plasmoscope.store.audit import PROGRAM, field_subject, note
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
-from plasmoscope.store.locking import field_to_change, slide_to_change
+from plasmoscope.store.locking import field_to_change, refuse_removed, slide_to_change
 from plasmoscope.store.records import LONGEST_TEXT, Field, Slide, now
 from plasmoscope.store.slides import given_reason
 
@@ -46,8 +46,7 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         return lost
     slide_to_change(session, slide_id)
     if (field := session.scalar(same)) is not None:
-        if field.status == "removed":
-            raise ConflictError("photograph_removed", field=field.name, reason=field.remove_reason or "")
+        refuse_removed(field)
         return field
     earlier = fields_of(session, slide_id)
     field = Field(

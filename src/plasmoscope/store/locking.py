@@ -59,6 +59,15 @@ def field_to_change(session: Session, field_id: int) -> Field:
         ConflictError: its slide is signed, or it was removed from it.
     """
     field = hold_field(session, field_id)
+    refuse_removed(field)
+    return field
+
+
+def refuse_removed(field: Field) -> None:
+    """Stop at a removed field.
+
+    Raises:
+        ConflictError: it was removed from its slide.
+    """
     if field.status == "removed":
         raise ConflictError("photograph_removed", field=field.name, reason=field.remove_reason or "")
-    return field

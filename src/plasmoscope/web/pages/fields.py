@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from plasmoscope.store import corrections, editing, fields, moving, slides
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.history import Search, find_slides
+from plasmoscope.store.locking import refuse_removed
 from plasmoscope.store.records import LONGEST_TEXT, Call, Field
 from plasmoscope.web.dependencies import Number, Records, WaitingPhotographs
 from plasmoscope.web.pages import page_data
@@ -30,6 +31,7 @@ def show_field(
     """A photograph with its outlines, and one of its cells large."""
     with records.reading() as session:
         field = fields.get_field(session, field_id)
+        refuse_removed(field)
         found = field.found()
         if field.status != "done" or found is None:
             raise ConflictError("not_analysed", field=field.name)
