@@ -224,11 +224,11 @@ def test_what_changes_patients_and_photographs_asks_for_a_role_and_the_workstati
         assert client.post("/api/v1/slides", json=SLIDE, headers=admin).status_code == 201
         assert client.get("/api/v1/deleted-slides", headers=tokens["Technician"]).status_code == 403
         assert client.get("/api/v1/patients").status_code == 401
-        for role, paths in changes.items():
+        for least, paths in changes.items():
             for path in paths:
                 body = {"reason": "x", "patient": "x", "slide": 1}
                 wanted = {name: body[name] for name in _wants(path)}
-                refused = client.post(f"/api/v1{path}", json=wanted or None, headers=tokens[below[role]])
+                refused = client.post(f"/api/v1{path}", json=wanted or None, headers=tokens[below[least]])
                 assert (refused.status_code, refused.json()["error"]["code"]) == (403, "role"), path
                 del client.headers[CLIENT_HEADER]
                 for address in (path, f"/api/v1{path}"):
