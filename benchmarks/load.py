@@ -171,9 +171,25 @@ def _pages(folder: Path, number: int, slides: int) -> None:
     field = cells[0].partition("/")[0]
     parts = ("", "/review", "/cells", "/possible", "/not-told", "/changes", "/details")
     shown = (
-        *("/", "/?q=S-19", "/patients/P", "/slides/new", "/performance", "/accounts"),
+        *(
+            "/",
+            "/?slide=S-19",
+            "/?page=40",
+            "/patients",
+            "/patients?search=p-19",
+            "/patients?twins=true",
+            "/patients/P-7",
+        ),
+        *("/api/v1/slides", "/api/v1/slides?limit=200&patient=p-19", "/api/v1/patients?limit=200", "/find?code=large"),
+        *("/patients/P", "/slides/new", "/deleted-slides", "/performance", "/accounts"),
         *(f"/slides/{large}{part}" for part in parts),
-        *(f"/fields/{field}", f"/fields/{field}?cell=1", f"/api/v1/slides/{large}", f"/api/v1/slides/{large}/review"),
+        *(
+            f"/fields/{field}",
+            f"/fields/{field}?cell=1",
+            f"/fields/{field}/move",
+            f"/api/v1/slides/{large}",
+            f"/api/v1/slides/{large}/review",
+        ),
     )
     with _served(folder / "records") as (address, _):
         for path in shown:

@@ -1,16 +1,18 @@
 """Patients who are one person under two codes: recognised, merged and parted, with nothing lost."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from analysed import analysed
-from plasmoscope.store import history, patients, slides
+from analysed import IMAGE, analysed
+from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.store import copies, corrections, days, history, patients, slides, taught
 from plasmoscope.store.audit import entries
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, TakenError
 from plasmoscope.store.slides import SlideDetails
 from plasmoscope.store.store import Store
+from uploads import upload
 
 
 def new_slide(store: Store, patient: str, code: str, **changes: Any) -> int:
@@ -95,10 +97,12 @@ def test_merged_patients_are_one_and_undoing_it_parts_them_again(store: Store) -
 
 
 def test_a_signed_slide_keeps_its_patient_until_it_is_reopened(store: Store) -> None:
-    new_slide(store, "RIGHT-1", "S-1")
+    kept = new_slide(store, "RIGHT-1", "S-1")
     signed = new_slide(store, "right-1", "S-2")
-    analysed(store, signed)
+    field = analysed(store, signed)
+    upload(store, kept, encode_png(IMAGE))
     with store.session() as session:
+        corrections.correct(session, "ben", field, 1, "infected")
         slides.sign(session, "ben", signed, slides.get_slide(session, signed).version, confirm=True)
     merge(store, "RIGHT-1", "right-1")
     assert owners(store, signed) == ["right-1"]
@@ -106,6 +110,10 @@ def test_a_signed_slide_keeps_its_patient_until_it_is_reopened(store: Store) -> 
         line = history.time_line(session, patients.get_patient(session, "RIGHT-1").id)
         assert [point.slide.code for point in line] == ["S-1", "S-2"]
         assert patients.find_patients(session).patients[0].slides == 2
+        # Whoever learns from their cells takes them for one patient.
+        (learnt,) = taught.taught_fields(session, taught.with_taught_cells(session))
+        assert learnt.patient_id == patients.get_patient(session, "RIGHT-1").id
+        assert [one.other_patient for one in copies.copies_of(session, signed)[learnt.field_id]] == [False]
     with store.session() as session:
         slides.reopen(session, "ben", signed, "another ID")
     assert owners(store, signed) == ["RIGHT-1"]
@@ -146,6 +154,16 @@ def test_what_cannot_be_merged_is_said_and_changes_nothing(store: Store) -> None
 def test_an_impossible_age_sex_or_visit_day_is_refused(store: Store, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(StoreError, match=said):
         new_slide(store, "P-1", "S-1", **changes)
+
+
+def test_a_day_that_has_begun_somewhere_is_taken_whatever_the_servers_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(days, "now", lambda: datetime(2026, 3, 1, 17, tzinfo=UTC))
+    with store.session() as session:
+        slides.create_slide(session, "amina", SlideDetails("P-1", "S-1", date(2026, 3, 2)))
+        with pytest.raises(StoreError, match="2026-03-03 is yet to come"):
+            slides.create_slide(session, "amina", SlideDetails("P-1", "S-2", date(2026, 3, 3)))
 
 
 def test_a_day_to_come_is_refused(store: Store) -> None:

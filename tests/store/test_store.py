@@ -136,6 +136,7 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("slides", "deleted_at", "DATETIME"),
         ("slides", "deleted_by", "TEXT"),
         ("slides", "delete_reason", "TEXT"),
+        ("fields", "view", "JSON"),
         ("fields", "status_before", "TEXT"),
         ("fields", "remove_reason", "TEXT"),
     )

@@ -190,7 +190,9 @@ def test_arabic_reads_from_the_right_on_a_telephone(page: Page) -> None:
     page.locator("#language").select_option("ar")
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
     page.set_viewport_size({"width": 360, "height": 740})
-    for number, path in enumerate(("/", "/slides/1", "/fields/1", "/slides/new", "/cells", "/performance")):
+    for number, path in enumerate(
+        ("/", "/slides/1", "/fields/1", "/slides/new", "/cells", "/performance", "/patients", "/fields/1/move")
+    ):
         page.goto(path)
         expect(page.locator("html")).to_have_attribute("lang", "ar")
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from plasmoscope.store.records import Field, Patient, Slide
@@ -22,11 +22,14 @@ class Copy(NamedTuple):
 
 def copies_of(session: Session, slide_id: int) -> dict[int, list[Copy]]:
     """Where else photographs of a slide lie, by field; removed ones and deleted slides aside."""
-    here, there, mine = aliased(Field), aliased(Field), aliased(Slide)
+    here, there, mine, owner = aliased(Field), aliased(Field), aliased(Slide), aliased(Patient)
+    # Of two who turned out to be one, signed slides keep theirs.
+    other_person = func.coalesce(Patient.merged_into_id, Patient.id) != func.coalesce(owner.merged_into_id, owner.id)
     found = (
-        select(here.id, Slide.id, Slide.code, Patient.code, Slide.patient_id != mine.patient_id)
+        select(here.id, Slide.id, Slide.code, Patient.code, other_person)
         .join(there, (there.image_sha256 == here.image_sha256) & (there.slide_id != here.slide_id))
         .join(mine, mine.id == here.slide_id)
+        .join(owner, owner.id == mine.patient_id)
         .join(Slide, Slide.id == there.slide_id)
         .join(Patient, Patient.id == Slide.patient_id)
         .where(

@@ -38,7 +38,9 @@ def taught_fields(session: Session, field_ids: Iterable[int]) -> Iterator[Taught
             if cell.by_people and cell.by_people.called_by and cell.counted and cell.parasitized is not None
         ]
         session.expunge(field)
-        yield TaughtField(field.id, slide.id, slide.patient_id, field.image_sha256, taught)
+        yield TaughtField(
+            field.id, slide.id, slide.patient.merged_into_id or slide.patient_id, field.image_sha256, taught
+        )
 
 
 def with_taught_cells(session: Session) -> Sequence[int]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from plasmoscope.analysis.counting import CountingError, red_cell_count
 from plasmoscope.messages import mark
-from plasmoscope.store.days import today
+from plasmoscope.store.days import is_to_come
 from plasmoscope.store.records import LONGEST_TEXT, Sex
 from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails
 
@@ -82,7 +82,7 @@ def read_form(boxes: SlideBoxes) -> SlideForm:
     day = read_date(values["taken_on"])
     if day is None:
         errors["taken_on"] = _MISSING["taken_on"]
-    elif day > today():
+    elif is_to_come(day):
         errors["taken_on"] = _TO_COME
     haematocrit = red_cells = None
     try:
