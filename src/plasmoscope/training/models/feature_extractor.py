@@ -6,6 +6,8 @@ import torch
 import torchvision
 from torch import nn
 
+_WITH_FURTHER_HEADS = ("googlenet", "inception_v3")
+
 
 def feature_extractor(name: str, image_size: int = 224, dropout: float = 0.5) -> nn.Module:
     """A torchvision network without its last linear layer, under a small head; (n, 3, h, w) to two logits.
@@ -20,7 +22,9 @@ def feature_extractor(name: str, image_size: int = 224, dropout: float = 0.5) ->
     """
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise ValueError(f"torchvision has no classifier '{name}'")
-    network = torchvision.models.get_model(name, weights=None)
+    # Further heads for training alone answer with more than logits.
+    alone = {"aux_logits": False, "init_weights": False} if name in _WITH_FURTHER_HEADS else {}
+    network = torchvision.models.get_model(name, weights=None, **alone)
     linear = [layer for layer, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise ValueError(f"{name} ends in no linear layer that a head could replace")
