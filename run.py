@@ -33,6 +33,7 @@ EXTRAS = {
     "backup": "serve",
     "restore": "serve",
     "serve": "serve",
+    "watch": "serve",
     "account": "serve",
     "batch": "parquet",
     "export-cells": "serve",

@@ -9,6 +9,7 @@ from operator import attrgetter
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
@@ -20,12 +21,15 @@ from plasmoscope.extras import require_extra
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.reading import MAX_BYTES, ImageError
 from plasmoscope.imaging.sources import ImageFile, ImageSource, find_images
+from plasmoscope.messages import Message
+from plasmoscope.watching import Orders, Report
 
 _CELLS_AT_ONCE = 100
 # Less than the workstation takes in one request, whatever the names add.
 _BYTES_AT_ONCE = MAX_BYTES
 # A busy laptop takes minutes over a large photograph, and over the report of a large slide.
 _TIMEOUT_SECONDS = 600.0
+_LONGEST = 200  # characters of a text that a camera's report takes
 
 
 class WorkstationError(PlasmoscopeError):
@@ -143,6 +147,25 @@ class Workstation:
             fields += [int(field["id"]) for field in kept["pages"] or [kept]]
         return fields
 
+    def keep(self, slide: int, name: str, data: bytes) -> None:
+        """Send one photograph of a slide that is in memory, waiting where the queue is full.
+
+        Raises:
+            WorkstationError: it is no picture that can be used, or the slide takes none.
+        """
+        self._send("POST", f"slides/{slide}/fields", files={"file": (name, data)})
+
+    def report_camera(self, name: str, report: Report) -> Orders:
+        """Say what the folder of a microscope's camera holds, and hear which slide its pictures go to."""
+        aside = [_set_aside(picture, why) for picture, why in report.set_aside]
+        told = {
+            "waiting": report.waiting,
+            "names": [one[-_LONGEST:] for one in report.names],
+            "set_aside": aside,
+            "took": report.took,
+        }
+        return Orders(**self._send("PUT", f"cameras/{quote(name, safe='')}", json=told).json())
+
     def count_repeat(self, field: int) -> None:
         """Count a photograph that is left out as it shows the same place as another, the ``duplicate_of_id`` of it."""
         self._send("POST", f"fields/{field}/count-repeat")
@@ -213,6 +236,14 @@ class Workstation:
             if refusal["code"] != "busy":
                 raise WorkstationError(**refusal)
             time.sleep(float(answer.headers.get("retry-after", 1)))
+
+
+def _set_aside(picture: str, why: Message) -> dict[str, Any]:
+    """As it is reported; of a sentence within another, such as that of a page, the inner one."""
+    while (inner := next((one for one in why.values.values() if isinstance(one, Message)), None)) is not None:
+        why = inner
+    values = {name: value if isinstance(value, int) else str(value)[:_LONGEST] for name, value in why.values.items()}
+    return {"name": picture[-_LONGEST:], "reason": why.code, "values": values}
 
 
 def _paths(files: Path | str | Iterable[Path | str]) -> list[Path]:

@@ -23,6 +23,7 @@ ADDRESS = "http://127.0.0.1:8000"
 RUN_ON_LITTLE = {
     "demo": "test_the_demo_draws_what_it_found",
     "serve": "test_every_acknowledged_upload_outlives_servers_that_are_killed",
+    "watch": "test_the_command_sends_what_another_computers_camera_saves",
     "data download": "test_a_download_arrives_whole",
     "train mobilenet_v2": "test_every_recipe_runs_from_data_to_a_usable_model",
     "train resnet34": "test_two_processes_learn_what_one_learns",

@@ -24,7 +24,7 @@ from plasmoscope.web import example_slide as example
 from plasmoscope.web.pages.slide_form import SlideBoxes, read_form
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from plasmoscope.web.security.identity import NAME_COOKIE
-from workstation import PASSWORD, add_account, log_in, running, when_analysed, workstation
+from workstation import PASSWORD, add_account, log_in, new_slide, running, when_analysed, workstation
 
 STATIC = Path(__file__).parents[2] / "src/plasmoscope/web/static"
 FORM: dict[str, Any] = {"patient": "Ama Mensah", "code": "A-17", "taken_on": "2026-03-01", "microscopist": "Kofi"}
@@ -615,3 +615,15 @@ def test_who_may_sign_is_told_of_letters_that_the_pdf_would_lack(
     assert said in html.unescape(report)
     assert "Noto Sans CJK, Noto Sans Thai" in report
     assert said not in html.unescape(browser.send("/slides", **FORM))
+
+
+def test_a_round_field_of_view_fills_the_viewer(browser: Browser) -> None:
+    slide = new_slide(browser.client, code="round")
+    image = render_field(3, 640, 480, cells=20, cell_diameter=50, eyepiece=0.7).image
+    browser.upload(f"/slides/{slide}", encode_png(image))
+    [field] = when_analysed(browser.client, slide)["fields"]
+    shown = re.search(r'class="smear" viewBox="([^"]*)"', browser.see(f"/fields/{field['id']}"))
+    assert shown
+    left, top, width, height = map(float, shown[1].split())
+    assert (left + width / 2, top + height / 2) == pytest.approx((320, 240), abs=6)
+    assert (width, height) == pytest.approx((336, 336), abs=12)

@@ -75,23 +75,3 @@ def test_photographs_go_on_by_themselves_after_a_lost_line_and_a_reload(
     assert [field["name"] for field in fields] == ["0.bmp", "1.bmp"]
     page.reload()
     expect(page.locator("#unsent li")).to_have_count(0)
-
-
-def test_a_round_field_of_view_fills_the_viewer(page: Page, client: httpx2.Client) -> None:
-    slide = new_slide(client, code="round")
-    image = render_field(3, 1280, 960, cells=60, eyepiece=0.7).image
-    client.post(f"/api/v1/slides/{slide}/fields", files={"file": ("round.png", encode_png(image))})
-    [field] = when_analysed(client, slide)["fields"]
-    page.goto(f"/fields/{field['id']}")
-    smear = page.locator("svg.smear")
-    expect(page.locator("html.scripted")).to_be_visible()
-    left, top, width, height = (float(number) for number in (smear.get_attribute("viewBox") or "").split())
-    assert (left + width / 2, top + height / 2) == pytest.approx((640, 480), abs=8)
-    assert (width, height) == pytest.approx((672, 672), abs=16)
-    # Whatever one does, the surround stays outside.
-    smear.focus()
-    for key in ("+", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
-        page.keyboard.press(key)
-    assert float((smear.get_attribute("viewBox") or "").split()[0]) == pytest.approx(left)
-    page.keyboard.press("0")
-    assert float((smear.get_attribute("viewBox") or "").split()[2]) == pytest.approx(width)

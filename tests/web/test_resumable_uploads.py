@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from patience import PATIENCE
 from plasmoscope.store import unfinished
 from plasmoscope.store.records import now
+from plasmoscope.store.slides import get_slide
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from workstation import PROGRAM, add_account, log_in, new_slide, running, served, workstation
 
@@ -196,8 +197,6 @@ def test_a_signed_slide_takes_no_upload_and_a_deleted_ones_are_gone(client: Test
     slide = new_slide(client)
     place = begun(client, slide, 10)
     with running(client).store.session() as session:
-        from plasmoscope.store.slides import get_slide
-
         get_slide(session, slide).status = "signed"
     assert reason(begin(client, slide, 10)) == (409, "slide_signed")
     with running(client).store.session() as session:

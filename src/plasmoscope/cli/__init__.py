@@ -31,6 +31,7 @@ from plasmoscope.cli.serve import serve
 from plasmoscope.cli.store import backup, doctor, export_cells, export_history, restore
 from plasmoscope.cli.train import train
 from plasmoscope.cli.train_fields import train_fields
+from plasmoscope.cli.watch import watch
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.messages import NOT_A_DEVICE
 
@@ -59,6 +60,7 @@ def _root(
 for command in (
     analyze,
     serve,
+    watch,
     classify,
     batch,
     explain,

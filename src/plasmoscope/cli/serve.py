@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,10 @@ def serve(
     root_path: Annotated[
         str, typer.Option(help="Below which path of the proxy's address the page lives, such as /malaria.")
     ] = "",
+    watch: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder into which this computer's microscope camera saves."),
+    ] = None,
 ) -> None:
     """Run the workstation: a web page and an HTTP interface, on this machine alone unless told otherwise.
 
@@ -53,6 +58,7 @@ def serve(
         longest_queue=queue,
         secure_cookies=https,
         root_path=read_root_path(root_path),
+        watch=watch,
     )
     app = create_app(settings)
     if settings.accounts_required:

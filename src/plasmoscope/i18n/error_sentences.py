@@ -149,6 +149,11 @@ _RECORDS = {
     "no_field": mark("There is no field number %(field)s; it may have been deleted."),
     "no_account": mark("There is no account number %(account)s."),
     "no_patient": mark("There is no patient with the code %(patient)s."),
+    "no_camera": mark(
+        "No folder of a camera %(camera)s is watched; start 'plasmoscope watch' or 'plasmoscope serve --watch'."
+    ),
+    "camera_elsewhere": mark("The pictures of the camera %(camera)s go to another slide, or to none; look again."),
+    "too_many_cameras": mark("More than %(most)s cameras are known already; give this one a name that is known."),
     "no_photograph": mark("There is no such photograph."),
     "no_cell": mark("%(field)s has no cell %(cell)s; its cells are numbered 1 to %(cells)s."),
     "no_upload": mark(

@@ -159,8 +159,9 @@ def find_photographs(paths: Sequence[Path]) -> list[ImageSource]:
 
 
 def may_be_picture(name: str) -> bool:
-    """Whether a file's name is that of no label, table or report."""
-    return PurePosixPath(name).suffix.lower() not in _NOT_PICTURES
+    """Whether a file's name is that of no label, table or report, and of nothing that operating systems leave."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() not in _NOT_PICTURES and not _is_litter((path.name,))
 
 
 def _find(path: Path) -> Iterator[ImageSource]:

@@ -275,6 +275,32 @@ class UnfinishedUpload(Base):
     touched: Mapped[datetime] = mapped_column(default=now)
 
 
+class Camera(Base):
+    """A microscope's camera whose folder is watched; ``plasmoscope.store.cameras`` says which slide it is for."""
+
+    __tablename__ = "cameras"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    seen: Mapped[datetime] = mapped_column(default=now)
+    """When whoever watches the folder last said so."""
+    waiting: Mapped[int] = mapped_column(default=0)
+    """Pictures that wait for somebody to say where they belong."""
+    names: Mapped[list[str]] = mapped_column(default=list)
+    """Of some of them."""
+    set_aside: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    """Pictures that cannot be used: ``name``, and ``why`` as a record of a message."""
+    slide_id: Mapped[int | None] = mapped_column(ForeignKey("slides.id", ondelete="SET NULL"))
+    """That its pictures go to."""
+    opening: Mapped[int] = mapped_column(default=0)
+    """Which opening of a slide for it this is; grows."""
+    opened_by: Mapped[str] = mapped_column(default="")
+    used: Mapped[datetime | None]
+    """When the slide was opened, or the last picture went to it."""
+    asked: Mapped[str] = mapped_column(default="")
+    """``plasmoscope.watching.Orders.asked`` that was not told yet."""
+
+
 class Correction(Base):
     """A person's call of one cell. The latest of a cell holds; earlier ones stay."""
 

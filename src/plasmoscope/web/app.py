@@ -28,6 +28,7 @@ from plasmoscope.web.analysis_queue.queue import AnalysisQueue
 from plasmoscope.web.analysis_queue.teaching import Teacher
 from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.api import monitoring
+from plasmoscope.web.camera_folder import CameraFolder
 from plasmoscope.web.dependencies import Workstation
 from plasmoscope.web.errors import as_web_error, error_body
 from plasmoscope.web.i18n.reader import reader_words
@@ -94,7 +95,12 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         queue, teacher = new_queue(), Teacher(store, workers.model)
         app.state.workstation = replace(workstation, queue=queue, teacher=teacher)
         queue.start()
+        camera = None if settings.watch is None else CameraFolder(app.state.workstation, settings.watch)
+        if camera is not None:
+            camera.start()
         yield
+        if camera is not None:
+            await run_in_threadpool(camera.stop)
         await run_in_threadpool(teacher.stop)
         await run_in_threadpool(queue.stop)
         if own_workers:

@@ -27,6 +27,9 @@ class Settings:
     root_path: str = ""
     """Below which path of the proxy's address the page lives, such as ``/malaria`` (``root_path.read_root_path``)."""
 
+    watch: Path | None = None
+    """A folder into which a microscope's camera saves."""
+
     @property
     def accounts_required(self) -> bool:
         """Whether people must log in: wherever others can reach the page, if only through a proxy."""

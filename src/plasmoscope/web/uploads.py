@@ -71,10 +71,18 @@ async def keep_photograph(workstation: Workstation, who: str, slide_id: int, sen
     with tempfile.TemporaryDirectory() as folder:
         # What cannot be decoded is not kept, nor any page where one cannot be.
         pages = await workstation.workers.drawing.take(write_pages, sent, Path(folder))
-        photographs: list[tuple[str, bytes | Path]] = [*pages] or [(sent.name, sent.data)]
-        kept = await run_in_threadpool(_keep_fields, workstation.store, who, slide_id, photographs)
+        kept = await run_in_threadpool(_keep_fields, workstation.store, who, slide_id, sent, pages)
     workstation.queue.wake()
     return Kept(kept, bool(pages))
+
+
+def keep_found(workstation: Workstation, who: str, slide_id: int, found: Content) -> None:
+    """``keep_photograph`` for a thread of its own, which may wait."""
+    _check_queue(workstation)
+    with tempfile.TemporaryDirectory() as folder:
+        pages = workstation.workers.drawing.run(write_pages, found, Path(folder))
+        _keep_fields(workstation.store, who, slide_id, found, pages)
+    workstation.queue.wake()
 
 
 def _check_queue(workstation: Workstation) -> None:
@@ -85,7 +93,10 @@ def _check_queue(workstation: Workstation) -> None:
         raise WebError(429, "busy", "queue_full", retry_after=_RETRY_SECONDS, photographs=waiting)
 
 
-def _keep_fields(store: Store, who: str, slide_id: int, photographs: Sequence[tuple[str, bytes | Path]]) -> list[Field]:
+def _keep_fields(
+    store: Store, who: str, slide_id: int, sent: Content, pages: Sequence[tuple[str, Path]]
+) -> list[Field]:
+    photographs: list[tuple[str, bytes | Path]] = [*pages] or [(sent.name, sent.data)]
     kept = []
     for name, content in photographs:
         data = content if isinstance(content, bytes) else content.read_bytes()

@@ -8,6 +8,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from plasmoscope.web.api import (
     accounts,
     audit,
+    cameras,
     cells,
     fields,
     history,
@@ -56,5 +57,6 @@ for _resource in (
     history,
     fields,
     uploads,
+    cameras,
 ):
     router.include_router(_resource.router)

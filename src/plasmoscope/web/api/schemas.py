@@ -1,7 +1,7 @@
 """What the HTTP interface takes and gives, as documented in its OpenAPI document."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -16,7 +16,7 @@ from plasmoscope.i18n.error_sentences import ERRORS
 from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.i18n.sentences import SENTENCES
 from plasmoscope.i18n.words import english
-from plasmoscope.messages import message
+from plasmoscope.messages import Message, message
 from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.history import TimePoint
@@ -24,6 +24,7 @@ from plasmoscope.store.patients import PatientRow
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, Sex, SlideStatus
 from plasmoscope.store.review import DueCell
 from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails
+from plasmoscope.watching import NAMED, Report
 from plasmoscope.web.errors import CODES
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -393,6 +394,58 @@ class QueuedField(_Schema):
     status: FieldStatus
     ahead: int
     """Photographs before it in the queue."""
+
+
+class SetAside(_Schema):
+    """A picture in a camera's folder that cannot be used."""
+
+    name: Text
+    reason: Annotated[str, Field(examples=sorted(ERRORS), max_length=100)]
+    """Why: what a refused request would have as its ``reason``."""
+    values: Annotated[dict[str, int | Text], Field(max_length=10)] = {}
+    """What that sentence names."""
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        """Whoever looks at the page is to read it."""
+        try:
+            english(self.why)
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            raise ValueError("there is no such reason with such values") from error
+        return self
+
+    @property
+    def why(self) -> Message:
+        """As the records keep it."""
+        return Message(self.reason, self.values)
+
+
+class CameraReport(_Schema):
+    """What a camera's folder holds."""
+
+    waiting: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Pictures that wait for somebody to say where they belong."""
+    names: Annotated[list[Text], Field(max_length=NAMED)] = []
+    """Of some of them."""
+    set_aside: Annotated[list[SetAside], Field(max_length=NAMED)] = []
+    took: bool = False
+    """Since the last report pictures went to the slide."""
+
+    def report(self) -> Report:
+        """For the records."""
+        aside = tuple((one.name, one.why) for one in self.set_aside)
+        return Report(self.waiting, tuple(self.names), aside, self.took)
+
+
+class CameraOrders(_Schema):
+    """What people want of a camera."""
+
+    slide: int | None
+    """That its pictures go to; null where none is open for it."""
+    opening: int
+    """Which opening of a slide for it this is; grows."""
+    asked: Literal["", "take", "leave"]
+    """Of the pictures that wait: take them into the slide, or leave them out. It is told once."""
 
 
 class Reason(_Schema):

@@ -12,9 +12,9 @@ from plasmoscope.analysis.calls import INFECTED, Call
 from plasmoscope.analysis.results import Interval
 from plasmoscope.i18n.sentences import CODES, SENTENCES
 from plasmoscope.i18n.words import english
-from plasmoscope.messages import Message, as_written, mark, message
+from plasmoscope.messages import Message, as_written, from_record, mark, message
 from plasmoscope.reports import fonts
-from plasmoscope.store import audit, corrections, counts, edits, history
+from plasmoscope.store import audit, cameras, corrections, counts, edits, history
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
@@ -90,6 +90,26 @@ class OpenCell:
 
 
 @dataclass(frozen=True)
+class WatchedCamera:
+    """A microscope's camera whose folder is watched."""
+
+    name: str
+    slide: Slide | None
+    """That its pictures go to."""
+    waiting: int
+    names: str
+    """Of some pictures that wait."""
+    set_aside: tuple[Message, ...]
+    """Pictures that cannot be used, and why."""
+
+    @property
+    def state(self) -> str:
+        """Changes whenever it has to be shown anew."""
+        said = " ".join(map(english, self.set_aside))
+        return f"{self.name} {self.slide.id if self.slide else ''} {self.waiting} {self.names} {said}"
+
+
+@dataclass(frozen=True)
 class Change:
     """An entry of the audit."""
 
@@ -110,6 +130,22 @@ def warnings_of(field: Field) -> tuple[Message, ...]:
     # Earlier versions kept the sentences themselves.
     codes = [CODES.get(warning, warning) for warning in field.warnings]
     return tuple(message(code) if code in SENTENCES else as_written(code) for code in codes)
+
+
+def watched_cameras(session: Session) -> list[WatchedCamera]:
+    """The cameras whose folders are watched just now."""
+    return [
+        WatchedCamera(
+            name=camera.name,
+            slide=session.get(Slide, camera.slide_id) if camera.slide_id is not None else None,
+            waiting=camera.waiting,
+            names=", ".join(camera.names),
+            set_aside=tuple(
+                message("named", name=one["name"], error=from_record(one["why"])) for one in camera.set_aside
+            ),
+        )
+        for camera in cameras.in_sight(session)
+    ]
 
 
 def home_rows(session: Session, found: Sequence[Slide]) -> list[HomeRow]:

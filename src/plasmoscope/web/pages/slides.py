@@ -1,15 +1,16 @@
 """A slide's page, its cells side by side, its changes, and its buttons; each button leads back to the slide."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from sqlalchemy.orm import Session
 
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Message, message
-from plasmoscope.store import audit, called, copies, counts, patients, slides
+from plasmoscope.store import audit, called, cameras, copies, counts, patients, slides
 from plasmoscope.store.called import CalledCell
+from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.review import slide_queue
 from plasmoscope.store.store import Store
 from plasmoscope.web.dependencies import KnownSessions, Number, Records, SettingsInForce, WholeWorkstation
@@ -42,6 +43,7 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         cards = page_data.field_cards(session, slide)
         elsewhere = copies.copies_of(session, slide_id)
         twins = patients.twins_of(session, slide.patient)
+        watched = page_data.watched_cameras(session)
     return render(
         request,
         "slide.html",
@@ -52,6 +54,7 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         cards=cards,
         copies=elsewhere,
         twins=twins,
+        cameras=watched,
         lacking=page_data.fonts_to_install(slide, cards, actor.name),
         downloads=[offer.download for offer in DOWNLOADS.values()],
         said=script_messages(request),
@@ -110,6 +113,25 @@ async def add_photographs(
                 refused.append(message("named", name=photograph.filename, error=error.message))
     if refused:
         raise WebError(422, "unusable_image", "not_taken", photographs=tuple(refused))
+    return go(f"/slides/{slide_id}")
+
+
+@router.post("/slides/{slide_id}/camera")
+def direct_camera(
+    actor: Technician,
+    records: Records,
+    slide_id: Number,
+    camera: Annotated[str, Form(max_length=LONGEST_TEXT)],
+    what: Annotated[Literal["open", "close", "take", "leave"], Form()],
+) -> Response:
+    """Have a camera's pictures go to the slide, or no longer; or say where those belong that wait."""
+    with records.session() as session:
+        if what == "open":
+            cameras.open_for(session, actor.name, slide_id, camera)
+        elif what == "close":
+            cameras.close(session, actor.name, slide_id, camera)
+        else:
+            cameras.ask(session, actor.name, slide_id, camera, what)
     return go(f"/slides/{slide_id}")
 
 

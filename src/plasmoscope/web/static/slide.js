@@ -18,7 +18,7 @@ if (form) {
 }
 
 async function follow() {
-  if (document.querySelector("[data-unfinished]")) await refresh().catch(() => {});
+  if (document.querySelector("[data-unfinished], [data-watched]")) await refresh().catch(() => {});
   setTimeout(follow, LOOK_AGAIN_MS);
 }
 setTimeout(follow, LOOK_AGAIN_MS);
