@@ -33,7 +33,7 @@ def serve(
     ] = "",
     watch: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="Folder into which this computer's microscope camera saves."),
+        typer.Option(help="Folder into which this computer's microscope camera saves."),
     ] = None,
 ) -> None:
     """Run the workstation: a web page and an HTTP interface, on this machine alone unless told otherwise.
@@ -49,6 +49,8 @@ def serve(
     from plasmoscope.web.serving import server
     from plasmoscope.web.settings import Settings, is_unspecified
 
+    if watch is not None and not watch.is_dir():
+        raise PlasmoscopeError(f"There is no folder '{watch}' to watch. Give the one into which the camera saves.")
     settings = Settings(
         folder=data,
         database_url=database,

@@ -22,9 +22,7 @@ _TRY_AGAIN_SECONDS = 5.0
 
 
 def watch(
-    folder: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="Folder into which the microscope's camera saves.")
-    ],
+    folder: Annotated[Path, typer.Argument(help="Folder into which the microscope's camera saves.")],
     server: Annotated[str, typer.Option(help="Address of the workstation.")] = "http://127.0.0.1:8000",
     name: Annotated[str, typer.Option(help="Account to log in with, where people must.")] = "",
     password: Annotated[
@@ -45,6 +43,8 @@ def watch(
 
     if name and not password:
         password = typer.prompt("Password", hide_input=True)
+    if not folder.is_dir():
+        raise PlasmoscopeError(f"There is no folder '{folder}' to watch. Give the one into which the camera saves.")
     whole = folder.resolve()
     place = hashlib.sha256(f"{server} {whole}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
     memory = user_data_path("plasmoscope", appauthor=False) / "watched" / place
