@@ -86,10 +86,10 @@ def test_the_workstation_takes_what_its_camera_saves(tmp_path: Path, folder: Pat
         shown = until(lambda: (text := page(client, slide)) and "Set aside" in text and text)
         assert "broken.png" in shown
         assert "not an image in a format that can be read" in shown
-    # A new start takes nothing twice.
+    # A new start takes nothing twice, and asks what to do with what came meanwhile.
+    (folder / "last.png").write_bytes(rendered_png + b"last")
     with workstation(tmp_path / "records", watch=folder) as client:
         client.post("/welcome")
-        (folder / "last.png").write_bytes(rendered_png + b"last")
         until(lambda: "In its folder wait 1 pictures" in page(client, slide))
         assert direct(client, slide, "take").status_code == 200
         until(lambda: len(names(client, slide)) == 3)

@@ -9,7 +9,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from chromium import ANALYSED, accept, visit
-from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.synthetic.rendering import render_field
 from workstation import PROGRAM, new_slide, served, when_analysed
 
