@@ -125,4 +125,4 @@ def _held(session: Session, name: str) -> Camera:
 def _takes_more(session: Session, camera: Camera) -> bool:
     slide = session.get(Slide, camera.slide_id)
     idle = camera.used is None or camera.used < now() - IDLE
-    return slide is not None and slide.status == "open" and not idle
+    return slide is not None and slide.status == "open" and slide.deleted_at is None and not idle

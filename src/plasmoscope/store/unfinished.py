@@ -53,7 +53,7 @@ def find(session: Session, who: str, token: str, hold: bool = False) -> Unfinish
         hold: let nobody else add to it until the transaction ends.
 
     Raises:
-        NotFoundError: no such upload, or it is somebody else's.
+        NotFoundError: no such upload, or it is somebody else's; or its slide was deleted.
     """
     wanted = select(UnfinishedUpload).where(UnfinishedUpload.token == token, UnfinishedUpload.by == who)
     if hold:
@@ -61,6 +61,7 @@ def find(session: Session, who: str, token: str, hold: bool = False) -> Unfinish
     upload = session.scalar(wanted)
     if upload is None or upload.touched < now() - KEPT_FOR:
         raise NotFoundError("no_upload")
+    get_slide(session, upload.slide_id)
     return upload
 
 
