@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from plasmoscope.classification.card import Preprocessing
 from plasmoscope.classification.classifier import Classifier
@@ -49,6 +50,9 @@ def test_a_network_of_ones_own_is_trained_exported_and_calls_cells(few_cells: Pa
     card = train(recipe, dataset, tmp_path / "run", tmp_path, RunOptions())
     classifier = Classifier.load(tmp_path / "run")
     assert classifier.card == card
+    written = EventAccumulator(str(tmp_path / "run" / "tensorboard" / "phase-1")).Reload().Tags()["scalars"]
+    assert {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_auc"} < set(written)
+    assert [name for name in written if name.startswith("lr-")], written
     probabilities = classifier.predict([cell.source.path for cell in dataset.cells[:3]])  # type: ignore[union-attr]
     assert np.all((probabilities > 0) & (probabilities < 1))
 

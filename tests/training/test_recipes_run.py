@@ -32,6 +32,9 @@ def test_every_recipe_runs_from_data_to_a_usable_model(name: str, few_cells: Pat
     assert np.all((probabilities > 0) & (probabilities < 1))
     history = read_history(tmp_path / "run" / "history.csv")
     assert [row["phase"] for row in history] == list(range(1, len(recipe.phases) + 1))
+    # Mixed pictures have no class that could be told rightly.
+    mixes = bool(recipe.mixup_alpha or recipe.cutmix_alpha)
+    assert all((0 <= row.get("train_accuracy", -1) <= 1) != mixes for row in history)
     for file in ("config.json", "environment.json", "split.csv", "learning_curves.png", "tensorboard"):
         assert (tmp_path / "run" / file).exists()
     familiar = familiar_of(classifier, tmp_path / "run" / "model.onnx")

@@ -10,7 +10,11 @@ from lightning.pytorch.callbacks import Callback
 
 from plasmoscope.csv_tables import read_csv, write_csv
 
-COLUMNS = ("phase", "epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_auc", "seconds")
+COLUMNS = (
+    *("phase", "epoch", "learning_rate", "train_loss", "train_accuracy"),
+    *("val_loss", "val_accuracy", "val_auc", "seconds"),
+)
+"""``train_accuracy`` is of augmented pictures, and missing where a recipe mixes them."""
 
 
 class History(Callback):
@@ -66,7 +70,7 @@ def read_history(file: Path) -> list[dict[str, float]]:
 
 
 def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
-    """Draw losses and validation accuracy over all epochs, with a line where a phase begins."""
+    """Draw losses and accuracies over all epochs, with a line where a phase begins."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -78,10 +82,13 @@ def plot_learning_curves(rows: list[dict[str, float]], file: Path) -> None:
     losses.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
     losses.legend()
     accuracy = [row["val_accuracy"] for row in rows]
-    accuracies.plot(epochs, accuracy, "s-", ms=3, color="tab:orange")
+    if all("train_accuracy" in row for row in rows):
+        accuracies.plot(epochs, [row["train_accuracy"] for row in rows], "o-", ms=3, label="training")
+    accuracies.plot(epochs, accuracy, "s-", ms=3, color="tab:orange", label="validation")
     best = max(range(len(rows)), key=accuracy.__getitem__)
     title = f"Validation accuracy: best {accuracy[best]:.2%}, epoch {best + 1}"
     accuracies.set(xlabel="epoch", ylabel="accuracy", title=title)
+    accuracies.legend()
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
     for axes in (losses, accuracies):
         axes.grid(alpha=0.3)

@@ -45,6 +45,7 @@ class PhaseModule(lightning.LightningModule):
             torch.compile(model.forward) if compile_model else model.forward
         )
         self.mix = _mixing(recipe)
+        self.train_accuracy = BinaryAccuracy()
         self.validation_loss = MeanMetric()
         self.accuracy = BinaryAccuracy()
         self.auc = BinaryAUROC()
@@ -82,8 +83,13 @@ class PhaseModule(lightning.LightningModule):
             if self.mix is not None:
                 images, targets = self.mix(images, labels)
             inputs = self._normalise(images)
-        loss = _cross_entropy(self.train_forward(inputs).float(), targets, self.recipe.label_smoothing)
+        logits = self.train_forward(inputs).float()
+        loss = _cross_entropy(logits, targets, self.recipe.label_smoothing)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
+        if self.mix is None:
+            # As the articles plot it: of the pictures as they were learnt from. Those that are mixed have no class.
+            self.train_accuracy.update(log_odds(logits.detach()).sigmoid(), labels == PARASITIZED)
+            self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:

@@ -12,7 +12,13 @@ from typing import Any, Literal, Protocol
 import lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+)
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
@@ -78,7 +84,11 @@ def run_phase(
     best = ModelCheckpoint(checkpoints, "best", monitor=phase.chosen_by, mode="max", save_on_train_epoch_end=True)
     # save_last of the best one would leave out epochs that bring no improvement.
     latest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-    callbacks: list[Callback] = [History(phase_file(folder, index, "csv"), index + 1, say), _Divergence(index)]
+    callbacks: list[Callback] = [
+        History(phase_file(folder, index, "csv"), index + 1, say),
+        LearningRateMonitor(),
+        _Divergence(index),
+    ]
     if recipe.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
     if phase.patience:
