@@ -25,6 +25,9 @@ def add(
         Literal["reader", "technician", "admin"],
         typer.Option(help="reader looks; technician makes, corrects and signs slides; admin also manages accounts."),
     ] = "technician",
+    site: Annotated[
+        list[str] | None, typer.Option(help="They see the slides of this site only; give it again for another.")
+    ] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Let somebody log in; the password is asked for twice, or taken from PLASMOSCOPE_PASSWORD."""
@@ -34,7 +37,7 @@ def add(
 
     password = _password(f"Password for {name}")
     with store.session() as session:
-        made = accounts.add_account(session, COMMAND_LINE, name, password, role)
+        made = accounts.add_account(session, COMMAND_LINE, name, password, role, site or ())
     console.print(f"{made.name} may log in as {made.role}.")
 
 
@@ -44,10 +47,12 @@ def list_accounts(data: RecordsOption, database: DatabaseOption = None) -> None:
     store = _records().existing(data, database)
     from plasmoscope.store import accounts
 
-    table = Table("number", "name", "role", "active")
+    table = Table("number", "name", "role", "active", "sites")
     with store.reading() as session:
         for found in accounts.all_accounts(session):
-            table.add_row(str(found.id), found.name, found.role, "yes" if found.active else "no")
+            table.add_row(
+                str(found.id), found.name, found.role, "yes" if found.active else "no", ", ".join(found.sites)
+            )
     console.print(table)
 
 
@@ -111,6 +116,23 @@ def set_role(
     with store.session() as session:
         made = accounts.set_role(session, COMMAND_LINE, number, role)
     console.print(f"{made.name} is {made.role} now.")
+
+
+@account.command("sites")
+def set_sites(
+    number: NumberArgument,
+    data: RecordsOption,
+    site: Annotated[list[str] | None, typer.Argument(help="Any number; none: as without sites.")] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Let an account see the slides of these sites only; an admin sees all."""
+    store = _records().existing(data, database)
+    from plasmoscope.store import accounts
+    from plasmoscope.store.audit import COMMAND_LINE
+
+    with store.session() as session:
+        made = accounts.set_sites(session, COMMAND_LINE, number, site or ())
+    console.print(f"{made.name} belongs to {', '.join(made.sites)}." if made.sites else f"{made.name} has no site.")
 
 
 @account.command()

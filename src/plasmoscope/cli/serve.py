@@ -35,6 +35,9 @@ def serve(
         Path | None,
         typer.Option(help="Folder into which this computer's microscope camera saves."),
     ] = None,
+    strict_sites: Annotated[
+        bool, typer.Option("--strict-sites", help="Who belongs to no site sees no slide, instead of all.")
+    ] = False,
 ) -> None:
     """Run the workstation: a web page and an HTTP interface, on this machine alone unless told otherwise.
 
@@ -61,6 +64,7 @@ def serve(
         secure_cookies=https,
         root_path=read_root_path(root_path),
         watch=watch,
+        strict_sites=strict_sites,
     )
     app = create_app(settings)
     if settings.accounts_required:

@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.store.audit import COMMAND_LINE, PROGRAM, SOMEBODY, note
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
+from plasmoscope.store.names import alike
 from plasmoscope.store.records import LONGEST_TEXT, Account, LoginSession, Role, now, storable
+from plasmoscope.store.sites import given_sites
 
 SHORTEST_PASSWORD = 10  # characters; NIST SP 800-63B asks for 8 at least
 ACCOUNTS = "account"
@@ -25,29 +27,35 @@ _hasher = PasswordHasher()
 _NOBODY = _hasher.hash(secrets.token_hex())
 
 
-def add_account(session: Session, who: str, login: str, password: str, role: Role) -> Account:
+def add_account(
+    session: Session, who: str, login: str, password: str, role: Role, sites: Sequence[str] = ()
+) -> Account:
     """Let somebody log in.
 
     Where somebody who was removed had the name, the new person stands in the records as ``Amina (2)``: signatures and
     entries of the audit stay the former person's.
 
+    Args:
+        sites: as for ``set_sites``.
+
     Raises:
-        StoreError: no name, a password that is too short, or no such role.
+        StoreError: no name, a password that is too short, no such role, or too many sites.
         ConflictError: the name is taken.
     """
     login = unicodedata.normalize("NFC", " ".join(storable(login).split()))
-    if not _alike(login) or len(login) > LONGEST_TEXT:
+    if not alike(login) or len(login) > LONGEST_TEXT:
         raise StoreError("account_name", most=LONGEST_TEXT)
     _check_role(role)
     known = session.execute(select(Account.name, Account.login, Account.removed)).all()
-    reserved = {_alike(name) for name in _RESERVED}
-    if _alike(login) in reserved | {_alike(row.login) for row in known if not row.removed}:
+    reserved = {alike(name) for name in _RESERVED}
+    if alike(login) in reserved | {alike(row.login) for row in known if not row.removed}:
         raise ConflictError("account_taken", name=login)
-    name = _free_name(login, {_alike(row.name) for row in known})
-    account = Account(name=name, login=login, password_hash=_hash(password), role=role)
+    name = _free_name(login, {alike(row.name) for row in known})
+    belongs_to = given_sites(session, sites)
+    account = Account(name=name, login=login, password_hash=_hash(password), role=role, sites=belongs_to)
     session.add(account)
     session.flush()
-    note(session, who, "add account", _subject(account.id), name=name, login=login, role=role)
+    note(session, who, "add account", _subject(account.id), name=name, login=login, role=role, sites=belongs_to)
     return account
 
 
@@ -66,6 +74,20 @@ def set_role(session: Session, who: str, account_id: int, role: Role) -> Account
     if role != account.role:
         before, account.role = account.role, role
         note(session, who, "change role", _subject(account_id), name=account.name, role=[before, role])
+    return account
+
+
+def set_sites(session: Session, who: str, account_id: int, sites: Sequence[str]) -> Account:
+    """Let an account see the slides of these sites only, from now on; of none, as ``sites_of`` says.
+
+    Raises:
+        NotFoundError, StoreError: no such account; too many sites.
+    """
+    account = get_account(session, account_id)
+    given = given_sites(session, sites)
+    if given != account.sites:
+        before, account.sites = account.sites, given
+        note(session, who, "change sites", _subject(account_id), name=account.name, sites=[before, given])
     return account
 
 
@@ -174,7 +196,7 @@ def log_in(
         Its token, which only the caller ever sees; None where name and password do not fit an active account.
     """
     known = session.scalars(select(Account).where(~Account.removed)).all()
-    account = next((one for one in known if _alike(one.login) == _alike(login)), None)
+    account = next((one for one in known if alike(one.login) == alike(login)), None)
     fits = _fits(account.password_hash if account else _NOBODY, password)
     if account is None or not account.active or not fits:
         if note_failure:
@@ -225,15 +247,9 @@ def _keep_an_admin(session: Session, account: Account) -> None:
         raise ConflictError("last_admin", name=account.name)
 
 
-def _alike(name: str) -> str:
-    """The same for names that look the same: without capitals, other forms of letters, and signs that show nothing."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return " ".join("".join(sign for sign in folded if unicodedata.category(sign) != "Cf").split())
-
-
 def _free_name(login: str, taken: set[str]) -> str:
     name, number = login, 1
-    while _alike(name) in taken:
+    while alike(name) in taken:
         number += 1
         name = f"{login} ({number})"
     return name

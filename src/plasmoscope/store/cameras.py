@@ -12,6 +12,7 @@ from plasmoscope.store.audit import note, slide_subject
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.locking import slide_to_change
 from plasmoscope.store.records import Camera, Slide, now
+from plasmoscope.store.sites import check_seen
 from plasmoscope.watching import Orders, Report
 
 IDLE = timedelta(hours=2)
@@ -81,6 +82,7 @@ def close(session: Session, who: str, slide_id: int, name: str) -> None:
     Raises:
         NotFoundError: no such camera.
     """
+    check_seen(session, slide_id)
     camera = _held(session, name)
     if camera.slide_id == slide_id:
         camera.slide_id = None
@@ -94,6 +96,7 @@ def ask(session: Session, who: str, slide_id: int, name: str, what: Literal["tak
         NotFoundError: no such camera.
         ConflictError: its pictures go to another slide, or to none.
     """
+    check_seen(session, slide_id)
     camera = _held(session, name)
     if camera.slide_id != slide_id:
         raise ConflictError("camera_elsewhere", camera=name)

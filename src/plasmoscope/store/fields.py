@@ -19,12 +19,15 @@ from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.locking import field_to_change, refuse_removed, slide_to_change
 from plasmoscope.store.records import LONGEST_TEXT, Field, Slide, now
+from plasmoscope.store.sites import ON_ALL_SITES
 from plasmoscope.store.slides import given_reason
 
 if TYPE_CHECKING:
     from plasmoscope.analysis.duplicates import Fingerprint
 
 _MARKS_AT_ONCE = 50
+# However few of them the person sees who asks.
+_WAITING = select(func.count(Field.id)).where(Field.status == "waiting").execution_options(**ON_ALL_SITES)
 
 
 def add_field(session: Session, images: Images, who: str, slide_id: int, name: str, data: bytes) -> Field:
@@ -90,7 +93,7 @@ def queued(session: Session) -> Sequence[Field]:
 
 def how_many_wait(session: Session) -> int:
     """Fields that wait for their analysis, on all slides."""
-    return session.scalar(select(func.count()).where(Field.status == "waiting")) or 0
+    return session.scalar(_WAITING) or 0
 
 
 def take_waiting(session: Session) -> Field | None:

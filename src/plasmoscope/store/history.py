@@ -65,7 +65,7 @@ def find_slides(session: Session, search: Search, offset: int = 0, limit: int = 
         fitting = fitting.where(Slide.taken_on <= search.until)
     if search.status:
         fitting = fitting.where(Slide.status == search.status)
-    total = session.scalar(fitting.with_only_columns(func.count())) or 0
+    total = session.scalar(fitting.with_only_columns(func.count(Slide.id))) or 0
     newest = fitting.order_by(Slide.taken_on.desc(), Slide.id.desc()).offset(offset).limit(limit)
     return Page(session.scalars(newest).all(), total)
 

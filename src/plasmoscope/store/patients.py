@@ -13,6 +13,7 @@ from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, T
 from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide
 from plasmoscope.store.records import DistinctPatients, Patient, Slide
+from plasmoscope.store.sites import check_all_seen
 
 
 class PatientRow(NamedTuple):
@@ -81,7 +82,7 @@ def find_patients(
     if twins_only:
         other = aliased(Patient)
         fitting = fitting.where(select(other.id).where(_may_be(Patient, other)).exists())
-    total = session.scalar(fitting.with_only_columns(func.count())) or 0
+    total = session.scalar(fitting.with_only_columns(func.count(Patient.id))) or 0
     found = session.scalars(fitting.order_by(func.lower(Patient.code), Patient.id).offset(offset).limit(limit)).all()
     return PatientPage(_rows(session, found), total)
 
@@ -165,6 +166,7 @@ def part(session: Session, who: str, patient_id: int, code: str) -> Patient:
     patient = session.scalar(merged)
     if patient is None:
         raise ConflictError("not_merged", patient=code, into=into.code)
+    check_all_seen(session, (into.id, patient.id))
     returning = select(Slide).where(Slide.merged_from_id == patient.id)
     signed = session.scalars(returning.where(Slide.status == "signed").order_by(Slide.id)).all()
     if signed:
@@ -255,6 +257,7 @@ def _both_held(session: Session, patient_id: int, code: str) -> tuple[Patient, P
     ids = one.merged_into_id or one.id, get_patient(session, code).id
     if ids[0] == ids[1]:
         raise StoreError("merged_with_itself", patient=code)
+    check_all_seen(session, ids)
     # The smaller number first, as everybody does who holds two.
     held = {number: _held(session, number) for number in sorted(ids)}
     return held[ids[0]], held[ids[1]]

@@ -436,6 +436,8 @@ class Account(Base):
     role: Mapped[Role]
     active: Mapped[bool] = mapped_column(default=True)
     removed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    sites: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    """Whose slides they see, as ``plasmoscope.store.sites`` says."""
     created: Mapped[datetime] = mapped_column(default=now)
 
 

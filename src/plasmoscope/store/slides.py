@@ -18,6 +18,7 @@ from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide, slide_to_change
 from plasmoscope.store.records import LONGEST_TEXT, Field, Patient, Sex, Slide, now, storable
 from plasmoscope.store.review import slide_queue
+from plasmoscope.store.sites import ON_ALL_SITES, site_to_write
 
 EXAMPLE_PATIENT = "Example"
 """The code of the patient whose photographs are rendered, for people to try things out."""
@@ -50,7 +51,8 @@ def create_slide(session: Session, who: str, details: SlideDetails) -> Slide:
     """Record a new slide, and its patient where they are new.
 
     Raises:
-        StoreError: a code is missing, a text too long, the date to come, or an age, sex or visit day that is none.
+        StoreError: a code is missing, a text too long, the site another's, the date to come, or an age, sex or visit
+            day that is none.
         CountingError: a red-cell count or haematocrit that no blood has.
         TakenError: the patient has a slide of this code.
     """
@@ -217,12 +219,14 @@ def _describe(session: Session, slide: Slide, details: SlideDetails) -> None:
         raise StoreError("patient_missing")
     if not said["code"]:
         raise StoreError("slide_code_missing")
+    said["site"] = site_to_write(session, said["site"])
     red_cell_count(details.red_cells_per_ul, None)
     red_cell_count(None, details.haematocrit_percent)
     past_day(details.taken_on)
     _check_person(details)
-    named = patient_of_code(session, said["patient"])
-    patient = session.get_one(Patient, named.merged_into_id) if named.merged_into_id else named
+    patient = named = patient_of_code(session, said["patient"])
+    if named.merged_into_id:
+        patient = session.get_one(Patient, named.merged_into_id, execution_options=ON_ALL_SITES)
     try:
         with session.begin_nested():
             if slide.patient is not patient:
@@ -258,14 +262,16 @@ def _goes_to_merged(session: Session, slide: Slide) -> bool:
 
 def _to_merged(session: Session, slide: Slide) -> list[str]:
     """Let it belong to the patient whom its own was merged into; gives the codes of both."""
-    before, after = slide.patient, session.get_one(Patient, slide.patient.merged_into_id)
+    before = slide.patient
+    after = session.get_one(Patient, before.merged_into_id, execution_options=ON_ALL_SITES)
     slide.patient, slide.merged_from_id = after, before.id
     return [before.code, after.code]
 
 
 def patient_of_code(session: Session, code: str) -> Patient:
     """The patient whom just this code names, recorded where they are new; they may be merged into another."""
-    wanted = select(Patient).where(Patient.code == code)
+    # Who sees none of the patient's slides adds theirs all the same.
+    wanted = select(Patient).where(Patient.code == code).execution_options(**ON_ALL_SITES)
     patient = session.scalar(wanted)
     if patient is not None:
         return patient

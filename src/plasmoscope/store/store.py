@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -16,12 +17,30 @@ from sqlalchemy.orm import Session
 from plasmoscope.extras import require_extra
 from plasmoscope.store.errors import StoreError
 from plasmoscope.store.images import Images
+from plasmoscope.store.sites import Sites, narrow
 
 _DATABASE = "plasmoscope.db"
 _IMAGES = "images"
 _WAIT_SECONDS = 30
 # Any number, the same in every process: whoever holds it migrates.
 _MIGRATION_LOCK = 7_305_811
+
+
+class Place(NamedTuple):
+    """Where records lie and what is seen of them, for another process."""
+
+    folder: Path
+    url: str | None = None
+    sites: Sites | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator["Store"]:
+        """The records, opened for a while; raises as ``Store``."""
+        store = Store(self.folder, self.url)
+        try:
+            yield store if self.sites is None else store.seen_by(self.sites)
+        finally:
+            store.close()
 
 
 class Store:
@@ -39,6 +58,8 @@ class Store:
             OSError: the folder cannot be written to.
         """
         self.folder = folder
+        self._url = url
+        self._sites: Sites | None = None
         # Patients' records are for the owner's eyes, in a folder that was there before as well.
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.images = Images(folder / _IMAGES)
@@ -70,13 +91,30 @@ class Store:
     def session(self) -> Iterator[Session]:
         """A transaction for changes: kept whole when the block ends well, dropped whole when it does not."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            self._narrow(session)
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent view for looking things up; it waits for nobody, nobody waits for it, and it cannot change."""
         with Session(self._readers, expire_on_commit=False) as session, session.begin():
+            self._narrow(session)
             yield session
+
+    def seen_by(self, sites: Sites) -> "Store":
+        """The same records as somebody sees them who belongs to these sites: no other slide is there."""
+        seen = copy(self)
+        seen._sites = sites
+        return seen
+
+    @property
+    def place(self) -> Place:
+        """To open the same records, and no more of them, in another process."""
+        return Place(self.folder, self._url, self._sites)
+
+    def _narrow(self, session: Session) -> None:
+        if self._sites is not None:
+            narrow(session, self._sites)
 
     def close(self) -> None:
         """Close all connections."""

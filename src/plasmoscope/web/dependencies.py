@@ -1,7 +1,7 @@
 """What the handlers of requests are given: the parts of the running workstation that each asks for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from plasmoscope.web.analysis_queue.queue import AnalysisQueue
 from plasmoscope.web.analysis_queue.teaching import Teacher
 from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.metrics import Metrics
-from plasmoscope.web.security.identity import Sessions
+from plasmoscope.web.security.identity import Actor, Sessions
 from plasmoscope.web.security.login import Logins
 from plasmoscope.web.settings import Settings
 
@@ -42,9 +42,12 @@ class Workstation:
 
 
 def workstation_of(connection: HTTPConnection) -> Workstation:
-    """The workstation that a request came to."""
+    """The workstation that a request came to, with as much of the records as whoever sent it sees."""
     workstation: Workstation = connection.app.state.workstation
-    return workstation
+    actor: Actor | None = getattr(connection.state, "actor", None)
+    if actor is None or actor.sites is None:
+        return workstation
+    return replace(workstation, store=workstation.store.seen_by(actor.sites))
 
 
 def _part(choose: Callable[[Workstation], object]) -> Any:

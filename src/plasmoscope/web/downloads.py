@@ -3,7 +3,6 @@
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from plasmoscope.store.audit import Wanted, write_audit
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.history import Search
 from plasmoscope.store.history_table import write_history
-from plasmoscope.store.store import Store
+from plasmoscope.store.store import Place
 from plasmoscope.web.file_names import slide_file
 
 
@@ -50,13 +49,10 @@ class Written(NamedTuple):
     slide: str
 
 
-def write_download(
-    records: Path, database: str | None, slide_id: int, name: str, folder: Path, language: str
-) -> Written:
+def write_download(records: Place, slide_id: int, name: str, folder: Path, language: str) -> Written:
     """Write one of ``DOWNLOADS`` of a slide.
 
     Args:
-        records, database: as for ``Store``.
         folder: empty; holds the file afterwards.
         language: code of that in which the report is read.
 
@@ -67,7 +63,7 @@ def write_download(
     offer = DOWNLOADS.get(name)
     if offer is None:
         raise NotFoundError("no_such_file", files=", ".join(DOWNLOADS))
-    with closing(Store(records, database)) as store:
+    with records.opened() as store:
         with store.reading() as session:
             result = counts.slide_result(session, slides.get_slide(session, slide_id))
         of_a_field = FORMATS[offer.format].of_a_field
@@ -93,21 +89,20 @@ def write_download(
     return Written(file, patient, result.slide)
 
 
-def write_history_file(records: Path, database: str | None, search: Search, file: Path) -> Path:
+def write_history_file(records: Place, search: Search, file: Path) -> Path:
     """Write the history as a table, and give its file.
 
     Args:
-        records, database: as for ``Store``.
         search, file: as for ``write_history``, whose errors are raised.
     """
-    with closing(Store(records, database)) as store, store.reading() as session:
+    with records.opened() as store, store.reading() as session:
         write_history(session, search, file)
     return file
 
 
-def write_audit_file(records: Path, database: str | None, wanted: Wanted, file: Path) -> Path:
+def write_audit_file(records: Place, wanted: Wanted, file: Path) -> Path:
     """Write the audit as a table, and give its file; as ``write_history_file``."""
-    with closing(Store(records, database)) as store, store.reading() as session:
+    with records.opened() as store, store.reading() as session:
         write_audit(session, wanted, file)
     return file
 

@@ -9,7 +9,7 @@ from plasmoscope.store.errors import NotFoundError, TakenError
 from plasmoscope.store.fields import add_field
 from plasmoscope.store.history import time_line
 from plasmoscope.store.patients import get_patient
-from plasmoscope.store.records import now
+from plasmoscope.store.records import LONGEST_TEXT, now
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails, create_slide
 from plasmoscope.store.store import Store
 from plasmoscope.synthetic.rendering import render_field
@@ -37,7 +37,9 @@ def known_example(store: Store) -> int | None:
             patient = get_patient(session, EXAMPLE_PATIENT)
         except NotFoundError:
             return None
-        return next((point.slide.id for point in time_line(session, patient.id) if point.slide.code == SLIDE), None)
+        return next(
+            (point.slide.id for point in time_line(session, patient.id) if point.slide.code == _code(store)), None
+        )
 
 
 def photographs() -> list[bytes]:
@@ -51,7 +53,9 @@ def make_example(store: Store, who: str, shown: Sequence[bytes]) -> int:
     Raises:
         OSError: the photographs cannot be written.
     """
-    details = SlideDetails(EXAMPLE_PATIENT, SLIDE, now().date(), preparer="Plasmoscope", stain="Giemsa")
+    details = SlideDetails(
+        EXAMPLE_PATIENT, _code(store), now().date(), _site(store), preparer="Plasmoscope", stain="Giemsa"
+    )
     try:
         with store.session() as session:
             slide = create_slide(session, who, details)
@@ -64,6 +68,15 @@ def make_example(store: Store, who: str, shown: Sequence[bytes]) -> int:
         if known is None:
             raise
         return known
+
+
+def _site(store: Store) -> str:
+    """Whose the example is: everybody sees one, and nobody that of another site."""
+    return min(store.place.sites or (), default="")
+
+
+def _code(store: Store) -> str:
+    return f"{SLIDE} {_site(store)}".strip()[:LONGEST_TEXT]
 
 
 def _photograph(seed: int) -> bytes:

@@ -26,6 +26,8 @@ class Settings:
     """The page is reached by https alone, through a proxy."""
     root_path: str = ""
     """Below which path of the proxy's address the page lives, such as ``/malaria`` (``root_path.read_root_path``)."""
+    strict_sites: bool = False
+    """An account that belongs to no site sees no slide, instead of all."""
 
     watch: Path | None = None
     """A folder into which a microscope's camera saves."""

@@ -24,7 +24,7 @@ def list_accounts(actor: Admin, records: Records) -> list[schemas.AccountOut]:
 def add_account(actor: Admin, records: Records, given: schemas.AccountIn) -> schemas.AccountOut:
     """Let somebody log in."""
     with records.session() as session:
-        account = accounts.add_account(session, actor.name, given.name, given.password, given.role)
+        account = accounts.add_account(session, actor.name, given.name, given.password, given.role, given.sites)
         return schemas.AccountOut.model_validate(account)
 
 
@@ -55,6 +55,13 @@ def set_role(actor: Admin, records: Records, account_id: Number, given: schemas.
     """Give an account another role, which it has at once."""
     with records.session() as session:
         return schemas.AccountOut.model_validate(accounts.set_role(session, actor.name, account_id, given.role))
+
+
+@router.post("/accounts/{account_id}/sites", tags=["accounts"])
+def set_sites(actor: Admin, records: Records, account_id: Number, given: schemas.SitesIn) -> schemas.AccountOut:
+    """Let an account see the slides of these sites only; an admin sees all whatever stands here."""
+    with records.session() as session:
+        return schemas.AccountOut.model_validate(accounts.set_sites(session, actor.name, account_id, given.sites))
 
 
 @router.post("/accounts/{account_id}/remove", tags=["accounts"], status_code=204)

@@ -14,7 +14,7 @@ from plasmoscope.store import audit
 from plasmoscope.store.audit import Wanted
 from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.web.api import schemas
-from plasmoscope.web.dependencies import HeavyWork, Records, SettingsInForce
+from plasmoscope.web.dependencies import HeavyWork, Records
 from plasmoscope.web.downloads import write_audit_file
 from plasmoscope.web.security.identity import Admin
 
@@ -48,12 +48,11 @@ def list_audit(
 
 
 @router.get("/audit.csv", tags=["accounts"], response_class=Response)
-async def export_audit(actor: Admin, workers: HeavyWork, settings: SettingsInForce, wanted: WantedEntries) -> Response:
+async def export_audit(actor: Admin, workers: HeavyWork, records: Records, wanted: WantedEntries) -> Response:
     """The same as a table, all of it, with each entry's hash."""
     folder = Path(tempfile.mkdtemp(prefix="plasmoscope-"))
     try:
-        where = settings.folder, settings.database_url
-        file = await workers.writing.take(write_audit_file, *where, wanted, folder / "audit.csv")
+        file = await workers.writing.take(write_audit_file, records.place, wanted, folder / "audit.csv")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

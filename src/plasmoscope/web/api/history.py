@@ -14,7 +14,7 @@ from plasmoscope.extras import require_extra
 from plasmoscope.store.history import Search
 from plasmoscope.store.history_table import PARQUET
 from plasmoscope.store.records import LONGEST_TEXT, SlideStatus
-from plasmoscope.web.dependencies import HeavyWork, SettingsInForce
+from plasmoscope.web.dependencies import HeavyWork, Records
 from plasmoscope.web.downloads import write_history_file
 from plasmoscope.web.security.identity import Reader
 
@@ -42,17 +42,16 @@ WantedSlides = Annotated[Search, Depends(search_of)]
 async def history(
     actor: Reader,
     workers: HeavyWork,
-    settings: SettingsInForce,
+    records: Records,
     wanted: WantedSlides,
     form: Literal["csv", "parquet"],
 ) -> Response:
     """The slides that fit as a table, the newest first."""
     if form == PARQUET:
         require_extra(PARQUET, "A table in Parquet")
-    where = settings.folder, settings.database_url
     folder = Path(tempfile.mkdtemp(prefix="plasmoscope-"))
     try:
-        file = await workers.writing.take(write_history_file, *where, wanted, folder / f"history.{form}")
+        file = await workers.writing.take(write_history_file, records.place, wanted, folder / f"history.{form}")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -23,6 +23,7 @@ from plasmoscope.store.history import TimePoint
 from plasmoscope.store.patients import PatientRow
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, Sex, SlideStatus
 from plasmoscope.store.review import DueCell
+from plasmoscope.store.sites import MOST_SITES
 from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails
 from plasmoscope.watching import NAMED, Report
 from plasmoscope.web.errors import CODES
@@ -645,10 +646,17 @@ class LoginOut(_Schema):
     token: str
 
 
+class SitesIn(_Schema):
+    """The sites that an account belongs to."""
+
+    sites: Annotated[list[Text], Field(max_length=MOST_SITES)]
+
+
 class AccountIn(LoginIn):
     """Somebody who may log in."""
 
     role: Role
+    sites: Annotated[list[Text], Field(max_length=MOST_SITES)] = []
 
 
 class RoleIn(_Schema):
@@ -679,3 +687,5 @@ class AccountOut(_Schema):
     """What is typed to log in."""
     role: Role
     active: bool
+    sites: list[str]
+    """Whose slides they see; none: all slides, or none where the workstation is run with ``--strict-sites``."""

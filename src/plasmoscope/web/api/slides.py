@@ -11,13 +11,13 @@ from starlette.background import BackgroundTask
 
 from plasmoscope.i18n import languages
 from plasmoscope.store import audit, copies, counts, fields, history, patients, review, slides
+from plasmoscope.store.sites import check_seen
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.history import WantedSlides
 from plasmoscope.web.dependencies import (
     HeavyWork,
     Number,
     Records,
-    SettingsInForce,
 )
 from plasmoscope.web.downloads import DOWNLOADS, write_download
 from plasmoscope.web.file_names import disposition
@@ -154,6 +154,7 @@ def list_audit(
 ) -> list[schemas.AuditOut]:
     """Who changed what of a slide, the newest first."""
     with records.reading() as session:
+        check_seen(session, slide_id)
         found = audit.entries(session, audit.slide_subject(slide_id), offset, limit)
         return [schemas.AuditOut.model_validate(entry) for entry in found]
 
@@ -167,7 +168,7 @@ def list_audit(
 async def download(
     actor: Reader,
     workers: HeavyWork,
-    settings: SettingsInForce,
+    records: Records,
     slide_id: Number,
     name: Annotated[str, Path(max_length=40)],
     request: Request,
@@ -177,11 +178,12 @@ async def download(
     chosen = languages.choose(
         language or request.cookies.get(languages.COOKIE), request.headers.get("accept-language", "")
     )
-    where = settings.folder, settings.database_url
     # Sent from the disk: of a large slide the annotated photographs weigh more than this process should.
     folder = FilePath(tempfile.mkdtemp(prefix="plasmoscope-"))
     try:
-        file, patient, code = await workers.writing.take(write_download, *where, slide_id, name, folder, chosen.code)
+        file, patient, code = await workers.writing.take(
+            write_download, records.place, slide_id, name, folder, chosen.code
+        )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -69,6 +69,7 @@ ACTIONS = {
     "change password": mark("changed the own password"),
     "fail to change password": mark("gave a wrong old password"),
     "change role": mark("changed a role"),
+    "change sites": mark("changed sites"),
     "deactivate account": mark("deactivated an account"),
     "activate account": mark("activated an account"),
     "remove account": mark("removed an account"),

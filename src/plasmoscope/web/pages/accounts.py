@@ -5,22 +5,25 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 
 from plasmoscope.store import accounts
-from plasmoscope.store.records import Role
-from plasmoscope.web.dependencies import Number, Records
+from plasmoscope.store.records import LONGEST_TEXT, Role
+from plasmoscope.store.sites import MOST_SITES
+from plasmoscope.web.dependencies import Number, Records, SettingsInForce
 from plasmoscope.web.pages.login import Password
 from plasmoscope.web.pages.redirects import go
 from plasmoscope.web.pages.rendering import render
 from plasmoscope.web.security.identity import Admin
 
 router = APIRouter()
+_Lines = Annotated[str, Form(max_length=MOST_SITES * LONGEST_TEXT)]
 
 
 @router.get("/accounts")
-def show_accounts(request: Request, actor: Admin, records: Records) -> Response:
+def show_accounts(request: Request, actor: Admin, records: Records, settings: SettingsInForce) -> Response:
     """Who may log in."""
     with records.reading() as session:
         known = accounts.all_accounts(session)
-    return render(request, "accounts.html", accounts=known, shortest_password=accounts.SHORTEST_PASSWORD)
+    shortest = accounts.SHORTEST_PASSWORD
+    return render(request, "accounts.html", accounts=known, shortest_password=shortest, strict=settings.strict_sites)
 
 
 @router.post("/accounts")
@@ -30,10 +33,11 @@ def add_account(
     name: Annotated[str, Form()],
     password: Annotated[str, Form()],
     role: Annotated[Role, Form()],
+    sites: _Lines = "",
 ) -> Response:
     """Let somebody log in."""
     with records.session() as session:
-        accounts.add_account(session, actor.name, name, password, role)
+        accounts.add_account(session, actor.name, name, password, role, sites.splitlines())
     return go("/accounts")
 
 
@@ -66,6 +70,14 @@ def set_role(actor: Admin, records: Records, account_id: Number, role: Annotated
     """Give an account another role."""
     with records.session() as session:
         accounts.set_role(session, actor.name, account_id, role)
+    return go("/accounts")
+
+
+@router.post("/accounts/{account_id}/sites")
+def set_sites(actor: Admin, records: Records, account_id: Number, sites: _Lines = "") -> Response:
+    """Let an account see the slides of some sites only."""
+    with records.session() as session:
+        accounts.set_sites(session, actor.name, account_id, sites.splitlines())
     return go("/accounts")
 
 

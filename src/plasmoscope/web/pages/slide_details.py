@@ -1,5 +1,6 @@
 """Recording a slide and changing its details."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, Response
@@ -8,6 +9,7 @@ from plasmoscope.messages import mark
 from plasmoscope.store import history, patients, slides
 from plasmoscope.store.days import today
 from plasmoscope.store.errors import TakenError
+from plasmoscope.store.sites import known_sites, seen_sites
 from plasmoscope.store.store import Store
 from plasmoscope.web.dependencies import KnownSessions, Number, Records, SettingsInForce
 from plasmoscope.web.pages.redirects import go
@@ -26,7 +28,9 @@ _TAKEN = mark("This patient has a slide with this ID already.")
 @router.get("/slides/new")
 def new_slide(request: Request, actor: Technician, records: Records, patient: str = "", code: str = "") -> Response:
     """An empty form, with today's date."""
-    values = {"taken_on": today().isoformat(), "patient": patient, "code": code}
+    # Whoever belongs to one site alone need not name it.
+    site = next(iter(actor.sites)) if actor.sites and len(actor.sites) == 1 else ""
+    values = {"taken_on": today().isoformat(), "patient": patient, "code": code, "site": site}
     return _show(request, records, SlideForm(values, {}, None))
 
 
@@ -90,7 +94,9 @@ def _read(records: Store, boxes: SlideBoxes) -> SlideForm:
 
 def _show(request: Request, records: Store, form: SlideForm, slide_id: int | None = None) -> Response:
     with records.reading() as session:
-        known = {what: history.known_values(session, what) for what in _SUGGESTED}
+        known: dict[str, Sequence[str]] = {what: history.known_values(session, what) for what in _SUGGESTED}
+        own = seen_sites(session)
+        known["site"] = [*dict.fromkeys((*known["site"], *known_sites(session)))] if own is None else sorted(own)
     here = "/slides/new" if slide_id is None else f"/slides/{slide_id}/details"
     status = 422 if form.errors else 200
     return render(request, "slide_form.html", status, here=here, form=form, known=known, slide_id=slide_id)

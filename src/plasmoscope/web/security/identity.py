@@ -17,6 +17,7 @@ from plasmoscope.messages import message
 from plasmoscope.store import accounts
 from plasmoscope.store.audit import SOMEBODY
 from plasmoscope.store.records import Role
+from plasmoscope.store.sites import Sites, sites_of
 from plasmoscope.store.store import Store
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.settings import SESSION_HOURS, Settings, is_loopback
@@ -36,6 +37,8 @@ class Actor:
     role: Role
     named: bool = True
     """Whether the name is their own; without accounts nobody has given one at first."""
+    sites: Sites | None = None
+    """Whose slides they see; None: all."""
 
     def may(self, role: Role) -> bool:
         """Whether this role is theirs or below."""
@@ -55,7 +58,14 @@ class Sessions:
             name = " ".join(unquote(request.cookies.get(NAME_COOKIE, "")).split())[:LONGEST_NAME]
             return Actor(name, "admin") if name else Actor(SOMEBODY, "admin", named=False)
         token = session_token(request)
-        return await run_in_threadpool(_logged_in, self._store, token) if token else None
+        return await run_in_threadpool(self._logged_in, token) if token else None
+
+    def _logged_in(self, token: str) -> Actor | None:
+        with self._store.reading() as session:
+            account = accounts.logged_in(session, token)
+            if account is None:
+                return None
+            return Actor(account.name, account.role, sites=sites_of(account, self._settings.strict_sites))
 
     def check_host(self, request: HTTPConnection) -> None:
         """On loopback, refuse names that are not: a site could point its own name here (DNS rebinding).
@@ -84,12 +94,6 @@ class Sessions:
             secure=self._settings.secure_cookies,
         )
         headers.append("set-cookie", carrier.headers["set-cookie"])
-
-
-def _logged_in(store: Store, token: str) -> Actor | None:
-    with store.reading() as session:
-        account = accounts.logged_in(session, token)
-        return Actor(account.name, account.role) if account else None
 
 
 def bearer(request: HTTPConnection) -> str:
