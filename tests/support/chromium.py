@@ -19,6 +19,9 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # A camera that shows a moving pattern, and whose use nobody is asked about.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
     # An address of a network, for a browser: it trusts no such one without https.
     "--host-resolver-rules=MAP laboratory.example 127.0.0.1",
 ]

@@ -74,3 +74,22 @@ def test_photographs_go_on_by_themselves_after_a_lost_line_and_a_reload(
     assert [field["name"] for field in fields] == ["0.bmp", "1.bmp"]
     page.reload()
     expect(page.locator("#unsent li")).to_have_count(0)
+
+
+def test_a_camera_is_chosen_shows_what_it_sees_and_takes_pictures(page: Page, client: httpx2.Client) -> None:
+    slide = new_slide(client, code="camera")
+    page.goto(f"/slides/{slide}")
+    page.get_by_role("button", name="Use the camera").click()
+    dialog = page.locator("dialog.camera")
+    expect(dialog.locator("option").first).to_be_attached()
+    # No blood film is before this camera.
+    expect(dialog.locator("[data-seen]")).to_have_text("Not counted", timeout=ANALYSED)
+    cell = {"kind": "red_cell", "on_border": False, "parasitized": False}
+    cells = [cell, cell | {"parasitized": True}, cell | {"on_border": True}, cell | {"kind": "platelet"}]
+    page.route("**/api/v1/analyze", lambda route: route.fulfill(json={"accepted": True, "cells": cells}))
+    expect(dialog.locator("[data-seen]")).to_have_text("1 of 2 cells infected")
+    assert client.get(f"/api/v1/slides/{slide}").json()["fields"] == []
+    dialog.get_by_role("button", name="Take a picture").click()
+    expect(page.locator("#fields li.field")).to_have_count(1)
+    dialog.get_by_role("button", name="Close").click()
+    expect(page.locator("[data-unsafe]")).to_be_hidden()

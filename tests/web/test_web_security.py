@@ -257,9 +257,15 @@ def test_every_answer_carries_the_protecting_headers(alone: TestClient) -> None:
         headers = alone.get(path).headers
         assert "default-src 'self'" in headers["content-security-policy"], path
         assert "unsafe" not in headers["content-security-policy"]
+        assert "camera=()" in headers["permissions-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
+
+
+def test_only_the_page_of_a_slide_may_use_a_camera(alone: TestClient) -> None:
+    for path, allowed in (("/slides/1", "(self)"), ("/slides/1/review", "()"), ("/", "()"), ("/fields/1", "()")):
+        assert f"camera={allowed}," in alone.get(path).headers["permissions-policy"], path
 
 
 def test_the_session_cookie_is_for_this_site_and_no_script(shared: TestClient) -> None:

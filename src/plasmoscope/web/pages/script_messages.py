@@ -16,6 +16,7 @@ _MESSAGES = {
     "offline": mark("The workstation cannot be reached. Check that it runs, and try again."),
     "resuming": mark("The connection is lost. Sending goes on by itself once it is back."),
     "camera": mark("No camera can be used. Check that one is connected and that the browser may use it."),
+    "notCounted": mark("Not counted"),
     "working": mark("Please wait ..."),
     "heat": mark("Yellow: what the call rests on most; dark blue: least."),
     "nowhere": mark("No single place decides: the call rests on the cell as a whole."),
@@ -32,4 +33,7 @@ _MESSAGES = {
 def script_messages(request: Request) -> dict[str, str]:
     """What the scripts say to whoever sent this request, by the name that they know it by."""
     words = reader_words(request)
-    return {name: words.say(message) for name, message in _MESSAGES.items()}
+    said = {name: words.say(message) for name, message in _MESSAGES.items()}
+    # The script puts the numbers in.
+    seen = words.say(mark("%(infected)s of %(counted)s cells infected"), infected="{infected}", counted="{counted}")
+    return said | {"seen": seen}

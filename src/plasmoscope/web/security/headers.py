@@ -1,5 +1,7 @@
 """Headers of every answer, which protect the page and its reader."""
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,10 +14,14 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     # Other sites are told nothing. Without any, browsers would not tell this one that a form is its own either.
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), display-capture=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+# The page of a slide, which takes pictures.
+_WITH_CAMERA = re.compile(r"/slides/\d+")
 
 
 class Headers:
@@ -32,6 +38,8 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
+                if _WITH_CAMERA.fullmatch(scope["path"]):
+                    headers["Permissions-Policy"] = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
                 # Styles and scripts may be kept, and are asked for anew whether they changed.
                 headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
             await send(message)
