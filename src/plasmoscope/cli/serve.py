@@ -35,6 +35,10 @@ def serve(
         Path | None,
         typer.Option(help="Folder into which this computer's microscope camera saves."),
     ] = None,
+    lock_after: Annotated[
+        float,
+        typer.Option(min=0, max=720, help="Minutes without an act until the page is locked; 0: never."),
+    ] = 0,
     strict_sites: Annotated[
         bool, typer.Option("--strict-sites", help="Who belongs to no site sees no slide, instead of all.")
     ] = False,
@@ -65,6 +69,7 @@ def serve(
         root_path=read_root_path(root_path),
         watch=watch,
         strict_sites=strict_sites,
+        idle_minutes=lock_after,
     )
     app = create_app(settings)
     if settings.accounts_required:

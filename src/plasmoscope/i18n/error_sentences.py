@@ -252,6 +252,7 @@ _RECORDS = {
 
 _REQUESTS = {
     "log_in_first": mark("Log in first."),
+    "session_locked": mark("This was locked, since nobody used it for a while; unlock it with your password."),
     "wrong_login": mark("Name and password do not fit."),
     "wrong_password": mark("The old password is wrong."),
     "too_many_wrong_passwords": mark("Too many wrong passwords; wait %(seconds)s seconds."),

@@ -211,15 +211,26 @@ def begin_session(session: Session, account: Account, hours: float, address: str
     session.execute(delete(LoginSession).where(LoginSession.expires < now()))
     token = secrets.token_urlsafe(32)
     expires = now() + timedelta(hours=hours)
-    session.add(LoginSession(token_hash=_token_hash(token), account_id=account.id, expires=expires))
+    session.add(LoginSession(token_hash=_token_hash(token), account_id=account.id, expires=expires, acted=now()))
     note(session, account.name, "log in", _subject(account.id), address=address, how=how)
     return token
 
 
 def logged_in(session: Session, token: str) -> Account | None:
     """Whose session a token belongs to; None where it has ended."""
+    found = session_of(session, token)
+    return found.account if found else None
+
+
+def session_of(session: Session, token: str) -> LoginSession | None:
+    """The session that a token is of; None where it has ended."""
     found = session.scalar(select(LoginSession).where(LoginSession.token_hash == _token_hash(token)))
-    return found.account if found and found.expires > now() and found.account.active else None
+    return found if found and found.expires > now() and found.account.active else None
+
+
+def password_fits(account: Account, password: str) -> bool:
+    """Whether it is this account's."""
+    return _fits(account.password_hash, password)
 
 
 def log_out(session: Session, token: str) -> None:

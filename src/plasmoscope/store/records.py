@@ -450,5 +450,8 @@ class LoginSession(Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     expires: Mapped[datetime]
+    acted: Mapped[datetime | None]
+    """When somebody last acted in it, as far as that is written down."""
+    locked: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)

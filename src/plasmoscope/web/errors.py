@@ -23,6 +23,7 @@ CODES: Mapping[str, tuple[str, str]] = {
     "host": ("400", "ask this workstation by the name of this machine"),
     "refused": ("400 and others", "the request is none that can be answered; mend it"),
     "login": ("401", "log in, or give the right name and password"),
+    "locked": ("401", "nobody acted for a while; send the password to `/unlock`"),
     "csrf": ("403", "send the header that tells a program from another site's page"),
     "role": ("403", "somebody with another role may do this"),
     "wrong_password": ("403", "give the right old password"),

@@ -31,6 +31,8 @@ class Settings:
 
     watch: Path | None = None
     """A folder into which a microscope's camera saves."""
+    idle_minutes: float = 0
+    """After so long without an act the page is locked until the same person gives their password; 0: never."""
 
     @property
     def accounts_required(self) -> bool:

@@ -640,6 +640,12 @@ class LoginIn(_Schema):
     password: Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
+class UnlockIn(_Schema):
+    """The password of whoever is logged in."""
+
+    password: Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
 class LoginOut(_Schema):
     """Send it as ``Authorization: Bearer TOKEN``."""
 

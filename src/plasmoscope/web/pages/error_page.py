@@ -25,4 +25,6 @@ def _needed_first(request: Request, error: WebError) -> Response | None:
     if error.status != 401:
         return None
     then = address_of(request)
+    if error.code == "locked":
+        return go(f"/unlock?then={quote(then)}")
     return go("/login" if then == "/" else f"/login?then={quote(then)}")

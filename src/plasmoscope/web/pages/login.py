@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from plasmoscope.store import accounts
 from plasmoscope.store.records import LONGEST_TEXT
+from plasmoscope.store.store import Store
 from plasmoscope.web.dependencies import KnownSessions, LoginChecks, Records
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.pages.redirects import go, own
@@ -47,6 +48,28 @@ def log_in(
     return answer
 
 
+@router.get("/unlock")
+def show_unlock(request: Request, records: Records, then: str = "/") -> Response:
+    """The page to go on in a session that is locked."""
+    if request.state.actor is not None:
+        return go(then)
+    return _unlock_page(request, records, then)
+
+
+@router.post("/unlock")
+def unlock(
+    request: Request, records: Records, logins: LoginChecks, password: Password, then: Annotated[str, Form()] = "/"
+) -> Response:
+    """Go on."""
+    try:
+        logins.unlock(request, password)
+    except WebError as error:
+        if error.code != WRONG_PASSWORD_CODE:
+            raise
+        return _unlock_page(request, records, then, error.status)
+    return go(then)
+
+
 @router.post("/logout")
 def log_out(request: Request, records: Records) -> Response:
     """End the session."""
@@ -77,6 +100,14 @@ def change_password(
             raise
         return _password_page(request, error.status, wrong=True)
     return go("/password?changed=yes")
+
+
+def _unlock_page(request: Request, records: Store, then: str, status: int = 200) -> Response:
+    with records.reading() as session:
+        account = accounts.logged_in(session, session_token(request))
+    if account is None:
+        return go("/login")
+    return render(request, "unlock.html", status, wrong=status != 200, name=account.name, then=own(then))
 
 
 def _password_page(

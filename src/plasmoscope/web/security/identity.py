@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from plasmoscope.messages import message
-from plasmoscope.store import accounts
+from plasmoscope.store import accounts, idle
 from plasmoscope.store.audit import SOMEBODY
 from plasmoscope.store.records import Role
 from plasmoscope.store.sites import Sites, sites_of
@@ -24,6 +24,9 @@ from plasmoscope.web.settings import SESSION_HOURS, Settings, is_loopback
 
 SESSION_COOKIE = "plasmoscope_session"
 NAME_COOKIE = "plasmoscope_name"
+IDLE_HEADER = "x-plasmoscope-unasked"
+"""With what a page asks for by itself, nobody acting."""
+_LOCKED = "locked"
 _RANKS: dict[Role, int] = {"reader": 0, "technician": 1, "admin": 2}
 LONGEST_NAME = 100
 """Characters of a name that somebody gives without an account."""
@@ -58,14 +61,27 @@ class Sessions:
             name = " ".join(unquote(request.cookies.get(NAME_COOKIE, "")).split())[:LONGEST_NAME]
             return Actor(name, "admin") if name else Actor(SOMEBODY, "admin", named=False)
         token = session_token(request)
-        return await run_in_threadpool(self._logged_in, token) if token else None
+        if not token:
+            return None
+        found = await run_in_threadpool(self._logged_in, token, _is_act(request))
+        request.state.locked = found is _LOCKED
+        return None if isinstance(found, str) else found
 
-    def _logged_in(self, token: str) -> Actor | None:
+    def _logged_in(self, token: str, is_act: bool) -> Actor | str | None:
+        """Who acts, or ``_LOCKED`` in a locked session."""
+        minutes = self._settings.idle_minutes
         with self._store.reading() as session:
-            account = accounts.logged_in(session, token)
-            if account is None:
+            found = accounts.session_of(session, token)
+            if found is None:
                 return None
-            return Actor(account.name, account.role, sites=sites_of(account, self._settings.strict_sites))
+            account = found.account
+            locked, to_keep = idle.is_locked(found, minutes), idle.is_to_keep(found)
+        if locked:
+            return _LOCKED
+        if minutes and is_act and to_keep:
+            with self._store.session() as session:
+                idle.act(session, token)
+        return Actor(account.name, account.role, sites=sites_of(account, self._settings.strict_sites))
 
     def check_host(self, request: HTTPConnection) -> None:
         """On loopback, refuse names that are not: a site could point its own name here (DNS rebinding).
@@ -96,6 +112,14 @@ class Sessions:
         headers.append("set-cookie", carrier.headers["set-cookie"])
 
 
+def _is_act(request: HTTPConnection) -> bool:
+    """Whether a person or a program asks for it, and no page by itself, such as for a picture or for what is new."""
+    if request.headers.get(IDLE_HEADER):
+        return False
+    read = request.scope["method"] in {"GET", "HEAD"}
+    return not read or "text/html" in request.headers.get("accept", "") or bool(bearer(request))
+
+
 def bearer(request: HTTPConnection) -> str:
     """The token that a program sends, or nothing."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -112,7 +136,8 @@ def _require(role: Role) -> object:
     async def check(request: Request) -> Actor:
         actor: Actor | None = request.state.actor
         if actor is None:
-            raise WebError(401, "login", "log_in_first")
+            locked = getattr(request.state, "locked", False)
+            raise WebError(401, "locked", "session_locked") if locked else WebError(401, "login", "log_in_first")
         if not actor.may(role):
             needed, own = (message(f"role_{name}") for name in (role, actor.role))
             raise WebError(403, "role", "role_needed", needed=needed, role=own)

@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 from starlette.requests import HTTPConnection
 
-from plasmoscope.store import accounts
+from plasmoscope.store import accounts, idle
 from plasmoscope.store.store import Store
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.security.identity import session_token
@@ -79,6 +79,25 @@ class Logins:
             self._noted.failed(_ALL)
             raise WebError(401, "login", "wrong_login")
         return token
+
+    def unlock(self, request: HTTPConnection, password: str) -> None:
+        """Let the person whose session is locked go on in it.
+
+        Raises:
+            WebError: 401, the session is over; 403, the password is not theirs; 429, after too many failures.
+        """
+        token = session_token(request)
+        with self._store.reading() as session:
+            account = accounts.logged_in(session, token)
+        if account is None:
+            raise WebError(401, "login", "log_in_first")
+        keys = _keys(request, account.login)
+        self._limit.check(*keys)
+        with self._store.session() as session:
+            right = idle.unlock(session, token, password, address_of(request))
+        if not right:
+            self._limit.failed(*keys)
+            raise WebError(403, WRONG_PASSWORD_CODE, "wrong_login")
 
     def change_password(self, request: HTTPConnection, name: str, old: str, new: str) -> None:
         """Give somebody who is logged in another password.

@@ -39,7 +39,10 @@ export function alertReader(message) {
 }
 
 export async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  // Nobody asked for it, so it keeps no session open.
+  const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Plasmoscope-Unasked": "1" } });
+  // What is typed here stays while the page is locked.
+  if (new URL(answer.url).pathname.endsWith("/unlock")) return document.dispatchEvent(new Event("locked"));
   // A workstation that fails for a moment is asked again later.
   if (answer.status >= 500) return;
   // Another page in its place, such as the one to log in, is what the reader has to see.

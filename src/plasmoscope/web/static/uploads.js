@@ -129,6 +129,10 @@ class Upload {
         this.word.textContent = answer ? said.waiting : said.resuming;
         lost += answer ? 0 : 1;
         await this.pause(seconds);
+      } else if (answer.status === 401 && document.querySelector("#lock")) {
+        // It goes on once somebody unlocks the page.
+        this.word.textContent = said.waiting;
+        await this.pause(PAUSES[0]);
       } else if ((await reasonOf(answer)) === "upload_is_at") {
         await this.pause(PAUSES[0]);
       } else {

@@ -1,0 +1,13 @@
+"""Sessions that nobody uses are locked until the same person gives their password."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013c"
+down_revision = "0013b"
+
+
+def upgrade() -> None:
+    """Add the columns; a session from before is used from its next act on."""
+    op.add_column("login_sessions", sa.Column("acted", sa.DateTime(timezone=True)))
+    op.add_column("login_sessions", sa.Column("locked", sa.Boolean, nullable=False, server_default=sa.false()))
