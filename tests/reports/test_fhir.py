@@ -100,6 +100,8 @@ def test_a_patient_without_a_code_is_left_out() -> None:
     assert not _resources(WITHOUT_PATIENT, "Patient")
     assert "subject" not in _resources(WITHOUT_PATIENT, "DiagnosticReport")[0]
     assert _resources(SIGNED, "Patient")[0]["identifier"] == [{"value": "A-203"}]
+    assert _resources(SIGNED, "Patient")[0]["gender"] == "female"
+    assert "gender" not in _resources(NONE_FOUND, "Patient")[0]
 
 
 def test_odd_texts_stay_whole_but_for_what_no_text_holds() -> None:

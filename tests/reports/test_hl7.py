@@ -87,6 +87,8 @@ def test_what_it_is_for_is_said_once(slide: Any) -> None:
 def test_a_patient_without_a_code_is_left_out() -> None:
     assert not _segments(WITHOUT_PATIENT, "PID")
     assert _segments(SIGNED, "PID")[0][3] == "A-203^^^^PI"
+    assert _segments(SIGNED, "PID")[0][8] == "F"
+    assert "F" not in _segments(NONE_FOUND, "PID")[0]
 
 
 def test_no_text_breaks_a_field_or_a_segment() -> None:

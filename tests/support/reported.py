@@ -11,7 +11,14 @@ _, CLEAN = rendered_field("clean.png", parasitaemia=0.0)
 _SIGNED_AT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 _SIGNATURE: dict[str, Any] = {"status": "signed", "signed_by": "Grace Okello", "signed_at": _SIGNED_AT}
 _PEOPLE = {"microscopist": "Ama Mensah"}
-_DETAILS: dict[str, Any] = {"taken_on": date(2026, 3, 1), "site": "Gulu", "stain": "Giemsa 3 %", **_PEOPLE}
+_FOLLOWED_UP = {"age_years": 0.5, "sex": "female", "visit_day": 3}
+_DETAILS: dict[str, Any] = {
+    "taken_on": date(2026, 3, 1),
+    "site": "Gulu",
+    "stain": "Giemsa 3 %",
+    **_PEOPLE,
+    **_FOLLOWED_UP,
+}
 # Of HL7's borders, of XML and JSON, of right-to-left scripts, and what no text holds.
 ODD = 'a|b^c&d~e\\f "<ü>&amp;\r\nMSH|\x00\x1b\ud800 محمد ज़ीरो'
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from analysed import FOUND, OTHER_FOUND, OTHER_IMAGE, analysed
+from analysed import FOUND, METHOD, OTHER_FOUND, OTHER_IMAGE, analysed
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
+from plasmoscope.store.slides import get_slide
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from plasmoscope.web.security.identity import SESSION_COOKIE
 from uploads import upload
@@ -121,6 +122,7 @@ def test_a_follow_up_shows_how_the_parasites_went(browser: TestClient) -> None:
         for slide, infected in ((1, 200), (2, 10)):
             (field,) = fields.fields_of(session, slide)
             field.status, field.accepted, field.counted, field.infected = "done", True, 1000, infected
+            field.method = METHOD.model_dump(mode="json")
     page = see(browser, "/patients/P-1")
     assert "Infected cells were found on day 3." in page
     assert "5\u00a0%</td>" in page
@@ -130,6 +132,10 @@ def test_a_follow_up_shows_how_the_parasites_went(browser: TestClient) -> None:
     shown = see(browser, "/slides/1/details")
     assert 'name="age_years" type="text" value="0.5"' in shown
     assert '<option value="female" selected>' in shown
+    assert "<dt>Age in years</dt><dd>0.5</dd>" in see(browser, "/slides/1")
+    with store.reading() as session:
+        kept = get_slide(session, 1)
+    assert (kept.age_years, kept.sex, kept.visit_day) == (0.5, "female", 0)
 
 
 @pytest.mark.parametrize(

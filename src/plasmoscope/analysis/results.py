@@ -30,6 +30,7 @@ _PATH_MEANS = (
 _PATH_LETTERS = re.compile(r"m[-0-9 ]+z")
 
 
+Sex = Literal["female", "male", "other"]
 Stage = Literal["ring", "trophozoite", "schizont", "gametocyte"]
 Species = Literal["P. falciparum", "P. vivax", "P. malariae", "P. ovale", "P. knowlesi"]
 
@@ -416,6 +417,11 @@ class Slide(_Record):
     preparer: str = ""
     microscopist: str = ""
     stain: str = ""
+    age_years: float | None = None
+    """Of the patient when the slide was made."""
+    sex: Sex | None = None
+    visit_day: int | None = None
+    """Of a follow-up; 0 is the day on which the treatment began."""
     status: Literal["open", "signed"] | None = None
     """Whether the workstation's record of the slide is signed; None for what was analysed without such a record."""
     signed_by: str | None = None

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict, Unpack
 from plasmoscope.analysis.counting import COUNTED_DIFFERENTLY, count_slide, red_cell_count
 from plasmoscope.analysis.method import AnalysisError, Method
 from plasmoscope.analysis.notes import notes_on
-from plasmoscope.analysis.results import Count, Field, Review, Slide
+from plasmoscope.analysis.results import Count, Field, Review, Sex, Slide
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message
 
@@ -21,6 +21,9 @@ class SlideFacts(TypedDict, total=False):
     preparer: str
     microscopist: str
     stain: str
+    age_years: float | None
+    sex: Sex | None
+    visit_day: int | None
     status: Literal["open", "signed"]
     signed_by: str | None
     signed_at: datetime | None

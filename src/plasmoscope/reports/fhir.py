@@ -64,7 +64,11 @@ def fhir_json(slide: Slide) -> str:
     next(iter(results.values()))["note"] += [{"text": note} for note in (slide.research_use, *slide.notes)]
     resources = {
         address("report"): report,
-        **({patient: {"resourceType": "Patient", "identifier": [{"value": slide.patient}]}} if patient else {}),
+        **(
+            {patient: {"resourceType": "Patient", "identifier": [{"value": slide.patient}], "gender": slide.sex}}
+            if patient
+            else {}
+        ),
         specimen: _specimen(slide, patient),
         **results,
     }

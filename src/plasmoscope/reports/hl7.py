@@ -25,6 +25,7 @@ _OWN_CODES = f"99{_PROGRAM}"
 # Table 0085 and 0123, which say the same by other letters than FHIR; X: nothing could be found out.
 _STATUS = {"preliminary": "P", "final": "F", "amended": "C"}
 _NOT_DONE = "X"
+_SEXES = {"female": "F", "male": "M", "other": "O"}  # table 0001
 _UNITS = {"%": ("%", "percent"), "/uL": ("/uL", "per microlitre")}
 _ESCAPES = str.maketrans({sign: f"\\{letter}\\" for sign, letter in zip("|^&~\\", "FSTRE", strict=True)})
 _DAY, _MOMENT = "%Y%m%d", "%Y%m%d%H%M%S%z"
@@ -54,7 +55,10 @@ def hl7_oru(slide: Slide) -> str:
 def _segments(slide: Slide) -> Iterator[str]:
     if slide.patient:
         # A name of no known kind stands for the name, which must be there.
-        yield _segment("PID", {1: "1", 3: _components(slide.patient, "", "", "", "PI"), 5: "^^^^^^U"})
+        yield _segment(
+            "PID",
+            {1: "1", 3: _components(slide.patient, "", "", "", "PI"), 5: "^^^^^^U", 8: _SEXES.get(slide.sex or "", "")},
+        )
     day = slide.taken_on.strftime(_DAY) if slide.taken_on else ""
     moment, status = _moment(reported_at(slide)), _STATUS[status_of(slide)]
     yield _segment(

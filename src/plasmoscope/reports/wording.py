@@ -11,6 +11,8 @@ from plasmoscope.i18n.languages import ENGLISH
 from plasmoscope.i18n.words import Words, without_marks
 from plasmoscope.messages import mark
 
+SEXES = {"female": mark("female"), "male": mark("male"), "other": mark("other")}
+
 
 class Line(NamedTuple):
     """One thing that is told of the slide, or one figure of the result."""
@@ -53,6 +55,9 @@ class ReportWords(Words):
             (mark("Slide"), slide.slide),
             (mark("Patient"), slide.patient or self.say(mark("not given"))),
             (mark("Slide made"), self.day(slide.taken_on) if slide.taken_on else ""),
+            (mark("Age in years"), "" if slide.age_years is None else self.plain(slide.age_years)),
+            (mark("Sex"), self.say(SEXES[slide.sex]) if slide.sex else ""),
+            (mark("Day of the follow-up"), "" if slide.visit_day is None else self.number(slide.visit_day)),
             (mark("Site"), slide.site),
             (mark("Preparer"), slide.preparer),
             (mark("Microscopist"), slide.microscopist),

@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeDecorator
 
 from plasmoscope.analysis import results
 from plasmoscope.analysis.performance import Performance
+from plasmoscope.analysis.results import Sex
 from plasmoscope.classification.profile import Profile
 
 LONGEST_TEXT = 200
@@ -32,7 +33,6 @@ LONGEST_TEXT = 200
 
 SlideStatus = Literal["open", "signed"]
 FieldStatus = Literal["waiting", "analysing", "done", "failed", "cancelled", "removed"]
-Sex = Literal["female", "male", "other"]
 Call = Literal["infected", "uninfected", "not_a_cell", "uncertain", "white_cell", "program"]
 """By a person. ``uncertain``: it cannot be told, and is not counted. ``program``: their call is taken back."""
 EditKind = Literal["draw", "erase", "split", "join", "note"]

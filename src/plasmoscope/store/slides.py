@@ -10,13 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from plasmoscope.analysis.counting import red_cell_count
+from plasmoscope.analysis.results import Sex
 from plasmoscope.store.audit import note, slide_subject
 from plasmoscope.store.counts import tally
 from plasmoscope.store.days import past_day
 from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError, TakenError
 from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide, slide_to_change
-from plasmoscope.store.records import LONGEST_TEXT, Field, Patient, Sex, Slide, now, storable
+from plasmoscope.store.records import LONGEST_TEXT, Field, Patient, Slide, now, storable
 from plasmoscope.store.review import slide_queue
 from plasmoscope.store.sites import ON_ALL_SITES, site_to_write
 

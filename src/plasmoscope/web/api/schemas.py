@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.editing import MOST_CORNERS, ellipse
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.analysis.results import Count, Interval, Review, Species, Stage
+from plasmoscope.analysis.results import Count, Interval, Review, Sex, Species, Stage
 from plasmoscope.analysis.review import Reason as DueReason
 from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import Profile, UsedProfile
@@ -21,7 +21,7 @@ from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.history import TimePoint
 from plasmoscope.store.patients import PatientRow
-from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, Sex, SlideStatus
+from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
 from plasmoscope.store.review import DueCell
 from plasmoscope.store.sites import MOST_SITES
 from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails

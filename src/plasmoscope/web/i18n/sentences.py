@@ -14,6 +14,7 @@ from plasmoscope.analysis.notes import much_left_out
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.analysis.results import Count, Species
 from plasmoscope.messages import mark
+from plasmoscope.reports import wording
 from plasmoscope.reports.wording import ReportWords
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.records import AuditEntry, Slide
@@ -87,7 +88,7 @@ ACTIONS = {
 }
 # Of profiles.
 _TOOK_PROFILE_BACK = mark("took a profile back")
-SEXES = {"female": mark("female"), "male": mark("male"), "other": mark("other")}
+SEXES = wording.SEXES
 STAGES = {
     "ring": mark("ring"),
     "trophozoite": mark("trophozoite"),

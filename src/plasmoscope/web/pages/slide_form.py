@@ -9,9 +9,10 @@ from typing import get_args
 from pydantic import BaseModel
 
 from plasmoscope.analysis.counting import CountingError, red_cell_count
+from plasmoscope.analysis.results import Sex
 from plasmoscope.messages import mark
 from plasmoscope.store.days import is_to_come
-from plasmoscope.store.records import LONGEST_TEXT, Sex
+from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails
 
 _TEXTS = ("patient", "code", "site", "preparer", "microscopist", "stain")
