@@ -38,7 +38,7 @@ PAGES = (
     "/password",
     "/audit",
     "/deleted-slides",
-    "/find?q=P-1",
+    "/find?code=nobody",
     "/nowhere",
 )
 
