@@ -4,11 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 
 from plasmoscope.client import Workstation, WorkstationError
 from plasmoscope.reports.illustrations import encode_png
+from plasmoscope.store import accounts
+from plasmoscope.store.records import LoginSession
+from plasmoscope.store.store import Store
 from plasmoscope.web.settings import MAX_BODY
-from workstation import served
+from workstation import PASSWORD, served
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,20 @@ def test_a_program_has_cells_judged_as_one_smear(
     with Workstation(address) as workstation:
         answers = workstation.classify(sorted(tmp_path.iterdir()), one_smear=True)
     assert sum(answer.probability for answer in answers) < sum(answer.probability_alone for answer in answers)
+
+
+def test_who_was_logged_in_logs_in_again_once_that_has_ended(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.session() as session:
+        accounts.add_account(session, "tests", "Ama", PASSWORD, "technician")
+    with served(tmp_path, host="0.0.0.0") as address, Workstation(address, "Ama", PASSWORD) as workstation:
+        workstation.new_slide("P", "one")
+        with store.session() as session:
+            session.execute(delete(LoginSession))
+        assert workstation.new_slide("P", "other") == 2
+        with pytest.raises(WorkstationError, match="do not fit"):
+            Workstation(address, "Ama", "another password")
+    store.close()
 
 
 def test_a_refusal_says_why(address: str) -> None:

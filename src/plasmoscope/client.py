@@ -59,7 +59,7 @@ class Workstation:
     """
 
     def __init__(self, address: str, name: str = "", password: str = "") -> None:
-        """Log in where a name is given.
+        """Log in where a name is given, and again whenever that has ended.
 
         Raises:
             WorkstationError: it cannot be reached, or name and password do not fit.
@@ -73,9 +73,9 @@ class Workstation:
             timeout=_TIMEOUT_SECONDS,
         )
         self._unreachable = httpx2.TransportError
-        if name:
-            token = self._send("POST", "login", json={"name": name, "password": password}).json()["token"]
-            self._http.headers["Authorization"] = f"Bearer {token}"
+        self._account = {"name": name, "password": password} if name else None
+        if self._account:
+            self._log_in()
 
     def __enter__(self) -> "Workstation":
         return self
@@ -222,6 +222,11 @@ class Workstation:
             else:
                 yield from (replace(call, file=first + number) for call in of_sent[next(sent)])
 
+    def _log_in(self) -> None:
+        self._http.headers.pop("Authorization", None)
+        token = self._send("POST", "login", json=self._account).json()["token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
     def _send(self, method: str, path: str, **request: Any) -> Any:
         while True:
             try:
@@ -233,6 +238,9 @@ class Workstation:
             if answer.is_success:
                 return answer
             refusal = _refusal(answer)
+            if refusal["code"] == "login" and self._account and path != "login":
+                self._log_in()
+                continue
             if refusal["code"] != "busy":
                 raise WorkstationError(**refusal)
             time.sleep(float(answer.headers.get("retry-after", 1)))

@@ -194,6 +194,12 @@ def test_a_camera_of_another_site_cannot_be_closed_or_asked(shared: TestClient) 
     stranger = of(shared, "Wanja")
     for what in ("close", "take", "leave", "open"):
         assert stranger.post("/slides/1/camera", data={"camera": "East scope", "what": what}).status_code == 404
+    # Nor taken for one's own slide, nor seen.
+    assert stranger.post("/slides/2/camera", data={"camera": "East scope", "what": "open"}).status_code == 404
+    shared.post("/welcome")
+    own = stranger.get("/slides/2", headers={"accept": "text/html"}).text
+    assert "P-west" in own
+    assert "East scope" not in own
     with running(shared).store.reading() as session:
         assert session.scalars(select(Camera.slide_id)).all() == [1]
 

@@ -66,11 +66,13 @@ def open_for(session: Session, who: str, slide_id: int, name: str) -> None:
     """Have a camera's pictures go to a slide from now on, and to no other.
 
     Raises:
-        NotFoundError: no such slide or camera.
+        NotFoundError: no such slide or camera, or it is open for a slide that is not seen.
         ConflictError: the slide is signed.
     """
     slide_to_change(session, slide_id)
     camera = _held(session, name)
+    if camera.slide_id is not None:
+        check_seen(session, camera.slide_id)
     camera.slide_id, camera.opened_by, camera.used, camera.asked = slide_id, who, now(), ""
     camera.opening += 1
     note(session, who, "open camera", slide_subject(slide_id), camera=name)

@@ -134,18 +134,15 @@ def warnings_of(field: Field) -> tuple[Message, ...]:
 
 def watched_cameras(session: Session) -> list[WatchedCamera]:
     """The cameras whose folders are watched just now."""
-    return [
-        WatchedCamera(
-            name=camera.name,
-            slide=session.get(Slide, camera.slide_id) if camera.slide_id is not None else None,
-            waiting=camera.waiting,
-            names=", ".join(camera.names),
-            set_aside=tuple(
-                message("named", name=one["name"], error=from_record(one["why"])) for one in camera.set_aside
-            ),
-        )
-        for camera in cameras.in_sight(session)
-    ]
+    watched = []
+    for camera in cameras.in_sight(session):
+        slide = session.get(Slide, camera.slide_id) if camera.slide_id is not None else None
+        # What the camera of a slide that is not seen shows is nothing to see either.
+        if slide is not None or camera.slide_id is None:
+            aside = (message("named", name=one["name"], error=from_record(one["why"])) for one in camera.set_aside)
+            names = ", ".join(camera.names)
+            watched.append(WatchedCamera(camera.name, slide, camera.waiting, names, tuple(aside)))
+    return watched
 
 
 def home_rows(session: Session, found: Sequence[Slide]) -> list[HomeRow]:
