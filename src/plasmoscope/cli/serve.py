@@ -35,6 +35,9 @@ def serve(
         Path | None,
         typer.Option(help="Folder into which this computer's microscope camera saves."),
     ] = None,
+    access_log: Annotated[
+        str, typer.Option(metavar="FILE", help="Write a line about each request; - is the standard output.")
+    ] = "",
     lock_after: Annotated[
         float,
         typer.Option(min=0, max=720, help="Minutes without an act until the page is locked; 0: never."),
@@ -70,6 +73,7 @@ def serve(
         watch=watch,
         strict_sites=strict_sites,
         idle_minutes=lock_after,
+        access_log=access_log,
     )
     app = create_app(settings)
     if settings.accounts_required:

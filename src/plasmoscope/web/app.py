@@ -24,6 +24,7 @@ from plasmoscope.messages import NOT_A_DEVICE
 from plasmoscope.networks import read_network
 from plasmoscope.store.store import Store
 from plasmoscope.web import api, pages
+from plasmoscope.web.access_log import AccessLog
 from plasmoscope.web.analysis_queue.queue import AnalysisQueue
 from plasmoscope.web.analysis_queue.teaching import Teacher
 from plasmoscope.web.analysis_queue.workers import Workers
@@ -107,6 +108,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
             await run_in_threadpool(workers.close)
         store.close()
 
+    log = AccessLog(settings.access_log) if settings.access_log else None
     app = FastAPI(
         title="Plasmoscope",
         version=__version__,
@@ -123,7 +125,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.add_middleware(Admission, sessions=workstation.sessions, limits=Limits(MAX_BODY), refuse=_on_error)
     app.add_middleware(Headers)
-    app.add_middleware(Measure, metrics=metrics)
+    app.add_middleware(Measure, metrics=metrics, log=log)
     if settings.root_path:
         app.add_middleware(RootPath, root=settings.root_path)
     app.add_exception_handler(PlasmoscopeError, _on_error)

@@ -5,6 +5,8 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plasmoscope.web.access_log import AccessLog
+
 
 class Metrics:
     """What a workstation counts from its start."""
@@ -28,11 +30,12 @@ class Metrics:
 
 
 class Measure:
-    """Counts requests and their time."""
+    """Counts requests and their time, and has each written down where there is a log."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, log: AccessLog | None = None) -> None:
         self._app = app
         self._metrics = metrics
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count one."""
@@ -54,4 +57,7 @@ class Measure:
             # The route's pattern, not the address: that would hold numbers of slides.
             route = getattr(scope.get("route"), "path", "none")
             self._metrics.requests.labels(scope["method"], route, str(status)).inc()
-            self._metrics.request_seconds.observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._metrics.request_seconds.observe(seconds)
+            if self._log is not None:
+                self._log.write(scope, status, seconds)

@@ -33,6 +33,8 @@ class Settings:
     """A folder into which a microscope's camera saves."""
     idle_minutes: float = 0
     """After so long without an act the page is locked until the same person gives their password; 0: never."""
+    access_log: str = ""
+    """File for a line about each request; ``-``: the standard output; nothing: none."""
 
     @property
     def accounts_required(self) -> bool:
