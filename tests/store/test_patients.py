@@ -110,6 +110,7 @@ def test_a_signed_slide_keeps_its_patient_until_it_is_reopened(store: Store) -> 
         line = history.time_line(session, patients.get_patient(session, "RIGHT-1").id)
         assert [point.slide.code for point in line] == ["S-1", "S-2"]
         assert patients.find_patients(session).patients[0].slides == 2
+        assert patients.twins_of(session, slides.get_slide(session, signed).patient) == []
         # Whoever learns from their cells takes them for one patient.
         (learnt,) = taught.taught_fields(session, taught.with_taught_cells(session))
         assert learnt.patient_id == patients.get_patient(session, "RIGHT-1").id

@@ -36,7 +36,7 @@ def test_no_made_up_request_makes_the_server_fail(tmp_path: Path, rendered_png: 
             @given(case=operation.as_strategy())
             def call(case: Any) -> None:
                 # Most numbers name nothing; half of these name what is there.
-                for name in {"slide_id", "field_id", "number"} & set(case.path_parameters):
+                for name in {"slide_id", "field_id", "patient_id", "number"} & set(case.path_parameters):
                     case.path_parameters[name] = case.path_parameters[name] % 2 + 1
                 answer = case.call(headers=PROGRAM)
                 assert answer.status_code < 500, f"{case.method} {case.path}: {answer.text}"

@@ -248,7 +248,8 @@ def _may_be(one: type[Patient], other: type[Patient]) -> ColumnElement[bool]:
         )
         .exists()
     )
-    return and_(other.skeleton == one.skeleton, other.id != one.id, other.merged_into_id.is_(None), ~distinct)
+    unmerged = one.merged_into_id.is_(None), other.merged_into_id.is_(None)
+    return and_(other.skeleton == one.skeleton, other.id != one.id, *unmerged, ~distinct)
 
 
 def _both_held(session: Session, patient_id: int, code: str) -> tuple[Patient, Patient]:
