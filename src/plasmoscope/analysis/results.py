@@ -405,6 +405,43 @@ class Review(_Record):
         return self.called + self.uncertain - self.called_looked_at - self.uncertain_looked_at
 
 
+class ReadingOfOne(_Record):
+    """What one of several readers counted, without knowing of the others' results."""
+
+    reader: str
+    infected: int
+    counted: int
+    """Whole red cells."""
+    species: str = ""
+    """Empty where the reader names none."""
+
+
+class Readings(_Record):
+    """The blinded readings of a slide that was given to several people."""
+
+    rule: str
+    """By which counts are compared: a name that ``plasmoscope agree`` takes."""
+    rule_coded: Message
+    """How a result names it."""
+    complete: bool = False
+    """The result is final; all that follows is empty before."""
+    readings: tuple[ReadingOfOne, ...] = ()
+    """The first is that of this file's calls and count."""
+    disagreements: tuple[Literal["presence", "species", "count"], ...] = ()
+    """Of the first two."""
+    positive: bool | None = None
+    parasitaemia: Interval | None = None
+    """The final one in percent: the mean of two counts, with the interval of one as large as their mean."""
+    mean_of: tuple[str, ...] = ()
+    """Whose counts these are."""
+    species: str = ""
+    """Empty where none was named, or no two readers agree."""
+    statement: str = ""
+    """The final result in a sentence, with its rule, in English."""
+    statement_coded: tuple[Message, ...] = ()
+    """The same as a code and values."""
+
+
 class Slide(_Record):
     """One slide: its fields and its count."""
 
@@ -449,11 +486,18 @@ class Slide(_Record):
     """None where no field could be counted."""
     review: Review | None = None
     """None for what was analysed without a workstation's record, and in earlier versions' files."""
+    readings: Readings | None = None
+    """Where several people read the slide, blinded; ``count`` and ``fields`` are then the first reader's."""
     notes: tuple[str, ...] = ()
     """What readers are told of the photographs and calls, in English."""
     notes_coded: tuple[Message, ...] = ()
     """The same as codes and numbers, one for each note; empty in earlier versions' files."""
     research_use: str = RESEARCH_USE
+
+    @property
+    def final(self) -> Readings | None:
+        """The final result of several readers; None where nobody asked for it, or not all are done."""
+        return self.readings if self.readings and self.readings.complete else None
 
     @property
     def not_a_cell(self) -> int:

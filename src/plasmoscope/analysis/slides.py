@@ -7,7 +7,7 @@ from typing import Literal, TypedDict, Unpack
 from plasmoscope.analysis.counting import COUNTED_DIFFERENTLY, count_slide, red_cell_count
 from plasmoscope.analysis.method import AnalysisError, Method
 from plasmoscope.analysis.notes import notes_on
-from plasmoscope.analysis.results import Count, Field, Review, Sex, Slide
+from plasmoscope.analysis.results import Count, Field, Readings, Review, Sex, Slide
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message
 
@@ -28,6 +28,7 @@ class SlideFacts(TypedDict, total=False):
     signed_by: str | None
     signed_at: datetime | None
     review: Review
+    readings: Readings | None
     amended: bool
 
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, Z_95
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.i18n.words import english
+from plasmoscope.messages import Message, Value, message
 
 Aspect = Literal["presence", "species", "count"]
 
@@ -61,10 +63,18 @@ class Rule:
     """When two counts are taken to disagree."""
 
     name: str
-    words: str
-    """How a result names it."""
     disagree: Callable[[Reading, Reading, float], bool]
     """Of two positive readings; the last argument is red cells per microlitre."""
+
+    @property
+    def said(self) -> Message:
+        """How a result names it."""
+        return message(f"rule_{self.name.replace('-', '_')}")
+
+    @property
+    def words(self) -> str:
+        """The same in English."""
+        return english(self.said)
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,23 @@ class Settled:
     readers: tuple[str, ...]
     """Whose counts the share is the mean of."""
     rule: Rule
+
+    @property
+    def said(self) -> Message:
+        """The final result with its rule; while a third reading is needed, that it is."""
+        if self.third_needed:
+            aspects = tuple(message(f"aspect_{aspect}") for aspect in self.disagreements)
+            return message("readings_disagree", aspects=aspects, rule=self.rule.said)
+        readings = message("three_readings" if self.disagreements else "two_readings")
+        if not self.positive:
+            return message("final_none", readings=readings, rule=self.rule.said)
+        one, other = self.readers
+        final: dict[str, Value] = {"readings": readings, "rule": self.rule.said, "one": one, "other": other}
+        if self.species:
+            final["species"] = self.species
+        return message(
+            "final_share_of_species" if self.species else "final_share", share_percent=100 * (self.share or 0), **final
+        )
 
     @property
     def statement(self) -> str:
@@ -126,11 +153,11 @@ def _roots_apart(limit: float) -> Callable[[Reading, Reading, float], bool]:
 RULES = {
     rule.name: rule
     for rule in (
-        Rule("fixed-25", "fixed rule: counts differ by more than 25 % of their mean", _beyond(25)),
-        Rule("fixed-50", "fixed rule: counts differ by more than 50 % of their mean", _beyond(50)),
-        Rule("obare", "Obare's rule: less than 10 % likely by chance, and above 200 per microlitre", _unlikely),
-        Rule("alexander-95", "Alexander's rule: roots of counts differ by more than 1.39 (95 %)", _roots_apart(1.39)),
-        Rule("alexander-90", "Alexander's rule: roots of counts differ by more than 1.16 (90 %)", _roots_apart(1.16)),
+        Rule("fixed-25", _beyond(25)),
+        Rule("fixed-50", _beyond(50)),
+        Rule("obare", _unlikely),
+        Rule("alexander-95", _roots_apart(1.39)),
+        Rule("alexander-90", _roots_apart(1.16)),
     )
 }
 """WHO's fixed percentages (25 % in routine, 50 % in studies of drugs), Obare's (in Dhorda et al. 2020) and

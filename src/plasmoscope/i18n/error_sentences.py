@@ -172,6 +172,26 @@ _RECORDS = {
         "them, or confirm that you sign all the same."
     ),
     "nothing_to_report": mark("No photograph of slide %(slide)s is analysed yet, so there is nothing to report."),
+    "blinded": mark(
+        "This slide is being read by people who must not know of each other's result. You see it when all are done."
+    ),
+    "readings_not_done": mark("Not all who were asked to read slide %(slide)s are done; sign it then."),
+    "sheet_stays": mark("%(slide)s is one reader's part of a slide and goes with it; delete the slide itself."),
+    "read_by_several": mark("Several people read these photographs, so none can be added or analysed anew."),
+    "reading_done": mark("%(reader)s has finished reading this slide, and a finished reading stays as it is."),
+    "readings_asked": mark("Slide %(slide)s is being read by several people already."),
+    "no_readings": mark("Nobody was asked for another reading of this slide."),
+    "no_third_needed": mark("This slide waits for no third reader."),
+    "not_your_reading": mark("This reading is %(reader)s's; only they can finish it."),
+    "no_such_reader": mark("%(name)s cannot read slides: name somebody who logs in as technician or administrator."),
+    "same_reader": mark("Each reading must be by another person; %(name)s reads this slide already."),
+    "reader_not_blind": mark("%(name)s has looked at cells of this slide already and would not read it blinded."),
+    "nothing_to_read": mark("Slide %(slide)s has no counted cell; there is nothing to read."),
+    "no_such_rule": mark("A rule is %(rules)s; not '%(rule)s'."),
+    "readings_need_accounts": mark(
+        "Where nobody logs in, nobody can be kept from seeing another's result. Start the workstation for a network, "
+        "with accounts."
+    ),
     "slide_open": mark("Slide %(slide)s is open already."),
     "slide_taken": mark("Patient %(patient)s has a slide %(slide)s already; open that one."),
     "not_deleted": mark("No slide number %(slide)s is deleted; it may have been put back."),

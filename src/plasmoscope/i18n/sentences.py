@@ -172,12 +172,41 @@ _DETECTION = {
 }
 """What so many counted cells can tell."""
 
+_READINGS = {
+    "rule_fixed_25": mark("fixed rule: counts differ by more than 25 %% of their mean"),
+    "rule_fixed_50": mark("fixed rule: counts differ by more than 50 %% of their mean"),
+    "rule_obare": mark("Obare's rule: less than 10 %% likely by chance, and above 200 per microlitre"),
+    "rule_alexander_95": mark("Alexander's rule: roots of counts differ by more than 1.39 (95 %%)"),
+    "rule_alexander_90": mark("Alexander's rule: roots of counts differ by more than 1.16 (90 %%)"),
+    "aspect_presence": mark("whether there are parasites"),
+    "aspect_species": mark("the species"),
+    "aspect_count": mark("the count"),
+    "two_readings": mark("two blinded readings"),
+    "three_readings": mark("three blinded readings"),
+    "readings_disagree": mark("The two readings disagree (%(aspects)s; %(rule)s). A third reader, blinded, decides."),
+    "final_none": mark("Final result: no parasite seen (%(readings)s; %(rule)s). This does not rule malaria out."),
+    "final_share": mark(
+        "Final result: parasitaemia %(share_percent)s, the mean of the counts of %(one)s and %(other)s (%(readings)s; "
+        "%(rule)s)."
+    ),
+    "final_share_of_species": mark(
+        "Final result: parasitaemia %(share_percent)s, %(species)s, the mean of the counts of %(one)s and %(other)s "
+        "(%(readings)s; %(rule)s)."
+    ),
+    "readings_not_complete": mark(
+        "Several people read this slide without knowing of each other's result, and not all are done: this count is "
+        "not final."
+    ),
+}
+"""What the blinded readings of a slide come to."""
+
 SENTENCES: Mapping[str, str] = {
     **_QUALITY,
     **_NOTES,
     **_COUNT,
     **_CORRECTION,
     **_DETECTION,
+    **_READINGS,
     **ERRORS,
     # What a person wrote is in no catalogue.
     "as_written": "%(text)s",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from plasmoscope.analysis.results import Count, Interval, Slide
+from plasmoscope.analysis.results import Count, Interval, Readings, Slide
 from plasmoscope.i18n.words import three_digits
 from plasmoscope.reports.wording import created
 
@@ -18,6 +18,7 @@ Status = Literal["preliminary", "final", "amended"]
 Unit = Literal["%", "/uL"]
 """As UCUM writes it."""
 
+_OF_COUNTED = "Infected red cells of those counted"
 NOTHING_COUNTED = "None of the photographs could be counted."
 
 
@@ -72,28 +73,36 @@ def reported_at(slide: Slide) -> datetime:
 
 def conclusion(slide: Slide) -> str:
     """The result in a sentence."""
-    return slide.count.statement if slide.count else NOTHING_COUNTED
+    said = slide.final or slide.count
+    return said.statement if said else NOTHING_COUNTED
 
 
 def observations(slide: Slide) -> list[Observation]:
     """All that was found, the presence of parasites first."""
     if slide.count is None:
         return [Observation("presence", "Malaria parasites", None, PRESENCE, NOTHING_COUNTED)]
+    if slide.final is not None and slide.final.parasitaemia is not None:
+        return list(_final(slide.final, slide.final.parasitaemia, slide.count))
     presence = Observation("presence", "Malaria parasites", slide.count.statement, PRESENCE)
     return [presence, *_counted(slide.count)]
+
+
+def _final(final: Readings, percent: Interval, count: Count) -> Iterator[Observation]:
+    """What several readers' counts come to; ``count``, the first reader's, tells the red cells per microlitre."""
+    each = "; ".join(f"{one.reader}: {one.infected} of {one.counted}" for one in final.readings)
+    yield Observation("presence", "Malaria parasites", final.statement, PRESENCE, remark=f"Infected red cells: {each}.")
+    if final.species:
+        yield Observation("species", "Species that readers named", final.species)
+    yield Observation("parasitaemia", _OF_COUNTED, _quantity(percent, "%", not final.positive))
+    yield _density(percent.scaled(count.red_cells_per_ul / 100), count, not final.positive)
 
 
 def _counted(count: Count) -> Iterator[Observation]:
     yield Observation("cells-counted", "Red cells counted", count.counted)
     yield Observation("cells-infected", "Infected red cells among those counted", count.infected)
     none = not count.infected
-    yield Observation("parasitaemia", "Infected red cells of those counted", _quantity(count.parasitaemia, "%", none))
-    yield Observation(
-        "parasite-density",
-        "Infected red cells per microlitre of blood",
-        _quantity(count.parasites_per_ul, "/uL", none),
-        remark=f"From {count.red_cells_per_ul:,.0f} red cells/uL ({count.red_cells_basis}).",
-    )
+    yield Observation("parasitaemia", _OF_COUNTED, _quantity(count.parasitaemia, "%", none))
+    yield _density(count.parasites_per_ul, count, none)
     # Files of earlier versions hold estimates that rest on the NIH's slides alone.
     if count.corrected is not None and count.performance is not None:
         yield Observation(
@@ -114,6 +123,12 @@ def _counted(count: Count) -> Iterator[Observation]:
         for code, name, limit in limits:
             if limit is not None:
                 yield Observation(code, name, Quantity(three_digits(limit), "%"), remark=detection.statement)
+
+
+def _density(per_ul: Interval, count: Count, none: bool) -> Observation:
+    basis = f"From {count.red_cells_per_ul:,.0f} red cells/uL ({count.red_cells_basis})."
+    name = "Infected red cells per microlitre of blood"
+    return Observation("parasite-density", name, _quantity(per_ul, "/uL", none), remark=basis)
 
 
 def _quantity(interval: Interval, unit: Unit, below: bool) -> Quantity:

@@ -137,12 +137,13 @@ class _Page:
         self._text(words.headline_remark(slide), 10, width=_WIDTH - 8, left=_MARGIN + 4)
         if slide.count:
             pdf.ln(1)
-            self._text(words.statement(slide.count), 10, width=_WIDTH - 8, left=_MARGIN + 4)
+            self._text(words.statement(slide), 10, width=_WIDTH - 8, left=_MARGIN + 4)
         pdf.set_line_width(0.4)
         pdf.rect(_MARGIN, top, _WIDTH, pdf.y + 2.5 - top, round_corners=True, corner_radius=1.5)
         pdf.set_y(pdf.y + 4.5)
         if slide.count:
             for line in [
+                *words.reading_lines(slide),
                 *words.result_lines(slide.count),
                 *words.possible_lines(slide),
                 *words.left_out_lines(slide),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from plasmoscope.analysis.calls import NOT_TOLD
 from plasmoscope.analysis.counting import NOT_MEASURED
-from plasmoscope.analysis.results import Count, Field, Review, Slide
+from plasmoscope.analysis.results import Count, Field, ReadingOfOne, Review, Slide
 from plasmoscope.i18n.languages import ENGLISH
 from plasmoscope.i18n.words import Words, without_marks
 from plasmoscope.messages import mark
@@ -78,11 +78,15 @@ class ReportWords(Words):
         return self.say(signed, name=self.name(slide.signed_by or ""), moment=self.when(slide.signed_at))
 
     def headline(self, slide: Slide) -> str:
-        """The parasitaemia, large; with no infected cell the most that it may be."""
+        """The parasitaemia, large; with no infected cell the most that it may be; the final one of several readings."""
+        if slide.final and slide.final.parasitaemia:
+            return self.estimate(slide.final.parasitaemia)
         return self.say(mark("No result")) if slide.count is None else self.estimate(slide.count.parasitaemia)
 
     def headline_remark(self, slide: Slide) -> str:
         """What stands below the headline."""
+        if slide.final:
+            return self.say(mark("of red cells; final result of several blinded readings"))
         if slide.count is None:
             return self.say(mark("none of the photographs could be counted"))
         if not slide.count.infected:
@@ -92,9 +96,32 @@ class ReportWords(Words):
             mark("of red cells infected; 95 %% interval %(span)s"), span=self.span(slide.count.parasitaemia)
         )
 
-    def statement(self, count: Count) -> str:
-        """The result in a sentence."""
-        return self.tell_in_turn(count.statement_coded, count.statement)
+    def statement(self, slide: Slide) -> str:
+        """The result in a sentence; empty where nothing could be counted."""
+        said = slide.final or slide.count
+        return self.tell_in_turn(said.statement_coded, said.statement) if said else ""
+
+    def reading_lines(self, slide: Slide) -> list[Line]:
+        """Who read the slide and what each counted, where several did; nothing before all are done."""
+        if slide.final is None:
+            return []
+        name = mark("Reading %(number)s")
+        lines = [
+            Line(self.say(name, number=self.number(place)), self.name(one.reader), self.reading_of_one(one))
+            for place, one in enumerate(slide.final.readings, start=1)
+        ]
+        # What follows in a report is told of this one.
+        own = self.sentence(self.say(mark("the figures below, the cells and the pictures are of this reading")))
+        return [lines[0]._replace(remark=f"{self.sentence(lines[0].remark)} {own}"), *lines[1:]]
+
+    def reading_of_one(self, one: ReadingOfOne) -> str:
+        """What one of several readers counted."""
+        counted = self.say(
+            mark("%(infected)s of %(counted)s cells infected"),
+            infected=self.number(one.infected),
+            counted=self.number(one.counted),
+        )
+        return self.both(counted, *filter(None, [one.species]))
 
     def detection(self, count: Count) -> str:
         """What so many counted cells can tell; empty in earlier versions' files."""

@@ -11,15 +11,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, true
+from sqlalchemy import Select, Text, and_, cast, func, literal, or_, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from plasmoscope.csv_tables import write_csv
 from plasmoscope.i18n.sentences import SENTENCES
 from plasmoscope.messages import Message, from_record
+from plasmoscope.store.blinding import being_read
 from plasmoscope.store.chain import digest_of, hold_end
-from plasmoscope.store.records import AuditEntry, Field, now, storable
+from plasmoscope.store.records import AuditEntry, Field, SlideReading, now, storable
 
 PROGRAM = "plasmoscope"
 """Who, where the program itself changed something."""
@@ -43,6 +44,8 @@ class Wanted:
     since: date | None = None
     until: date | None = None
     """The last day that counts, as the first in UTC."""
+    of_slides_being_read: bool = False
+    """Those of slides whose blinded readings are not complete, too, which tell of calls."""
 
 
 def slide_subject(slide_id: int) -> str:
@@ -74,7 +77,7 @@ def entries(
     session: Session, subject: str = "", offset: int = 0, limit: int = 100, wanted: Wanted | None = None
 ) -> Sequence[AuditEntry]:
     """The newest entries first, of a subject or those that are wanted."""
-    newest = _newest(wanted or Wanted(subject=subject))
+    newest = _newest(wanted or _of_one(subject))
     return session.scalars(newest.offset(offset).limit(limit)).all()
 
 
@@ -104,7 +107,7 @@ def failures(session: Session, fields: Sequence[Field]) -> dict[int, Message]:
 
 def how_many(session: Session, subject: str = "", wanted: Wanted | None = None) -> int:
     """The number of entries, as for ``entries``."""
-    return session.scalar(select(func.count(AuditEntry.id)).where(_fits(wanted or Wanted(subject=subject)))) or 0
+    return session.scalar(select(func.count(AuditEntry.id)).where(_fits(wanted or _of_one(subject)))) or 0
 
 
 def actions(session: Session) -> Sequence[str]:
@@ -139,7 +142,18 @@ def _fits(wanted: Wanted) -> ColumnElement[bool]:
         asked.append(AuditEntry.at >= _start(wanted.since))
     if wanted.until and wanted.until < date.max:
         asked.append(AuditEntry.at < _start(wanted.until + timedelta(days=1)))
+    if not wanted.of_slides_being_read:
+        # As ``slide_subject`` writes it.
+        slide = literal("slide/") + cast(SlideReading.sheet_id, Text)
+        below = AuditEntry.subject.startswith(slide + "/")
+        told = or_(AuditEntry.subject == slide, below)
+        asked.append(~select(SlideReading.id).where(SlideReading.sheet_id.in_(being_read()), told).exists())
     return and_(*asked)
+
+
+def _of_one(subject: str) -> Wanted:
+    # Who may not see the subject does not come here.
+    return Wanted(subject=subject, of_slides_being_read=True)
 
 
 def _start(day: date) -> datetime:

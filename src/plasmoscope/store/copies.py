@@ -33,7 +33,13 @@ def copies_of(session: Session, slide_id: int) -> dict[int, list[Copy]]:
         .join(Slide, Slide.id == there.slide_id)
         .join(Patient, Patient.id == Slide.patient_id)
         .where(
-            here.slide_id == slide_id, here.status != "removed", there.status != "removed", Slide.deleted_at.is_(None)
+            here.slide_id == slide_id,
+            here.status != "removed",
+            there.status != "removed",
+            Slide.deleted_at.is_(None),
+            # A second reading is of the same photographs.
+            Slide.purpose == "patient",
+            mine.purpose == "patient",
         )
         .order_by(here.position, Slide.id)
     )

@@ -22,6 +22,7 @@ from plasmoscope.store.edits import edited, edits_of
 from plasmoscope.store.errors import ConflictError
 from plasmoscope.store.images import Images
 from plasmoscope.store.looks import first_looks
+from plasmoscope.store.readings import readings_of_slides
 from plasmoscope.store.records import Correction, Edit, Field, Look, Slide
 from plasmoscope.store.review import slide_queue
 
@@ -128,12 +129,14 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     )
     method = list(methods.values())[-1]
     numbers = tally(session, slide.id)
+    read = readings_of_slides(session, [slide.id]).get(slide.id)
+    readings = read.record() if read else None
     return build_slide(
         slide.code,
         fields,
         method,
         _count(slide, numbers, counting, changed),
-        _notes(counting, changed, numbers.unfinished),
+        _notes(counting, changed, numbers.unfinished, readings),
         slide.signed_at,
         patient=slide.patient.code,
         taken_on=slide.taken_on,
@@ -148,6 +151,7 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
         signed_by=slide.signed_by,
         signed_at=slide.signed_at,
         review=slide_queue(session, slide.id).review,
+        readings=readings,
         amended=slide.status == "signed" and audit.was_done(session, "reopen", audit.slide_subject(slide.id)),
     )
 
@@ -247,7 +251,11 @@ _CHANGED = {
 }
 
 
-def _notes(methods: Sequence[Method], changed: Counter[str], unfinished: int) -> Iterator[Message]:
+def _notes(
+    methods: Sequence[Method], changed: Counter[str], unfinished: int, readings: results.Readings | None
+) -> Iterator[Message]:
+    if readings and not readings.complete:
+        yield message("readings_not_complete")
     outlines = {kind: changed[kind] for kind in _EDITED if changed[kind]}
     called = changed - Counter(outlines)
     if called:

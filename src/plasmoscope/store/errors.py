@@ -21,3 +21,7 @@ class TakenError(ConflictError):
 
 class NotLookedAtError(ConflictError):
     """A slide is to be signed with cells that nobody has looked at."""
+
+
+class BlindedError(StoreError):
+    """Somebody may not see a slide yet, since others read it without knowing of each other's result."""

@@ -15,6 +15,7 @@ from plasmoscope.analysis.review import pack_judged
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, as_record
 from plasmoscope.store.audit import PROGRAM, field_subject, note
+from plasmoscope.store.blinding import check_not_read
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.images import Images, content_hash
 from plasmoscope.store.locking import field_to_change, refuse_removed, slide_to_change
@@ -38,7 +39,8 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
         data: the file's content.
 
     Raises:
-        NotFoundError, ConflictError: as ``slide_to_change``; ConflictError also where it was removed from the slide.
+        NotFoundError, ConflictError: as ``slide_to_change``; ConflictError also where it was removed from the slide, or
+            several people read that.
         OSError: the file cannot be written.
     """
     sha256 = content_hash(data)
@@ -51,6 +53,7 @@ def add_field(session: Session, images: Images, who: str, slide_id: int, name: s
     if (field := session.scalar(same)) is not None:
         refuse_removed(field)
         return field
+    check_not_read(session, slide_id)
     earlier = fields_of(session, slide_id)
     field = Field(
         slide_id=slide_id,
@@ -190,6 +193,7 @@ def requeue(session: Session, who: str, field_id: int, override_gate: bool = Fal
     field = field_to_change(session, field_id)
     if field.status in {"waiting", "analysing"} or (field.status == "done" and field.accepted):
         raise ConflictError("needs_no_analysis", field=field.name)
+    check_not_read(session, field.slide_id)
     field.status, field.override_gate = "waiting", override_gate
     note(session, who, "analyse again", field_subject(field), override_gate=override_gate)
     return field

@@ -1,7 +1,7 @@
 """Finding slides again: search, a patient's parasitaemia over time, and words used before."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -12,6 +12,7 @@ from plasmoscope.analysis.clearance import Clearance, Seen, Visit, clearance, fo
 from plasmoscope.analysis.counting import wilson
 from plasmoscope.analysis.results import Interval
 from plasmoscope.store.counts import Tally, tallies
+from plasmoscope.store.readings import readings_of_slides
 from plasmoscope.store.records import Patient, Slide, SlideStatus
 
 
@@ -42,13 +43,35 @@ class TimePoint(NamedTuple):
     slide: Slide
     tally: Tally
     parasitaemia: Interval | None
-    """Percent, with the Wilson interval; None where no cell is counted."""
+    """As ``Figures`` has both."""
     visit: Visit
+
+
+class Figures(NamedTuple):
+    """A slide's result where slides are listed."""
+
+    tally: Tally
+    """Without counts while several people read the slide, who must not know of each other's."""
+    parasitaemia: Interval | None
+    """Percent, with the Wilson interval; the final one where several people read the slide; None where no cell is
+    counted."""
+
+
+def figures_of(session: Session, slides: Collection[Slide]) -> dict[int, Figures]:
+    """Numbers of many slides at once, for anybody to see; every slide has an entry."""
+    ids = [slide.id for slide in slides]
+    figures = {slide_id: Figures(one, parasitaemia(one)) for slide_id, one in tallies(session, ids).items()}
+    for slide_id, read in readings_of_slides(session, ids).items():
+        tally = figures[slide_id].tally
+        if not read.complete:
+            tally = replace(tally, counted=0, infected=0, not_a_cell=0)
+        figures[slide_id] = Figures(tally, read.parasitaemia)
+    return figures
 
 
 def find_slides(session: Session, search: Search, offset: int = 0, limit: int = 50) -> Page:
     """The slides that fit, the newest first."""
-    fitting = select(Slide).join(Slide.patient).where(Slide.deleted_at.is_(None))
+    fitting = select(Slide).join(Slide.patient).where(Slide.deleted_at.is_(None), Slide.purpose == "patient")
     if search.patient:
         named = Patient.code.icontains(search.patient, autoescape=True)
         # Also by the code of somebody who turned out to be this patient.
@@ -92,12 +115,14 @@ def time_line(session: Session, patient_id: int) -> list[TimePoint]:
     # Signed slides of those who turned out to be this patient keep their code.
     theirs = select(Patient.id).where(or_(Patient.id == patient_id, Patient.merged_into_id == patient_id))
     slides = session.scalars(
-        select(Slide).where(Slide.patient_id.in_(theirs), Slide.deleted_at.is_(None)).order_by(Slide.taken_on, Slide.id)
+        select(Slide)
+        .where(Slide.patient_id.in_(theirs), Slide.deleted_at.is_(None), Slide.purpose == "patient")
+        .order_by(Slide.taken_on, Slide.id)
     ).all()
-    numbers = tallies(session, [slide.id for slide in slides])
-    visits = follow_up([_seen(slide, numbers[slide.id]) for slide in slides])
+    figures = figures_of(session, slides)
+    visits = follow_up([_seen(slide, figures[slide.id].tally) for slide in slides])
     return [
-        TimePoint(slide, numbers[slide.id], parasitaemia(numbers[slide.id]), visit)
+        TimePoint(slide, *figures[slide.id], visit)
         for slide, visit in zip(slides, visits, strict=True)
     ]
 

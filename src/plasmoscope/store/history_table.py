@@ -16,8 +16,8 @@ from plasmoscope.csv_tables import write_csv
 from plasmoscope.extras import require_extra
 from plasmoscope.files import whole_file
 from plasmoscope.reports.output import check_output
-from plasmoscope.store.counts import Tally, tallies
-from plasmoscope.store.history import Search, find_slides, parasitaemia
+from plasmoscope.store.history import Figures, Search, figures_of, find_slides
+from plasmoscope.store.readings import Readings, readings_of_slides
 from plasmoscope.store.records import Field, Slide
 
 PARQUET = "parquet"
@@ -65,6 +65,11 @@ class Row(NamedTuple):
     model_sha256: str | None
     profile: str | None
     plasmoscope: str | None
+    readers: str | None
+    """Whose counts the parasitaemia is the mean of, where several people read the slide, blinded; while they are not
+    all done there are no counts."""
+    reading_rule: str | None
+    """By which their counts were compared."""
 
 
 def write_history(session: Session, search: Search, file: Path) -> None:
@@ -86,13 +91,13 @@ def rows(session: Session, search: Search) -> Iterator[Row]:
     offset = 0
     while slides := find_slides(session, search, offset, _SLIDES_AT_ONCE).slides:
         ids = [slide.id for slide in slides]
-        numbers, methods = tallies(session, ids), _methods(session, ids)
-        yield from (_row(slide, numbers[slide.id], methods.get(slide.id)) for slide in slides)
+        figures, methods, read = figures_of(session, slides), _methods(session, ids), readings_of_slides(session, ids)
+        yield from (_row(slide, figures[slide.id], methods.get(slide.id), read.get(slide.id)) for slide in slides)
         offset += len(slides)
 
 
-def _row(slide: Slide, numbers: Tally, method: Method | None) -> Row:
-    share = parasitaemia(numbers)
+def _row(slide: Slide, figures: Figures, method: Method | None, read: Readings | None) -> Row:
+    numbers, share = figures
     red_cells = red_cell_count(slide.red_cells_per_ul, slide.haematocrit_percent).per_ul
     percent, percent_low, percent_high = _ends(share)
     per_ul, per_ul_low, per_ul_high = _ends(share.scaled(red_cells / 100) if share else None)
@@ -127,6 +132,8 @@ def _row(slide: Slide, numbers: Tally, method: Method | None) -> Row:
         model_sha256=method.model_sha256 if method else None,
         profile=str(method.profile) if method and method.profile else None,
         plasmoscope=method.plasmoscope if method else None,
+        readers=" and ".join(read.settled.readers) if read and read.complete and read.settled else None,
+        reading_rule=read.each[0].rule if read else None,
     )
 
 

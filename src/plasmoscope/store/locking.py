@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from plasmoscope.store.blinding import check_not_done
 from plasmoscope.store.errors import ConflictError, NotFoundError
 from plasmoscope.store.records import Field, Slide
 
@@ -40,11 +41,12 @@ def hold_field(session: Session, field_id: int) -> Field:
 
     Raises:
         NotFoundError: no such field.
-        ConflictError: its slide is signed.
+        ConflictError: its slide is signed, or its reader is done.
     """
     # Another may move it to another slide before this one is held.
     while (slide_id := session.scalar(select(Field.slide_id).where(Field.id == field_id))) is not None:
         slide_to_change(session, slide_id)
+        check_not_done(session, slide_id)
         field = session.get(Field, field_id, populate_existing=True)
         if field is not None and field.slide_id == slide_id:
             return field

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.messages import as_record
 from plasmoscope.store.audit import failures, field_subject, note, slide_subject
+from plasmoscope.store.blinding import check_not_read
 from plasmoscope.store.errors import ConflictError, StoreError, TakenError
 from plasmoscope.store.fields import fields_of, free_name, mark_duplicates, same_place_as
 from plasmoscope.store.locking import field_to_change, hold_field, slide_to_change
@@ -16,7 +17,8 @@ def move(session: Session, who: str, field_id: int, slide_id: int) -> Field:
     """Put a field on another slide, with all that was found in it and all that people did to it.
 
     Raises:
-        NotFoundError, ConflictError: as ``field_to_change``, and as ``slide_to_change`` of the other slide.
+        NotFoundError, ConflictError: as ``field_to_change``, and as ``slide_to_change`` of the other slide; ConflictError
+            also where several people read either slide, as of the others here.
         StoreError: it is on that slide already.
         TakenError: the other slide has the same photograph.
     """
@@ -28,6 +30,8 @@ def move(session: Session, who: str, field_id: int, slide_id: int) -> Field:
     if field.slide_id == slide_id:
         raise StoreError("moved_nowhere", field=field.name)
     before, after = field.slide_id, slide_to_change(session, slide_id)
+    check_not_read(session, before)
+    check_not_read(session, slide_id)
     there = fields_of(session, slide_id)
     if any(other.image_sha256 == field.image_sha256 for other in there):
         raise TakenError("photograph_taken", field=field.name, slide=after.code)
@@ -53,6 +57,7 @@ def remove(session: Session, who: str, field_id: int, reason: str) -> Field:
         StoreError: no reason is given.
     """
     field = field_to_change(session, field_id)
+    check_not_read(session, field.slide_id)
     field.remove_reason = given_reason(reason)
     field.status_before = "waiting" if field.status == "analysing" else field.status
     field.status = "removed"
@@ -68,6 +73,7 @@ def put_back(session: Session, who: str, field_id: int) -> Field:
         NotFoundError, ConflictError: as ``hold_field``; ConflictError also where it was not removed.
     """
     field = hold_field(session, field_id)
+    check_not_read(session, field.slide_id)
     if field.status != "removed" or field.status_before is None:
         raise ConflictError("not_removed", field=field.name)
     field.status, field.status_before, field.remove_reason = field.status_before, None, None

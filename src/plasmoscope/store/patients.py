@@ -209,7 +209,7 @@ def _rows(session: Session, found: Sequence[Patient]) -> list[PatientRow]:
     counted = (
         select(owner, func.count(), func.min(Slide.taken_on), func.max(Slide.taken_on))
         .join(Slide, Slide.patient_id == Patient.id)
-        .where(owner.in_(ids), Slide.deleted_at.is_(None))
+        .where(owner.in_(ids), Slide.deleted_at.is_(None), Slide.purpose == "patient")
         .group_by(owner)
     )
     none: tuple[int, date | None, date | None] = (0, None, None)

@@ -37,6 +37,8 @@ Call = Literal["infected", "uninfected", "not_a_cell", "uncertain", "white_cell"
 """By a person. ``uncertain``: it cannot be told, and is not counted. ``program``: their call is taken back."""
 EditKind = Literal["draw", "erase", "split", "join", "note"]
 Role = Literal["reader", "technician", "admin"]
+Purpose = Literal["patient", "reading"]
+"""What a slide's record is for: ``patient``; or ``reading``, the sheet of one reader of such a slide."""
 
 
 def now() -> datetime:
@@ -99,6 +101,7 @@ class Base(DeclarativeBase):
         Call: _Words,
         EditKind: _Words,
         Role: _Words,
+        Purpose: _Words,
     }
 
 
@@ -168,6 +171,7 @@ class Slide(Base):
     visit_day: Mapped[int | None]
     """Of a follow-up; 0 is the day on which the treatment began."""
     status: Mapped[SlideStatus] = mapped_column(default="open")
+    purpose: Mapped[Purpose] = mapped_column(default="patient")
     created: Mapped[datetime] = mapped_column(default=now)
     signed_by: Mapped[str | None]
     signed_at: Mapped[datetime | None]
@@ -354,6 +358,47 @@ class Look(Base):
     cell_number: Mapped[int]
     by: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SlideReading(Base):
+    """One of the blinded readings of a slide."""
+
+    __tablename__ = "readings"
+    __table_args__ = (UniqueConstraint("slide_id", "place"), UniqueConstraint("sheet_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    sheet_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    """The record that holds this reader's calls and looks; the first reader's is the slide itself."""
+    place: Mapped[int]
+    """1, 2, or 3 where the first two disagreed."""
+    reader: Mapped[str]
+    """The account's name."""
+    rule: Mapped[str]
+    """By which counts are compared, as it was chosen when the readings were asked for: a key of
+    ``plasmoscope.analysis.two_readers.RULES``."""
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime] = mapped_column(default=now)
+    done_at: Mapped[datetime | None]
+    """None while the reader is at it."""
+    infected: Mapped[int] = mapped_column(default=0)
+    """Whole red cells, as of ``counted``, at ``done_at``."""
+    counted: Mapped[int] = mapped_column(default=0)
+    species: Mapped[str] = mapped_column(default="")
+    """Empty where the reader names none."""
+
+
+class Choice(Base):
+    """What an admin chose for the whole laboratory. The latest of a name holds; earlier ones stay."""
+
+    __tablename__ = "choices"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    by: Mapped[str]
+    name: Mapped[str]
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """None where it was withdrawn."""
 
 
 class AuditEntry(Base):

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from plasmoscope.analysis.counting import red_cell_count
 from plasmoscope.analysis.results import Sex
 from plasmoscope.store.audit import note, slide_subject
+from plasmoscope.store.blinding import being_read
 from plasmoscope.store.counts import tally
 from plasmoscope.store.days import past_day
 from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError, TakenError
 from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide, slide_to_change
-from plasmoscope.store.records import LONGEST_TEXT, Field, Patient, Slide, now, storable
+from plasmoscope.store.records import LONGEST_TEXT, Field, Patient, Slide, SlideReading, now, storable
 from plasmoscope.store.review import slide_queue
 from plasmoscope.store.sites import ON_ALL_SITES, site_to_write
 
@@ -117,12 +118,14 @@ def sign(session: Session, who: str, slide_id: int, seen_version: int, confirm: 
     Raises:
         NotFoundError: no such slide.
         NotLookedAtError: nobody has looked at some of them, and that is not confirmed.
-        ConflictError: it is signed already, has changed since it was looked at, has no photograph, or some are not
-            analysed yet.
+        ConflictError: it is signed already, has changed since it was looked at, has no photograph, some are not
+            analysed yet, or not all who were asked to read it are done.
     """
     slide = slide_to_change(session, slide_id)
     if slide.version != seen_version + 1:
         raise ConflictError("slide_changed", slide=slide.code)
+    if slide.purpose != "patient" or session.scalar(being_read().where(SlideReading.sheet_id == slide_id)) is not None:
+        raise ConflictError("readings_not_done", slide=slide.code)
     result = tally(session, slide_id)
     if result.unfinished:
         raise ConflictError("photographs_unfinished", photographs=result.unfinished)
@@ -161,10 +164,12 @@ def delete_slide(session: Session, who: str, slide_id: int, reason: str) -> None
 
     Raises:
         NotFoundError: no such slide.
-        ConflictError: it is signed.
+        ConflictError: it is signed, or holds one reading of another slide.
         StoreError: no reason is given.
     """
     slide = slide_to_change(session, slide_id)
+    if slide.purpose == "reading":
+        raise ConflictError("sheet_stays", slide=slide.code)
     slide.deleted_at, slide.deleted_by, slide.delete_reason = now(), who, given_reason(reason)
     # What waits is not analysed for nobody.
     unfinished = Field.slide_id == slide_id, Field.status.in_(("waiting", "analysing"))

@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis.results import Cell
+from plasmoscope.store.blinding import being_read
 from plasmoscope.store.corrections import corrected, latest
 from plasmoscope.store.edits import objects_of
 from plasmoscope.store.records import Correction, Edit, Field, Patient, Slide
@@ -44,7 +45,10 @@ def taught_fields(session: Session, field_ids: Iterable[int]) -> Iterator[Taught
 
 
 def with_taught_cells(session: Session) -> Sequence[int]:
-    """Numbers of the photographs with cells that people called, without rejected ones and the rendered example."""
+    """Numbers of the photographs with cells that people called.
+
+    Rejected ones, the rendered example, and slides that several people are reading are left out.
+    """
     return session.scalars(_of_fields(select(Field.id)).order_by(Field.id)).all()
 
 
@@ -76,5 +80,8 @@ def _of_fields(what: Select[int]) -> Select[int]:
             Field.status != "removed",
             Slide.deleted_at.is_(None),
             Patient.code != EXAMPLE_PATIENT,
+            # The same cells as on the slide itself; and while people read it, their calls are known to nobody else.
+            Slide.purpose == "patient",
+            Slide.id.not_in(being_read()),
         )
     )

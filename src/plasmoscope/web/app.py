@@ -37,6 +37,7 @@ from plasmoscope.web.metrics import Measure, Metrics
 from plasmoscope.web.pages.error_page import error_page
 from plasmoscope.web.root_path import RootPath
 from plasmoscope.web.security.admission import Admission, Limits
+from plasmoscope.web.security.blinding import Unblinded
 from plasmoscope.web.security.headers import HEADERS, Headers
 from plasmoscope.web.security.identity import Sessions
 from plasmoscope.web.security.login import Logins
@@ -49,7 +50,7 @@ _STATIC = Path(__file__).parent / "static"
 # One list for all applications of a process: FastAPI works out an address's parameters once for each list.
 _ROUTES = APIRouter()
 for _router in (api.router, monitoring.router, pages.router):
-    _ROUTES.include_router(_router)
+    _ROUTES.include_router(_router, dependencies=[Unblinded])
 
 
 def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:

@@ -17,7 +17,7 @@ from plasmoscope.i18n.words import Words, without_marks
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Value, as_record
 from plasmoscope.reports.output import OutputError
-from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError
+from plasmoscope.store.errors import BlindedError, ConflictError, NotFoundError, NotLookedAtError, StoreError
 
 CODES: Mapping[str, tuple[str, str]] = {
     "host": ("400", "ask this workstation by the name of this machine"),
@@ -27,6 +27,7 @@ CODES: Mapping[str, tuple[str, str]] = {
     "csrf": ("403", "send the header that tells a program from another site's page"),
     "role": ("403", "somebody with another role may do this"),
     "wrong_password": ("403", "give the right old password"),
+    "blinded": ("403", "the slide is being read by others, who must not know of each other's result; wait for them"),
     "forbidden": ("403", "this may not be done"),
     "not_found": ("404", "there is no such thing; it may have been deleted"),
     "method": ("405", "ask this address in another way"),
@@ -69,6 +70,7 @@ class WebError(ToldError):
 # The first that fits.
 _ANSWERS: tuple[tuple[type[ToldError], tuple[int, str]], ...] = (
     (NotFoundError, (404, "not_found")),
+    (BlindedError, (403, "blinded")),
     (NotLookedAtError, (409, "not_looked_at")),
     (ConflictError, (409, "conflict")),
     (ImageError, (422, "unusable_image")),

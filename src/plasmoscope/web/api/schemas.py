@@ -8,8 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.editing import MOST_CORNERS, ellipse
 from plasmoscope.analysis.performance import Performance
-from plasmoscope.analysis.results import Count, Interval, Review, Sex, Species, Stage
+from plasmoscope.analysis.results import Count, Interval, Readings, Review, Sex, Species, Stage
 from plasmoscope.analysis.review import Reason as DueReason
+from plasmoscope.analysis.two_readers import RULES, Agreement
 from plasmoscope.classification.cell_call import CellCall, former_call
 from plasmoscope.classification.profile import Profile, UsedProfile
 from plasmoscope.i18n.error_sentences import ERRORS
@@ -21,6 +22,7 @@ from plasmoscope.store import records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.history import TimePoint
 from plasmoscope.store.patients import PatientRow
+from plasmoscope.store.readings import Readings as KnownReadings
 from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
 from plasmoscope.store.review import DueCell
 from plasmoscope.store.sites import MOST_SITES
@@ -335,6 +337,81 @@ class PatientWhole(_Schema):
     """In the order in which they were made."""
     clearance: ClearanceOut | None
     """None with less than two counted slides, or without an infected cell."""
+
+
+class ReadersIn(_Schema):
+    """Who reads a slide."""
+
+    first: Text | None = None
+    """Who reads it in the record that there is; whoever asks if None."""
+    second: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+class ThirdReader(_Schema):
+    """Who reads a slide whose first two readers disagree."""
+
+    reader: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+
+
+class FinishedReading(_Schema):
+    """What a reader says of the slide beside the calls."""
+
+    species: Species | None = None
+
+
+class RuleIn(_Schema):
+    """By which counts are compared."""
+
+    rule: Annotated[Text, Field(examples=list(RULES))]
+
+
+class ReaderOut(_Schema):
+    """One of the readers of a slide."""
+
+    reader: str
+    """Empty while a third is needed and nobody is named."""
+    done: bool
+
+
+class ReadingsOut(_Schema):
+    """A slide that several people read."""
+
+    slide: int
+    patient: str
+    code: str
+    readers: list[ReaderOut]
+    third_needed: bool
+    """The first two disagree, and a third reader is to be named."""
+    yours: int | None
+    """The slide's record that holds your own calls; None where you are not asked to read it."""
+    records: list[int]
+    """Of all readings, once they are complete."""
+    result: Readings
+
+    @classmethod
+    def of(cls, known: KnownReadings, who: str) -> "ReadingsOut":
+        """From the records, for one reader."""
+        mine = known.of(who)
+        return cls(
+            slide=known.slide.id,
+            patient=known.slide.patient.code,
+            code=known.slide.code,
+            readers=[ReaderOut(reader=one.reader, done=one.done_at is not None) for one in known.each],
+            third_needed=known.third_to_name,
+            yours=mine.sheet_id if mine else None,
+            records=[one.sheet_id for one in known.each] if known.complete else [],
+            result=known.record(),
+        )
+
+
+class ReadingsPage(_Schema):
+    """The slides that several people read, the newest first."""
+
+    rule: str
+    """By which the counts of slides given from now on are compared, and ``agreement`` tells of."""
+    agreement: Agreement | None
+    """Of first and second readers over the slides whose readings are complete."""
+    slides: list[ReadingsOut]
 
 
 # What calls were named in the version before; taken for one version more.

@@ -45,8 +45,8 @@ def list_slides(
     """Find slides, the newest first."""
     with records.reading() as session:
         page = history.find_slides(session, wanted, offset, limit)
-        numbers = counts.tallies(session, [found.id for found in page.slides])
-        listed = [schemas.SlideOut.of(found, numbers[found.id]) for found in page.slides]
+        figures = history.figures_of(session, page.slides)
+        listed = [schemas.SlideOut.of(found, figures[found.id].tally) for found in page.slides]
     return schemas.SlidePage(slides=listed, total=page.total)
 
 

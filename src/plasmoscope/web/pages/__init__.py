@@ -14,6 +14,7 @@ from plasmoscope.web.pages import (
     patients,
     performance,
     profiles,
+    readings,
     review,
     slide_details,
     slides,
@@ -37,6 +38,7 @@ for _page in (
     cells,
     performance,
     profiles,
+    readings,
     review,
 ):
     router.include_router(_page.router)

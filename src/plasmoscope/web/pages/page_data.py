@@ -14,7 +14,7 @@ from plasmoscope.i18n.sentences import CODES, SENTENCES
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, as_written, from_record, mark, message
 from plasmoscope.reports import fonts
-from plasmoscope.store import audit, cameras, corrections, counts, edits, history
+from plasmoscope.store import audit, cameras, corrections, edits, history
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import AuditEntry, Correction, Field, Slide
@@ -147,8 +147,8 @@ def watched_cameras(session: Session) -> list[WatchedCamera]:
 
 def home_rows(session: Session, found: Sequence[Slide]) -> list[HomeRow]:
     """Slides with their numbers."""
-    numbers = counts.tallies(session, [slide.id for slide in found])
-    return [HomeRow(slide, numbers[slide.id], history.parasitaemia(numbers[slide.id])) for slide in found]
+    figures = history.figures_of(session, found)
+    return [HomeRow(slide, *figures[slide.id]) for slide in found]
 
 
 def field_cards(session: Session, slide: Slide) -> list[FieldCard]:

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Message, message
 from plasmoscope.store import audit, called, cameras, copies, counts, patients, slides
+from plasmoscope.store.blinding import reading_on
 from plasmoscope.store.called import CalledCell
+from plasmoscope.store.reading_slides import readers
+from plasmoscope.store.readings import readings_of
 from plasmoscope.store.records import LONGEST_TEXT
 from plasmoscope.store.review import slide_queue
 from plasmoscope.store.store import Store
@@ -44,6 +47,9 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         elsewhere = copies.copies_of(session, slide_id)
         twins = patients.twins_of(session, slide.patient)
         watched = page_data.watched_cameras(session)
+        mine = reading_on(session, slide_id)
+        read = readings_of(session, mine.slide_id) if mine else None
+        people = readers(session)
     return render(
         request,
         "slide.html",
@@ -55,6 +61,9 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         copies=elsewhere,
         twins=twins,
         cameras=watched,
+        read=read,
+        mine=mine,
+        people=people,
         lacking=page_data.fonts_to_install(slide, cards, actor.name),
         downloads=[offer.download for offer in DOWNLOADS.values()],
         said=script_messages(request),
