@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from plasmoscope.analysis.counting import DEFAULT_RED_CELLS, Z_95
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.i18n.words import english
-from plasmoscope.messages import Message, Value, message
+from plasmoscope.messages import Message, message
 
 Aspect = Literal["presence", "species", "count"]
 
@@ -104,12 +104,19 @@ class Settled:
         readings = message("three_readings" if self.disagreements else "two_readings")
         if not self.positive:
             return message("final_none", readings=readings, rule=self.rule.said)
-        one, other = self.readers
-        final: dict[str, Value] = {"readings": readings, "rule": self.rule.said, "one": one, "other": other}
-        if self.species:
-            final["species"] = self.species
+        (one, other), share = self.readers, 100 * (self.share or 0)
+        if not self.species:
+            return message(
+                "final_share", share_percent=share, one=one, other=other, readings=readings, rule=self.rule.said
+            )
         return message(
-            "final_share_of_species" if self.species else "final_share", share_percent=100 * (self.share or 0), **final
+            "final_share_of_species",
+            share_percent=share,
+            species=self.species,
+            one=one,
+            other=other,
+            readings=readings,
+            rule=self.rule.said,
         )
 
     @property
