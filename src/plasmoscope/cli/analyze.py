@@ -74,6 +74,10 @@ def analyze(
         typer.Option(callback=_check_also, help="Write this too, which takes much room: 'ome' (OME-TIFF)."),
     ] = None,
     language: LanguageOption = "en",
+    letterhead: Annotated[
+        Path | None,
+        typer.Option(help="TOML with your laboratory's name, address and logo, for the head of the report."),
+    ] = None,
 ) -> None:
     """Count the infected red cells of a slide from photographs of its fields, and write a report.
 
@@ -92,8 +96,10 @@ def analyze(
     from plasmoscope.reports.folder import check_slide_folder
     from plasmoscope.reports.fonts import can_show, fonts_to_install
     from plasmoscope.reports.formats import USUAL
+    from plasmoscope.reports.letterhead import read_letterhead
 
     chosen = report_language(language)
+    head = read_letterhead(letterhead) if letterhead else None
     sources = with_pages(given_photographs(fields))
     if not sources:
         errors.print("There are no pictures in what you gave. Name photographs of fields, or the folder of a slide.")
@@ -123,7 +129,7 @@ def analyze(
         raise
     pictures = {field.name: source for field, source in zip(result.fields, sources, strict=True)}
     formats = (*USUAL, *(also or ()))
-    write_slide(output, result, lambda field: read_field(pictures[field.name]), formats, track, chosen)
+    write_slide(output, result, lambda field: read_field(pictures[field.name]), formats, track, chosen, head)
     _show_fields(result)
     if repeats := sum(bool(field.duplicate_of) and not field.accepted for field in result.fields):
         console.print(

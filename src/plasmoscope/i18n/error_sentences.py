@@ -87,6 +87,12 @@ _ANALYSIS = {
         "Measure yours: 'plasmoscope evaluate-fields' on your own annotated photographs."
     ),
     "corrects_no_count": mark("What was measured on slides of %(laboratory)s corrects no count: %(why)s."),
+    "letterhead_text": mark(
+        "Give the laboratory's name and at most %(lines)s lines of its address, each of at most 200 characters."
+    ),
+    "logo_too_large": mark("The logo is larger than %(most)s KB; save it smaller."),
+    "logo_too_many_pixels": mark("The logo has more than %(most)s million pixels; save it smaller."),
+    "logo_unreadable": mark("The logo cannot be read; give a PNG or JPEG file."),
     "measures_nothing": mark("These photographs measure nothing to correct counts with: %(detail)s."),
     "too_few_measured": mark(
         "%(infected)s infected and %(others)s other cells are too few to tell how often the program errs. Annotate "

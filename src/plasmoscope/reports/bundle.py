@@ -24,6 +24,7 @@ from plasmoscope.reports.illustrations import (
     fields_to_show,
     possibly_infected_cells,
 )
+from plasmoscope.reports.letterhead import Letterhead
 from plasmoscope.reports.output import OutputError
 from plasmoscope.reports.pictures import Picture
 
@@ -37,6 +38,7 @@ def write_slide(
     formats: Collection[str] = USUAL,
     track: Track = untracked,
     language: Language = ENGLISH,
+    letterhead: Letterhead | None = None,
 ) -> list[Path]:
     """Write a slide's reports; every file whole or not at all.
 
@@ -46,6 +48,7 @@ def write_slide(
             a time, however many fields there are.
         formats: some of ``FORMATS``.
         language: of what people read; files that programs read stay English.
+        letterhead: of the laboratory, at the head of the reports for people.
 
     Returns:
         The files, in the order written.
@@ -57,7 +60,7 @@ def write_slide(
     if unknown := sorted(set(formats) - set(FORMATS)):
         raise ValueError(f"There is no format {', '.join(unknown)}; choose from {', '.join(FORMATS)}.")
     try:
-        return _write(folder, slide, images, formats, track, language)
+        return _write(folder, slide, images, formats, track, language, letterhead)
     except OSError as error:
         raise OutputError(f"The reports cannot be written to {folder} ({error.strerror or error}).") from error
 
@@ -80,6 +83,7 @@ def _write(
     formats: Collection[str],
     track: Track,
     language: Language,
+    letterhead: Letterhead | None,
 ) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -108,7 +112,7 @@ def _write(
                 (folder / name).unlink(missing_ok=True)
         for file in (file for form in wanted for file in form.files):
             if file.illustrate is not None:
-                put(file.name, file.illustrate(slide, shown, language))
+                put(file.name, file.illustrate(slide, shown, language, letterhead))
     _remove_earlier(folder / FIELDS, {file.name for file in written}, formats)
     return written
 

@@ -14,6 +14,7 @@ from plasmoscope.reports.hl7 import hl7_oru
 from plasmoscope.reports.html import slide_html
 from plasmoscope.reports.illustrations import Illustrations, Photograph, encode_jpeg
 from plasmoscope.reports.interchange import coco_json, geojson, imagej_rois
+from plasmoscope.reports.letterhead import Letterhead
 from plasmoscope.reports.ome import ome_tiff
 from plasmoscope.reports.pdf import slide_pdf
 from plasmoscope.reports.slide_json import slide_json
@@ -39,7 +40,7 @@ class SlideFile(Download):
     """A file of the slide."""
 
     write: Callable[[Slide], Content] | None = None
-    illustrate: Callable[[Slide, Illustrations, Language], Content] | None = None
+    illustrate: Callable[[Slide, Illustrations, Language, Letterhead | None], Content] | None = None
     """In place of ``write``, where it shows photographs and is for people, in their language."""
 
 

@@ -6,12 +6,16 @@ from plasmoscope.analysis.results import Slide
 from plasmoscope.i18n.languages import ENGLISH, Language, catalogue
 from plasmoscope.messages import NOT_A_DEVICE, RESEARCH_USE
 from plasmoscope.reports.illustrations import Illustrations
+from plasmoscope.reports.letterhead import Letterhead
 from plasmoscope.reports.wording import ReportWords
 
 
-def slide_html(slide: Slide, illustrations: Illustrations, language: Language = ENGLISH) -> str:
+def slide_html(
+    slide: Slide, illustrations: Illustrations, language: Language = ENGLISH, letterhead: Letterhead | None = None
+) -> str:
     """The page, for a screen and for printing."""
-    return page("slide.html", language, slide=slide, shown=illustrations, words=ReportWords(language))
+    words = ReportWords(language)
+    return page("slide.html", language, slide=slide, shown=illustrations, words=words, letterhead=letterhead)
 
 
 def page(template: str, language: Language = ENGLISH, /, **values: object) -> str:

@@ -16,6 +16,7 @@ from plasmoscope.i18n.words import english
 from plasmoscope.messages import RESEARCH_USE, mark
 from plasmoscope.reports.fonts import can_show, fonts_for, fonts_to_install, showable
 from plasmoscope.reports.illustrations import FieldPicture, Illustrations
+from plasmoscope.reports.letterhead import Letterhead
 from plasmoscope.reports.wording import Line, ReportWords, created
 
 # Millimetres.
@@ -24,6 +25,7 @@ _WIDTH = 210 - 2 * _MARGIN
 _BOTTOM = 297 - 10.0
 _ROW = 4.3
 _NAME = 33.0
+_LOGO = (54.0, 18.0)
 _LINE = 0.44  # height of a line for each point of its letters
 _LEAST_PICTURE = 25.0
 _APART = 6.0  # two galleries of a page
@@ -52,14 +54,18 @@ _IN_ENGLISH = (
 )
 
 
-def slide_pdf(slide: Slide, illustrations: Illustrations, language: Language = ENGLISH) -> bytes:
+def slide_pdf(
+    slide: Slide, illustrations: Illustrations, language: Language = ENGLISH, letterhead: Letterhead | None = None
+) -> bytes:
     """The PDF; the same slide on the same computer gives the same bytes.
 
     Args:
         language: of all that it says; where this computer has no fonts for it, it is English and says so.
+        letterhead: of the laboratory, at the head of the first page.
     """
-    page = _Page(slide, language)
+    page = _Page(slide, language, letterhead)
     words = page.words
+    page.head()
     page.result()
     page.photographs()
     page.pictures_and_small_print(illustrations)
@@ -87,17 +93,19 @@ class _Gallery(NamedTuple):
 class _Page:
     """Writes down the page; knows how to show text in any script."""
 
-    def __init__(self, slide: Slide, language: Language) -> None:
+    def __init__(self, slide: Slide, language: Language, letterhead: Letterhead | None = None) -> None:
         """Begin the first page."""
         from fpdf import FPDF
 
         self._slide = slide
+        self._letterhead = letterhead
         self._wanted = language
         self.words = words = ReportWords(language if can_show(language) else ENGLISH)
         self._rtl = words.language.direction == "rtl"
         # Every letter that will be shown.
         self._texts = slide.model_dump_json(exclude={"fields": {"__all__": {"cells"}}})
         self._texts += letters_of(words.language.code)
+        self._texts += "".join((letterhead.name, *letterhead.address)) if letterhead else ""
         self._fonts = fonts_for(self._texts)
         self._replaced = False
         self._pdf = FPDF(format="A4")
@@ -120,6 +128,25 @@ class _Page:
 
     def content(self) -> bytes:
         return bytes(self._pdf.output())
+
+    def head(self) -> None:
+        """The laboratory's name and address, and its logo at the line's end; nothing without a letterhead."""
+        if self._letterhead is None:
+            return
+        pdf, top, width = self._pdf, self._pdf.y, _WIDTH
+        if self._letterhead.logo:
+            with Image.open(io.BytesIO(self._letterhead.logo)) as image:
+                shrink = min(_LOGO[0] / image.width, _LOGO[1] / image.height)
+                size = (image.width * shrink, image.height * shrink)
+            pdf.image(io.BytesIO(self._letterhead.logo), self._x(_MARGIN + _WIDTH - size[0], size[0]), top, *size)
+            width -= _LOGO[0] + 4
+        self._text(self._letterhead.name, 11, bold=True, width=width)
+        for line in self._letterhead.address:
+            self._text(line, 8.5, width=width)
+        pdf.set_y(max(pdf.y, top + (_LOGO[1] if self._letterhead.logo else 0)) + 1.5)
+        pdf.set_line_width(0.2)
+        pdf.line(_MARGIN, pdf.y, _MARGIN + _WIDTH, pdf.y)
+        pdf.ln(3)
 
     def result(self) -> None:
         """Whose slide it is, and what was found."""

@@ -22,6 +22,7 @@ from plasmoscope.store.records import (
     Look,
     Patient,
     Slide,
+    SlideReading,
     UnfinishedUpload,
     storable,
 )
@@ -168,7 +169,7 @@ def _criteria(sites: Sites) -> list[LoaderCriteriaOption]:
     seen: list[tuple[type[Any], Callable[[Any], ColumnElement[bool]]]] = [
         (Slide, slide_is_seen),
         (Patient, patient_is_seen),
-        *((entity, of_seen_slide) for entity in (Field, UnfinishedUpload)),
+        *((entity, of_seen_slide) for entity in (Field, SlideReading, UnfinishedUpload)),
         *((entity, of_seen_field) for entity in (Correction, Edit, Look)),
     ]
     return [with_loader_criteria(entity, fits, include_aliases=True) for entity, fits in seen]

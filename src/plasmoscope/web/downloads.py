@@ -15,6 +15,7 @@ from plasmoscope.store.audit import Wanted, write_audit
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.history import Search
 from plasmoscope.store.history_table import write_history
+from plasmoscope.store.letterheads import letterhead_in_use
 from plasmoscope.store.store import Place
 from plasmoscope.web.file_names import slide_file
 
@@ -66,6 +67,7 @@ def write_download(records: Place, slide_id: int, name: str, folder: Path, langu
     with records.opened() as store:
         with store.reading() as session:
             result = counts.slide_result(session, slides.get_slide(session, slide_id))
+            letterhead = letterhead_in_use(session)
         of_a_field = FORMATS[offer.format].of_a_field
         if of_a_field is not None and of_a_field.write is not None:
             # Other programs lay outlines over the pixels as the file stores them.
@@ -77,6 +79,7 @@ def write_download(records: Place, slide_id: int, name: str, folder: Path, langu
             lambda field: read_image(store.images.path(field.sha256)),
             [offer.format],
             language=LANGUAGES[language],
+            letterhead=letterhead,
         )
     file = folder / name
     patient = result.patient or ""

@@ -16,6 +16,7 @@ from plasmoscope.extras import MissingExtraError
 from plasmoscope.i18n.words import Words, without_marks
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Value, as_record
+from plasmoscope.reports.letterhead import LetterheadError
 from plasmoscope.reports.output import OutputError
 from plasmoscope.store.errors import BlindedError, ConflictError, NotFoundError, NotLookedAtError, StoreError
 
@@ -78,6 +79,7 @@ _ANSWERS: tuple[tuple[type[ToldError], tuple[int, str]], ...] = (
     (EditingError, (422, "invalid")),
     (PerformanceError, (422, "invalid")),
     (ProfileError, (422, "invalid")),
+    (LetterheadError, (422, "invalid")),
     (StoreError, (422, "invalid")),
 )
 # What the framework refuses, by its status.

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0015b"
+down_revision = "0013b"
 
 
 def upgrade() -> None:
