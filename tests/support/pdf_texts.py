@@ -6,10 +6,13 @@ import plasmoscope.reports.pdf as pdf_module
 from plasmoscope.analysis.results import Slide
 from plasmoscope.i18n.languages import ENGLISH, Language
 from plasmoscope.reports.illustrations import Illustrations
+from plasmoscope.reports.letterhead import Letterhead
 from plasmoscope.reports.pdf import slide_pdf
 
 
-def texts_of_pdf(slide: Slide, monkeypatch: pytest.MonkeyPatch, language: Language = ENGLISH) -> list[str]:
+def texts_of_pdf(
+    slide: Slide, monkeypatch: pytest.MonkeyPatch, language: Language = ENGLISH, letterhead: Letterhead | None = None
+) -> list[str]:
     """What its PDF writes down, in pieces."""
     said: list[str] = []
     show = pdf_module._Page._show
@@ -20,5 +23,5 @@ def texts_of_pdf(slide: Slide, monkeypatch: pytest.MonkeyPatch, language: Langua
 
     with monkeypatch.context() as listening:
         listening.setattr(pdf_module._Page, "_show", listen)
-        slide_pdf(slide, Illustrations(), language)
+        slide_pdf(slide, Illustrations(), language, letterhead)
     return said

@@ -121,10 +121,7 @@ def time_line(session: Session, patient_id: int) -> list[TimePoint]:
     ).all()
     figures = figures_of(session, slides)
     visits = follow_up([_seen(slide, figures[slide.id].tally) for slide in slides])
-    return [
-        TimePoint(slide, *figures[slide.id], visit)
-        for slide, visit in zip(slides, visits, strict=True)
-    ]
+    return [TimePoint(slide, *figures[slide.id], visit) for slide, visit in zip(slides, visits, strict=True)]
 
 
 def clearance_of(points: Sequence[TimePoint]) -> Clearance | None:

@@ -104,7 +104,12 @@ def readings_of_slides(session: Session, slide_ids: Collection[int]) -> dict[int
 
 def all_readings(session: Session, limit: int = 200) -> list[Readings]:
     """Of the slides given last, the newest first."""
-    newest = select(SlideReading.slide_id).where(_of_a_slide_there()).group_by(SlideReading.slide_id).order_by(SlideReading.slide_id.desc())
+    newest = (
+        select(SlideReading.slide_id)
+        .where(_of_a_slide_there())
+        .group_by(SlideReading.slide_id)
+        .order_by(SlideReading.slide_id.desc())
+    )
     found = readings_of_slides(session, session.scalars(newest.limit(limit)).all())
     return [found[slide_id] for slide_id in sorted(found, reverse=True)]
 
