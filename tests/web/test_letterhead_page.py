@@ -28,9 +28,9 @@ def logo(width: int = 30) -> bytes:
     return stream.getvalue()
 
 
-def press(client: TestClient, who: str, address: str = "/letterhead", picture: bytes = b"", **form: str) -> int:
+def press(client: TestClient, who: str, at: str = "/letterhead", picture: bytes = b"", **form: str) -> int:
     answer = client.post(
-        address,
+        at,
         data=form,
         files={"logo": ("logo.png", picture)} if picture else None,
         headers=log_in(client, who) | {"Accept": "text/html"},

@@ -17,8 +17,8 @@ def move(session: Session, who: str, field_id: int, slide_id: int) -> Field:
     """Put a field on another slide, with all that was found in it and all that people did to it.
 
     Raises:
-        NotFoundError, ConflictError: as ``field_to_change``, and as ``slide_to_change`` of the other slide. ConflictError
-            where several people read either slide, as of the others here.
+        NotFoundError, ConflictError: as ``field_to_change``, and as ``slide_to_change`` of the other slide.
+        ConflictError: several people read either slide; so of the others here.
         StoreError: it is on that slide already.
         TakenError: the other slide has the same photograph.
     """
