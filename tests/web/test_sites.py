@@ -32,6 +32,8 @@ CELL = 1
 PICTURE = encode_png(np.zeros((64, 64, 3), np.uint8))
 # What each address is sent, by the end of its path; an address that is new here has to say.
 SENT: dict[str, dict[str, Any]] = {
+    "readings": {"json": {"second": "Wanja"}, "data": {"first": "Esther", "second": "Wanja"}},
+    "finish": {"json": {}, "data": {}},
     "PUT slides/{slide_id}": {"json": SLIDE | {"site": WEST}},
     "fields": {"files": {"file": ("a.png", PICTURE)}},
     "photographs": {"files": {"file": ("a.png", PICTURE)}},

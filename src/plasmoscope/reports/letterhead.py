@@ -20,6 +20,7 @@ from pydantic import Field as Bounds
 from plasmoscope.errors import ToldError, first_fault
 from plasmoscope.files import decode_text
 
+# Beyond any logo, so that a wrong file is noticed; an address that fits beside it.
 MAX_LOGO_BYTES = 1024**2
 MAX_LOGO_PIXELS = 4_000_000
 MAX_LINES = 6
