@@ -27,7 +27,8 @@ DEFAULT_RULE = "fixed-25"
 """As WHO asks of routine counts."""
 _RULE = "reading_rule"
 # What a sheet has of a slide, and of its photographs, as the program left them.
-_OF_SLIDE = ("patient_id", "taken_on", "site", "preparer", "stain", "haematocrit_percent", "red_cells_per_ul")
+_OF_SLIDE = ("patient_id", "taken_on", "site", "preparer", "stain", "haematocrit_percent", "red_cells_per_ul",
+             "age_years", "sex", "visit_day", "merged_from_id")  # fmt: skip
 _OF_FIELD = ("position", "name", "image_sha256", "size", "status", "override_gate", "result", "method", "judged",
              "fingerprint", "warnings")  # fmt: skip
 

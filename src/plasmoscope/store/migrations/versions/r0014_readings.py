@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0013b"
+down_revision = "0013c"
 
 
 def upgrade() -> None:
