@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from plasmoscope.analysis.calls import Colour
 from plasmoscope.analysis.results import Field
 from plasmoscope.evaluation.boxes import TrueBox
 from plasmoscope.evaluation.fields import PARASITE_LABELS, RED_CELL_LABELS, FieldEvaluation, FieldsEvaluation
 from plasmoscope.evaluation.judging import Labels, Verdict, judge_centres, judge_field
 from plasmoscope.reports.pictures import Picture
+from plasmoscope.segmentation.vocabulary import Colour
 
 WORST = 3  # fields on the picture
 _TILE = 560  # pixels of a field's width

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
-from plasmoscope.analysis.calls import LEGEND, Call, Colour, drawn_as
+from plasmoscope.analysis.calls import LEGEND, drawn_as
 from plasmoscope.analysis.results import Cell, Field
 from plasmoscope.i18n.languages import ENGLISH, Language, letters_of
 from plasmoscope.imaging.cells import cut_cell
@@ -18,6 +18,7 @@ from plasmoscope.messages import mark
 from plasmoscope.reports.fonts import Run, can_show, fonts_for, runs
 from plasmoscope.reports.pictures import Picture, contact_sheet
 from plasmoscope.reports.wording import ReportWords
+from plasmoscope.segmentation.vocabulary import Call, Colour
 
 # Diameter of a red cell in a dried film; 7 to 8 is usual.
 RED_CELL_MICROMETRES = 7.5

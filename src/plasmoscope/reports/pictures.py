@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED, Colour
+from plasmoscope.analysis.calls import INFECTED, NOT_TOLD, UNINFECTED
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.reports.output import check_output
+from plasmoscope.segmentation.vocabulary import Colour
 
 Picture = NDArray[np.uint8]
 

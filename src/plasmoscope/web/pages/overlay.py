@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plasmoscope.analysis.calls import CALLS, CUT_BY_BORDER, NOT_A_CELL, UNCERTAIN, Call, drawn_as
+from plasmoscope.analysis.calls import CALLS, CUT_BY_BORDER, NOT_A_CELL, UNCERTAIN, drawn_as
 from plasmoscope.analysis.results import Cell, Field
+from plasmoscope.segmentation.vocabulary import Call
 from plasmoscope.store.records import Correction
 
 

@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from plasmoscope.analysis import results
-from plasmoscope.analysis.calls import INFECTED, Call
+from plasmoscope.analysis.calls import INFECTED
 from plasmoscope.analysis.results import Interval
 from plasmoscope.i18n.sentences import CODES, SENTENCES
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, as_written, from_record, mark, message
 from plasmoscope.reports import fonts
+from plasmoscope.segmentation.vocabulary import Call
 from plasmoscope.store import audit, cameras, corrections, edits, history
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.errors import NotFoundError
