@@ -15,6 +15,7 @@ from plasmoscope.web.pages import (
     patients,
     performance,
     profiles,
+    quality,
     readings,
     review,
     slide_details,
@@ -40,6 +41,7 @@ for _page in (
     cells,
     performance,
     profiles,
+    quality,
     readings,
     review,
 ):

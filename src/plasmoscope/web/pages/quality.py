@@ -1,0 +1,28 @@
+"""The quality of the laboratory's work over the weeks."""
+
+from fastapi import APIRouter, Request, Response
+
+from plasmoscope.store.quality import WEEKS, quality
+from plasmoscope.store.records import now
+from plasmoscope.web.dependencies import Records
+from plasmoscope.web.pages.rendering import render
+from plasmoscope.web.pages.week_chart import draw_weeks
+from plasmoscope.web.pages.welcome import Welcomed
+from plasmoscope.web.security.identity import Reader
+
+router = APIRouter(dependencies=[Welcomed])
+
+
+@router.get("/quality")
+def show_quality(request: Request, actor: Reader, records: Records) -> Response:
+    """Positive slides by week and site, and calls that people took back."""
+    with records.reading() as session:
+        found = quality(session, now().astimezone().date())
+    return render(
+        request,
+        "quality.html",
+        found=found,
+        number_of_weeks=WEEKS,
+        positive=draw_weeks([(week.monday, week.positive) for week in found.weeks]),
+        false_calls=draw_weeks([(week.monday, week.false_calls) for week in found.weeks]),
+    )

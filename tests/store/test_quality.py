@@ -1,0 +1,75 @@
+"""Positive slides and calls that people took back, by week and site."""
+
+from datetime import date, timedelta
+
+from analysed import FOUND, analysed
+from plasmoscope.store import corrections, slides
+from plasmoscope.store.quality import Share, quality
+from plasmoscope.store.records import Slide
+from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
+from plasmoscope.store.store import Store
+from plasmoscope.web.pages.week_chart import BOTTOM, LEFT, RIGHT, TOP, draw_weeks
+
+MONDAY = date(2026, 3, 2)
+INFECTED = [cell.number for cell in FOUND.cells if cell.counted and cell.parasitized]
+OTHERS = [cell.number for cell in FOUND.cells if cell.counted and not cell.parasitized]
+
+
+def signed(store: Store, code: str, day: date, site: str, taken_back: int, patient: str = "P-1") -> int:
+    """A slide, so many of whose called cells a person called uninfected, and one uncalled cell infected."""
+    with store.session() as session:
+        slide = slides.create_slide(session, "Amina", SlideDetails(patient, code, day, site=site)).id
+    field = analysed(store, slide)
+    with store.session() as session:
+        for number in INFECTED[:taken_back]:
+            corrections.correct(session, "Amina", field, number, "uninfected")
+        for number in INFECTED[taken_back : taken_back + 1]:
+            corrections.correct(session, "Amina", field, number, "infected")
+        version = session.get_one(Slide, slide).version
+        slides.sign(session, "Amina", slide, version, confirm=True)
+    return slide
+
+
+def test_signed_slides_are_told_by_week_and_site_and_calls_by_what_people_made_of_them(store: Store) -> None:
+    signed(store, "S-1", MONDAY, "Gulu", taken_back=2)
+    signed(store, "S-2", MONDAY + timedelta(days=6), "Gulu", taken_back=len(INFECTED))
+    signed(store, "S-3", MONDAY + timedelta(days=7), "Lira", taken_back=0)
+    # None of these is told of: the example, a deleted one, one that is open, and one of last year.
+    signed(store, "S-4", MONDAY, "Gulu", taken_back=0, patient=EXAMPLE_PATIENT)
+    signed(store, "S-5", MONDAY - timedelta(days=365), "Gulu", taken_back=0)
+    gone = signed(store, "S-6", MONDAY, "Gulu", taken_back=0)
+    with store.session() as session:
+        slides.reopen(session, "Amina", gone, "another patient's")
+        slides.delete_slide(session, "Amina", gone, "another patient's")
+        open_one = slides.create_slide(session, "Amina", SlideDetails("P-2", "S-7", MONDAY, site="Gulu")).id
+    analysed(store, open_one)
+    with store.reading() as session:
+        found = quality(session, MONDAY + timedelta(days=9))
+    first, second = found.weeks
+    assert (first.monday, first.positive, first.false_calls) == (
+        MONDAY,
+        Share(1, 2),
+        Share(2 + len(INFECTED), 3 + len(INFECTED)),
+    )
+    assert (second.monday, second.positive, second.false_calls) == (
+        MONDAY + timedelta(days=7),
+        Share(1, 1),
+        Share(0, 1),
+    )
+    assert found.by_site == {"Gulu": Share(1, 2), "Lira": Share(1, 1)}
+
+
+def test_a_chart_has_the_weeks_in_their_places() -> None:
+    chart = draw_weeks(
+        [
+            (MONDAY, Share(0, 40)),
+            (MONDAY + timedelta(days=7), Share(0, 0)),
+            (MONDAY + timedelta(days=14), Share(20, 40)),
+        ]
+    )
+    assert chart is not None
+    assert [mark.x for mark in chart.marks] == [LEFT, RIGHT]
+    assert chart.ticks[0] == (BOTTOM, 0)
+    assert chart.ticks[-1] == (TOP, 100)
+    assert [mark.y for mark in chart.marks] == [BOTTOM, (BOTTOM + TOP) / 2]
+    assert draw_weeks([(MONDAY, Share(0, 0))]) is None
