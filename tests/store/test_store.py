@@ -131,6 +131,7 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("patients", "merged_into_id", "INTEGER"),
         ("slides", "merged_from_id", "INTEGER"),
         ("slides", "age_years", "DOUBLE"),
+        ("slides", "purpose", "TEXT NOT NULL DEFAULT 'patient'"),
         ("slides", "sex", "TEXT"),
         ("slides", "visit_day", "INTEGER"),
         ("slides", "deleted_at", "DATETIME"),

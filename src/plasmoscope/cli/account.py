@@ -136,6 +136,23 @@ def set_sites(
 
 
 @account.command()
+def link(
+    number: NumberArgument,
+    issuer: Annotated[str, typer.Argument(help="Of the provider of OpenID Connect, as `serve --oidc-issuer` has it.")],
+    subject: Annotated[str, typer.Argument(help="Who they are there (sub), as the audit's refused log-in tells.")],
+    data: RecordsOption,
+    database: DatabaseOption = None,
+) -> None:
+    """Let somebody whom a provider of OpenID Connect knows log in to an account."""
+    store = _records().existing(data, database)
+    from plasmoscope.store import openid
+    from plasmoscope.store.audit import COMMAND_LINE
+
+    with store.session() as session:
+        console.print(f"{openid.link(session, COMMAND_LINE, number, issuer, subject).name} may log in there.")
+
+
+@account.command()
 def password(
     number: NumberArgument,
     data: RecordsOption,

@@ -3,7 +3,7 @@
 import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,6 +38,17 @@ def serve(
     access_log: Annotated[
         str, typer.Option(metavar="FILE", help="Write a line about each request; - is the standard output.")
     ] = "",
+    oidc_issuer: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Let people log in at this provider of OpenID Connect, too.")
+    ] = "",
+    oidc_client: Annotated[str, typer.Option(help="Name of the workstation at the provider.")] = "plasmoscope",
+    oidc_secret: Annotated[
+        str, typer.Option(envvar="PLASMOSCOPE_OIDC_SECRET", help="Its secret; better in the environment.")
+    ] = "",
+    oidc_new: Annotated[
+        Literal["reader", "technician"] | None,
+        typer.Option(help="Whoever the provider knows and has no account gets one with this role, not refused."),
+    ] = None,
     lock_after: Annotated[
         float,
         typer.Option(min=0, max=720, help="Minutes without an act until the page is locked; 0: never."),
@@ -56,6 +67,7 @@ def serve(
     from plasmoscope.store import accounts
     from plasmoscope.web.app import create_app
     from plasmoscope.web.root_path import read_root_path
+    from plasmoscope.web.security.openid import Provider
     from plasmoscope.web.serving import server
     from plasmoscope.web.settings import Settings, is_unspecified
 
@@ -73,6 +85,7 @@ def serve(
         watch=watch,
         strict_sites=strict_sites,
         idle_minutes=lock_after,
+        oidc=Provider(oidc_issuer, oidc_client, oidc_secret, oidc_new) if oidc_issuer else None,
         access_log=access_log,
     )
     app = create_app(settings)

@@ -279,6 +279,8 @@ _RECORDS = {
 _REQUESTS = {
     "log_in_first": mark("Log in first."),
     "session_locked": mark("This was locked, since nobody used it for a while; unlock it with your password."),
+    "openid_failed": mark("Logging in with your organisation's account did not work; try it again from the start."),
+    "openid_unknown": mark("%(name)s has no account here that may log in; ask an administrator for one."),
     "wrong_login": mark("Name and password do not fit."),
     "wrong_password": mark("The old password is wrong."),
     "too_many_wrong_passwords": mark("Too many wrong passwords; wait %(seconds)s seconds."),

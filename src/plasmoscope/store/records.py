@@ -483,6 +483,8 @@ class Account(Base):
     removed: Mapped[bool] = mapped_column(default=False, server_default=false())
     sites: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     """Whose slides they see, as ``plasmoscope.store.sites`` says."""
+    openid: Mapped[str | None] = mapped_column(index=True, unique=True)
+    """Who they are at a provider of OpenID Connect: its issuer and their subject; None for others."""
     created: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -500,3 +502,19 @@ class LoginSession(Base):
     locked: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
+
+
+class OpenIDLogin(Base):
+    """A log-in on its way to a provider of OpenID Connect and back."""
+
+    __tablename__ = "openid_logins"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state_hash: Mapped[str] = mapped_column(unique=True)
+    browser_hash: Mapped[str]
+    """Of a secret that the browser holds which began it."""
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    then: Mapped[str]
+    """The page that was asked for."""
+    expires: Mapped[datetime]

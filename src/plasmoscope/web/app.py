@@ -41,6 +41,7 @@ from plasmoscope.web.security.blinding import Unblinded
 from plasmoscope.web.security.headers import HEADERS, Headers
 from plasmoscope.web.security.identity import Sessions
 from plasmoscope.web.security.login import Logins
+from plasmoscope.web.security.openid import OpenID
 from plasmoscope.web.settings import MAX_BODY, Settings
 
 # More at once would only wait for each other, each switch costing more than it brings. Nothing that takes long runs in
@@ -86,6 +87,7 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         teacher=Teacher(store, workers.model),
         sessions=Sessions(settings, store),
         logins=Logins(store),
+        openid=OpenID(settings.oidc) if settings.oidc else None,
         metrics=metrics,
         analysing_alone=BoundedSemaphore(settings.workers),
     )

@@ -18,6 +18,7 @@ from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.metrics import Metrics
 from plasmoscope.web.security.identity import Actor, Sessions
 from plasmoscope.web.security.login import Logins
+from plasmoscope.web.security.openid import OpenID
 from plasmoscope.web.settings import Settings
 
 
@@ -36,6 +37,8 @@ class Workstation:
     teacher: Teacher
     sessions: Sessions
     logins: Logins
+    openid: OpenID | None
+    """Where people log in at a provider, too."""
     metrics: Metrics
     analysing_alone: BoundedSemaphore
     """Held while a photograph is analysed that is not kept: such ones wait in no queue."""

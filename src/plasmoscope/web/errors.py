@@ -30,6 +30,7 @@ CODES: Mapping[str, tuple[str, str]] = {
     "wrong_password": ("403", "give the right old password"),
     "blinded": ("403", "the slide is being read by others, who must not know of each other's result; wait for them"),
     "forbidden": ("403", "this may not be done"),
+    "openid": ("403, 503", "log in at the provider again, or ask an administrator for an account"),
     "not_found": ("404", "there is no such thing; it may have been deleted"),
     "method": ("405", "ask this address in another way"),
     "slow": ("408", "send it again over a better connection"),

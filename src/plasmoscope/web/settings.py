@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plasmoscope.imaging.reading import MAX_BYTES
+
+if TYPE_CHECKING:
+    from plasmoscope.web.security.openid import Provider
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Settings:
     """After so long without an act the page is locked until the same person gives their password; 0: never."""
     access_log: str = ""
     """File for a line about each request; ``-``: the standard output; nothing: none."""
+    oidc: "Provider | None" = None
+    """Where people may log in instead of with a password of the workstation's own."""
 
     @property
     def accounts_required(self) -> bool:

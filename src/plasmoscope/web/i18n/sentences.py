@@ -84,6 +84,7 @@ ACTIONS = {
     "lock": mark("locked the page"),
     "unlock": mark("unlocked the page"),
     "fail to unlock": mark("gave a wrong password to unlock"),
+    "link account": mark("linked an account"),
     "fail to log in": mark("refused a log-in"),
     "measure": mark("entered measured figures"),
     "withdraw": mark("withdrew measured figures"),

@@ -12,6 +12,7 @@ from plasmoscope.web.pages import (
     home,
     letterhead,
     login,
+    openid,
     patients,
     performance,
     profiles,
@@ -28,6 +29,7 @@ router = APIRouter(include_in_schema=False)
 for _page in (
     welcome,
     login,
+    openid,
     accounts,
     audit,
     slide_details,

@@ -45,6 +45,7 @@ def render(
         actor=actor,
         may_change=actor is not None and actor.may("technician"),
         accounts_required=settings.accounts_required,
+        openid=settings.oidc is not None,
         idle_minutes=settings.idle_minutes if settings.accounts_required else 0,
         theme=theme if theme in THEMES else "",
         here=here or address_of(request),

@@ -1,6 +1,7 @@
 // Locks the page where nobody has used it for a while; what was typed stays behind the box that asks for the password.
 
 const ACTED = "plasmoscope-acted";
+const WHO = "plasmoscope-who";
 const dialog = document.querySelector("#lock");
 const [form] = dialog.querySelectorAll("form");
 const password = form.querySelector("input");
@@ -48,6 +49,7 @@ function unlock() {
   dialog.close();
 }
 
+localStorage.setItem(WHO, dialog.dataset.who);
 act();
 for (const kind of ["pointerdown", "keydown", "wheel"]) {
   addEventListener(kind, onAct, { capture: true, passive: true });
@@ -60,7 +62,10 @@ setInterval(() => {
   const waits = Date.now() - lastAct() >= idle;
   if (waits) lock();
   // Another tab was unlocked.
-  else if (locked && lastAct() > told) unlock();
+  else if (locked && lastAct() > told) {
+    if (localStorage.getItem(WHO) === dialog.dataset.who) unlock();
+    else location.reload();
+  }
 }, 1000);
 
 form.addEventListener("submit", async (event) => {
