@@ -96,3 +96,13 @@ def test_no_photograph_comes_goes_or_moves_while_several_people_read(store: Stor
     with store.session() as session, pytest.raises(ConflictError) as error:
         slides.delete_slide(session, "Amina", sheet, "no longer needed")
     assert error.value.message.code == "sheet_stays"
+
+
+def test_what_is_said_of_a_slide_is_said_of_each_readers_record(store: Store) -> None:
+    slide, sheet = given(store)
+    with store.session() as session:
+        slides.update_slide(session, "Amina", slide, SlideDetails("P-3", "S-1", date(2026, 3, 2), site="Lira"))
+    with store.reading() as session:
+        mine = session.get_one(Slide, sheet)
+        assert (mine.patient.code, mine.taken_on, mine.site) == ("P-3", date(2026, 3, 2), "Lira")
+        assert mine.microscopist == "Ben"

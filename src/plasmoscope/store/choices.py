@@ -17,7 +17,7 @@ def choose(session: Session, who: str, name: str, content: dict[str, Any] | None
     """
     session.add(Choice(by=who, name=name, content=content))
     session.flush()
-    note(session, who, "choose" if content is not None else "withdraw", f"choice/{name}", **detail)
+    note(session, who, "choose" if content is not None else "withdraw choice", f"choice/{name}", **detail)
 
 
 def chosen(session: Session, name: str) -> dict[str, Any] | None:

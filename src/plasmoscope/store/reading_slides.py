@@ -19,16 +19,14 @@ from plasmoscope.store.edits import checked_note
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.fields import mark_duplicates
 from plasmoscope.store.locking import slide_to_change
-from plasmoscope.store.readings import NOBODY, Readings, readings_of, readings_of_slides
+from plasmoscope.store.readings import NOBODY, OF_SLIDE, Readings, readings_of, readings_of_slides
 from plasmoscope.store.records import Account, Correction, Edit, Field, Look, Slide, SlideReading, now
 from plasmoscope.store.slides import get_slide, given_reason
 
 DEFAULT_RULE = "fixed-25"
 """As WHO asks of routine counts."""
 _RULE = "reading_rule"
-# What a sheet has of a slide, and of its photographs, as the program left them.
-_OF_SLIDE = ("patient_id", "taken_on", "site", "preparer", "stain", "haematocrit_percent", "red_cells_per_ul",
-             "age_years", "sex", "visit_day", "merged_from_id")  # fmt: skip
+# What a sheet has of a slide's photographs, as the program left them.
 _OF_FIELD = ("position", "name", "image_sha256", "size", "status", "override_gate", "result", "method", "judged",
              "fingerprint", "warnings")  # fmt: skip
 
@@ -216,7 +214,7 @@ def _copied(session: Session, slide: Slide, place: int, reader: str) -> Slide:
         number += 1
         code = f"{slide.code} ({number})"
     sheet = Slide(
-        code=code, microscopist=reader, purpose="reading", **{name: getattr(slide, name) for name in _OF_SLIDE}
+        code=code, microscopist=reader, purpose="reading", **{name: getattr(slide, name) for name in OF_SLIDE}
     )
     session.add(sheet)
     session.flush()

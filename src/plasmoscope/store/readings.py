@@ -18,6 +18,9 @@ from plasmoscope.i18n.words import english
 from plasmoscope.store.errors import NotFoundError
 from plasmoscope.store.records import Slide, SlideReading
 
+# What is said of a slide, and so of each reader's record of it.
+OF_SLIDE = ("patient_id", "taken_on", "site", "preparer", "stain", "haematocrit_percent", "red_cells_per_ul",
+            "age_years", "sex", "visit_day", "merged_from_id")  # fmt: skip
 NOBODY = ""
 """Reads a third reading until somebody is named."""
 

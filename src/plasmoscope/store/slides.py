@@ -18,6 +18,7 @@ from plasmoscope.store.days import past_day
 from plasmoscope.store.errors import ConflictError, NotFoundError, NotLookedAtError, StoreError, TakenError
 from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide, slide_to_change
+from plasmoscope.store.readings import OF_SLIDE
 from plasmoscope.store.records import LONGEST_TEXT, Field, Patient, Slide, SlideReading, now, storable
 from plasmoscope.store.review import slide_queue
 from plasmoscope.store.sites import ON_ALL_SITES, site_to_write
@@ -73,6 +74,10 @@ def update_slide(session: Session, who: str, slide_id: int, details: SlideDetail
     slide = slide_to_change(session, slide_id)
     before = _plain(details_of(slide))
     _describe(session, slide, details)
+    sheets = select(Slide).join(SlideReading, SlideReading.sheet_id == Slide.id)
+    for sheet in session.scalars(sheets.where(SlideReading.slide_id == slide_id, SlideReading.place > 1)).all():
+        for name in OF_SLIDE:
+            setattr(sheet, name, getattr(slide, name))
     changed = {name: [before[name], value] for name, value in _plain(details).items() if value != before[name]}
     note(session, who, "describe", slide_subject(slide.id), **changed)
     return slide

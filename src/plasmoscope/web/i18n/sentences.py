@@ -88,6 +88,8 @@ ACTIONS = {
     "fail to log in": mark("refused a log-in"),
     "measure": mark("entered measured figures"),
     "withdraw": mark("withdrew measured figures"),
+    "choose": mark("changed what the laboratory chose"),
+    "withdraw choice": mark("withdrew what the laboratory chose"),
     "teach": mark("made a profile"),
     "switch on": mark("switched a profile on"),
     "switch off": mark("switched the profile off"),
