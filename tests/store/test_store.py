@@ -141,7 +141,7 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("fields", "status_before", "TEXT"),
         ("fields", "remove_reason", "TEXT"),
     )
-    later_tables = [Base.metadata.tables[name] for name in ("looks", "edits")]
+    later_tables = [Base.metadata.tables[name] for name in ("looks", "edits", "readings")]
     with store.session() as session:
         Base.metadata.create_all(session.connection(), later_tables)
         for table, column, kind in later:
