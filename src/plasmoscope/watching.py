@@ -30,7 +30,7 @@ NAMED = 5
 """Names of waiting pictures, and pictures set aside, that are told; the newest."""
 LONGEST_NAME = 64
 """Characters of a camera's name."""
-_MOST_FILES = 50_000
+_MOST_FILES = 50_000  # in the folder; more would take long to look through each second
 # What programs call a file that they have not finished.
 _UNFINISHED = {".part", ".tmp", ".crdownload", ".filepart"}
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

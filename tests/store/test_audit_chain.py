@@ -167,7 +167,9 @@ def test_entries_of_an_earlier_version_become_a_chain_that_nobody_alters(
     with store.session() as session:
         # What this version writes, and that one did not.
         session.execute(text("ALTER TABLE audit ADD COLUMN digest TEXT"))
-    work(store)
+    for place in range(4):
+        with store.session() as session:
+            note(session, "amina", "edit", f"slide/{place}", slide="S-é市", place=place)
     with store.session() as session:
         session.execute(text("ALTER TABLE audit DROP COLUMN digest"))
     store.close()

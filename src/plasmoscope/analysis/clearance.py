@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 LONGEST_DAYS = 42
 """A follow-up lasts 28 or 42 days; what comes later is another illness."""
-_WATCHED_DAY = 3
+_WATCHED_DAY = 3  # parasites on it tell of slow clearance (WHO, partial resistance to artemisinin)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from plasmoscope.store.sites import ON_ALL_SITES, site_to_write
 
 EXAMPLE_PATIENT = "Example"
 """The code of the patient whose photographs are rendered, for people to try things out."""
-OLDEST_YEARS = 130
-LAST_VISIT_DAY = 3650
+OLDEST_YEARS = 130  # of age; nobody was ever older than 122
+LAST_VISIT_DAY = 3650  # days after treatment began: ten years
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from plasmoscope.errors import PlasmoscopeError
 
 STANDARD_OUTPUT = "-"
 _BYTES = 10 * 1024**2
-_FILES = 10
+_FILES = 10  # of that size: the newest requests stay
 
 
 class AccessLog:

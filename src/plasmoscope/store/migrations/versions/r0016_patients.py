@@ -6,8 +6,8 @@ from alembic import op
 from plasmoscope.store.id_sequences import remember_given
 from plasmoscope.store.likeness import skeleton
 
-revision = "0012"
-down_revision = "0013"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ The audit trail keeps the words that it was written with: its entries are chaine
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
+revision = "0012"
 down_revision = "0011"
 
 _FORMER = {"not infected": "uninfected", "not a cell": "not_a_cell"}

@@ -6,8 +6,8 @@ So a name can be used again without the former person's signatures becoming the 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
