@@ -2,13 +2,14 @@
 
 from datetime import date, timedelta
 
-from analysed import FOUND, analysed
-from plasmoscope.store import corrections, slides
+from analysed import FOUND, OTHER_FOUND, OTHER_IMAGE, analysed
+from plasmoscope.store import corrections, fields, slides
 from plasmoscope.store.quality import Share, quality
 from plasmoscope.store.records import Slide
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.web.pages.week_chart import BOTTOM, LEFT, RIGHT, TOP, draw_weeks
+from slides import rendered_field
 
 MONDAY = date(2026, 3, 2)
 INFECTED = [cell.number for cell in FOUND.cells if cell.counted and cell.parasitized]
@@ -43,6 +44,11 @@ def test_signed_slides_are_told_by_week_and_site_and_calls_by_what_people_made_o
         slides.delete_slide(session, "Amina", gone, "another patient's")
         open_one = slides.create_slide(session, "Amina", SlideDetails("P-2", "S-7", MONDAY, site="Gulu")).id
     analysed(store, open_one)
+    refused = analysed(store, open_one, OTHER_IMAGE, OTHER_FOUND)
+    soft = analysed(store, open_one, *rendered_field("soft.png", seed=8))
+    with store.session() as session:
+        fields.get_field(session, refused).accepted = False
+        fields.get_field(session, soft).warnings = ["soft_focus"]
     with store.reading() as session:
         found = quality(session, MONDAY + timedelta(days=9))
     first, second = found.weeks
@@ -56,6 +62,8 @@ def test_signed_slides_are_told_by_week_and_site_and_calls_by_what_people_made_o
         Share(1, 1),
         Share(0, 1),
     )
+    # Photographs of slides that are open are told of, too.
+    assert (first.poor, second.poor) == (Share(2, 5), Share(0, 1))
     assert found.by_site == {"Gulu": Share(1, 2), "Lira": Share(1, 1)}
 
 

@@ -19,4 +19,6 @@ def test_the_page_shows_the_weeks_and_sites_of_signed_slides(tmp_path: Path) -> 
         page = client.get("/quality").text
     assert "Gulu &lt;b&gt;" in page
     assert page.count("(1 of 1)") == 2
-    assert page.count("<circle") == 1
+    # The signed slide, and its photograph.
+    assert page.count("<circle") == 2
+    assert "(0 of 1)" in page

@@ -174,12 +174,15 @@ def _show_count(result: "Slide") -> None:
 
 
 def _show_fields(result: "Slide") -> None:
+    from plasmoscope.analysis.calls import OTHER_OBJECTS
     from plasmoscope.i18n.words import english
 
-    table = Table("field", "red cells", "infected", "white cells", "platelets", "cannot tell", "note")
+    # What was seen nowhere takes no room.
+    others = {kind: call for kind, call in OTHER_OBJECTS.items() if any(field.count(kind) for field in result.fields)}
+    names = (call.plural.replace("_", " ") for call in others.values())
+    table = Table("field", "red cells", "infected", *names, "cannot tell", "note")
     for field in result.fields:
         note = field.error or "; ".join(map(english, field.objections or field.warnings))
-        others = (field.count("white_cell"), field.count("platelet"), field.not_a_cell)
-        counts = (field.counted, field.infected, *others)
+        counts = (field.counted, field.infected, *map(field.count, others), field.not_a_cell)
         table.add_row(escape(field.name), *(str(count) if field.accepted else "-" for count in counts), escape(note))
     console.print(table)

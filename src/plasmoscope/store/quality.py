@@ -1,4 +1,4 @@
-"""How a laboratory's work runs over the weeks: how many slides are positive, and how many calls people took back."""
+"""How a laboratory's work runs over the weeks: positive slides, calls that people took back, and poor photographs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -42,6 +42,9 @@ class Week:
     """Of the signed slides, those with an infected cell."""
     false_calls: Share
     """Of the cells that the program called infected and a person called too, those that the person called otherwise."""
+    poor: Share
+    """Of the photographs, those that the quality gate refused or that are to be read with care: a drift of stain, light
+    or focus shows here first."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Quality:
     """The last weeks."""
 
     weeks: Sequence[Week]
-    """Those with a slide or a call, the earliest first."""
+    """Those with a signed slide, a call or a photograph, the earliest first."""
     by_site: dict[str, Share]
     """Signed slides with an infected cell, by their site; an empty name where none is told."""
 
@@ -72,9 +75,12 @@ def quality(session: Session, today: date) -> Quality:
         if share is not None:
             positives[_monday(slide.taken_on)].append(share.value > 0)
             sites[slide.site].append(share.value > 0)
-    calls = _false_calls(session, since, today)
+    calls, poor = _false_calls(session, since, today), _poor_photographs(session, since, today)
     return Quality(
-        [Week(monday, _share(positives[monday]), _share(calls[monday])) for monday in sorted({*positives, *calls})],
+        [
+            Week(monday, _share(positives[monday]), _share(calls[monday]), _share(poor[monday]))
+            for monday in sorted({*positives, *calls, *poor})
+        ],
         {site: _share(sites[site]) for site in sorted(sites)},
     )
 
@@ -101,6 +107,20 @@ def _false_calls(session: Session, since: date, today: date) -> dict[date, list[
     for day, call in session.execute(judged):
         calls[_monday(day)].append(call != "infected")
     return calls
+
+
+def _poor_photographs(session: Session, since: date, today: date) -> dict[date, list[bool]]:
+    """Whether photographs were refused or are to be read with care, by week."""
+    analysed = (
+        select(Slide.taken_on, Field.accepted, Field.warnings)
+        .join(Field, Field.slide_id == Slide.id)
+        .join(Slide.patient)
+        .where(*_counted_here(since, today), Field.status == "done")
+    )
+    poor: dict[date, list[bool]] = defaultdict(list)
+    for day, accepted, warnings in session.execute(analysed):
+        poor[_monday(day)].append(not accepted or bool(warnings))
+    return poor
 
 
 def _counted_here(since: date, today: date) -> tuple[ColumnElement[bool], ...]:

@@ -15,7 +15,7 @@ router = APIRouter(dependencies=[Welcomed])
 
 @router.get("/quality")
 def show_quality(request: Request, actor: Reader, records: Records) -> Response:
-    """Positive slides by week and site, and calls that people took back."""
+    """Positive slides by week and site, calls that people took back, and poor photographs."""
     with records.reading() as session:
         found = quality(session, now().astimezone().date())
     return render(
@@ -25,4 +25,5 @@ def show_quality(request: Request, actor: Reader, records: Records) -> Response:
         number_of_weeks=WEEKS,
         positive=draw_weeks([(week.monday, week.positive) for week in found.weeks]),
         false_calls=draw_weeks([(week.monday, week.false_calls) for week in found.weeks]),
+        poor=draw_weeks([(week.monday, week.poor) for week in found.weeks]),
     )
