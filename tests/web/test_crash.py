@@ -19,8 +19,8 @@ from plasmoscope.synthetic.rendering import render_field
 from round_robin import round_robin
 from workstation import Served
 
-PHOTOGRAPHS = 30
-KILLS = 4
+PHOTOGRAPHS = 20
+KILLS = 3
 
 
 @pytest.fixture(scope="module")
