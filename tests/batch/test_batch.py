@@ -113,6 +113,13 @@ def test_a_part_whose_process_dies_is_tried_again_and_no_other_is_lost(tmp_path:
     }
 
 
+@pytest.mark.slow
+def test_a_part_that_is_worked_on_beside_a_deadly_one_is_not_blamed_for_it(tmp_path: Path) -> None:
+    outcome = run_batch(DyingJob(tmp_path, ("d", "e")), tmp_path / "out", processes=2)
+    assert (outcome.done, list(outcome.failed)) == (1, ["d"])
+    assert (tmp_path / "out" / "e").exists()
+
+
 def test_a_folder_of_another_batch_is_refused_and_kept(cells: Path, tmp_path: Path) -> None:
     run_batch(CellsJob((cells,)), tmp_path / "out")
     before = tables(tmp_path / "out")

@@ -1,6 +1,7 @@
 """A batch whose processes die; by itself in a file, for other processes import it."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +10,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class DyingJob:
-    """Parts ``a`` to ``d``: at ``b`` a process dies once, at ``c`` the program fails, at ``d`` it dies always."""
+    """At ``b`` a process dies once, at ``c`` the program fails, at ``d`` it dies always; ``e`` takes its time."""
 
     folder: Path
+    parts: Sequence[str] = ("a", "b", "c", "d")
 
     def open(self, threads: int | None = None) -> "DyingWork":
-        return DyingWork(self.folder)
+        return DyingWork(self.folder, self.parts)
 
 
 @dataclass(frozen=True)
 class DyingWork:
     folder: Path
-    parts: Sequence[str] = ("a", "b", "c", "d")
+    parts: Sequence[str]
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -36,4 +38,6 @@ class DyingWork:
             os._exit(1)
         if part == "c":
             raise ZeroDivisionError("nought")
+        if part == "e":
+            time.sleep(1)
         (output / part).touch()

@@ -132,15 +132,18 @@ def _attempt(work: Work, part: str, output: Path) -> str:
 def _at_once(job: Job, parts: Sequence[str], output: Path, processes: int) -> Iterator[Told]:
     """Parts worked on by several processes; one that dies is replaced, and its part tried again."""
     tries = dict.fromkeys(parts, 0)
+    threads = max(1, usable_threads() // processes)
+    spawn = multiprocessing.get_context("spawn")
     while tries:
-        threads = max(1, usable_threads() // processes)
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, spawn, _begin, (job, threads)) as pool:
+        # With a process all parts are lost that are worked on beside it; whose fault it was shows when each is alone.
+        suspects = [part for part, number in tries.items() if number]
+        some, at_once = (suspects[:1], 1) if suspects else (list(tries), processes)
+        with ProcessPoolExecutor(at_once, spawn, _begin, (job, threads)) as pool:
             # Few at a time: all that wait in a pool are lost with it.
-            waiting, working = iter(list(tries)), dict[Future[str], str]()
+            waiting, working = iter(some), dict[Future[str], str]()
             try:
                 while True:
-                    while len(working) < processes and (part := next(waiting, None)) is not None:
+                    while len(working) < at_once and (part := next(waiting, None)) is not None:
                         working[pool.submit(_go_on, part, output)] = part
                     if not working:
                         break
