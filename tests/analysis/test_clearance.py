@@ -8,7 +8,7 @@ from plasmoscope.analysis.clearance import Clearance, Seen, clearance, follow_up
 
 
 def seen(day: int, infected: int, visit_day: int | None = None, counted: int = 1000, month: int = 3) -> Seen:
-    return Seen(date(2026, month, day), visit_day, infected, counted)
+    return Seen(date(2026, month, day), visit_day, infected / counted if counted else None)
 
 
 COURSE = [seen(1, 40), seen(2, 10), seen(4, 1), seen(8, 0), seen(15, 0)]

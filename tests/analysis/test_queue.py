@@ -40,7 +40,7 @@ def test_called_cells_come_first_then_uncertain_ones_then_those_nearest_to_the_t
         ("called", 2, 1), ("called", 1, 1), ("uncertain", 1, 5), ("near", 2, 2), ("near", 1, 3), ("near", 1, 4),
     ]  # fmt: skip
     assert {place[0] for place in order[6:]} == {"sample"}
-    assert queue.rest == {1: {2}, 2: {3}}
+    assert {field_id: set(numbers) for field_id, numbers in queue.rest.items()} == {1: {2}, 2: {3}}
 
 
 def test_cells_between_a_half_and_the_threshold_are_in_the_queue_without_a_threshold_for_screening_too() -> None:
@@ -67,6 +67,23 @@ def test_the_sample_is_the_slides_own_and_stays_when_a_photograph_is_added() -> 
     assert drawn(fields, 8) != before
     after = drawn([*fields, judged(6, field_of(*np.full(60, 0.01)))], 7)
     assert {place for place in after if place[0] != 6} < before
+
+
+def test_the_sample_holds_the_smallest_of_the_numbers_that_cells_are_given_each_in_its_turn() -> None:
+    rng = np.random.default_rng(5)
+    fields = {number: field_of(*rng.random(int(rng.integers(0, 80))) * 0.6) for number in range(1, 9)}
+    given = []
+    for field_id, field in fields.items():
+        tickets = np.random.default_rng((7, field_id)).random(max((cell.number for cell in field.cells), default=0) + 1)
+        for cell in field.cells:
+            assert cell.parasitized_probability is not None
+            if cell.parasitized_probability < THRESHOLD / 2:
+                given.append((tickets[cell.number], field_id, cell.number, cell.parasitized_probability))
+    assert len(given) > SAMPLE
+    queue = queue_of([judged(number, field) for number, field in fields.items()], seed=7)
+    sample = [(due.field_id, due.number, due.probability) for due in queue.due if due.reason == "sample"]
+    assert sample == [one[1:] for one in sorted(given)[:SAMPLE]]
+    assert sum(map(len, queue.rest.values())) == len(given)
 
 
 def test_every_cell_of_the_rest_is_as_likely_drawn() -> None:

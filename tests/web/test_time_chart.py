@@ -9,7 +9,7 @@ from plasmoscope.web.pages.time_chart import Chart, draw_chart
 
 def point(day: int, infected: int, counted: int) -> TimePoint:
     tally = Tally(counted=counted, infected=infected)
-    return TimePoint(Slide(taken_on=date(2026, 3, day)), tally, parasitaemia(tally), Visit(day - 1, None))
+    return TimePoint(Slide(taken_on=date(2026, 3, day)), tally, parasitaemia(tally), (), Visit(day - 1, None))
 
 
 def chart(*points: TimePoint) -> Chart:

@@ -184,6 +184,33 @@ def test_the_third_reader_decides_by_the_two_closest_counts_and_the_report_says_
     assert {"ask readings", "finish reading", "settle readings", "name third reader"} <= set(told)
 
 
+def test_a_patients_course_rests_on_the_final_result_and_says_whose_counts_it_is_of(laboratory: Laboratory) -> None:
+    slides = {}
+    for code, day, first, second, third in (("day 0", 0, INFECTED, 12, None), ("day 3", 3, 0, 6, 4)):
+        slide, record = laboratory.given(code, "fixed-25")
+        said = {"patient": "Course", "code": code, "taken_on": f"2026-03-0{1 + day}", "visit_day": day}
+        laboratory.done("Amina", "PUT", f"/slides/{slide}", said)
+        laboratory.read("Amina", slide, first)
+        laboratory.read("Ben", record, second)
+        if third is not None:
+            laboratory.done("Head", "POST", f"/readings/{slide}/third", {"reader": "Chidi"})
+            laboratory.read("Chidi", laboratory.record_of("Chidi", slide), third)
+        slides[code] = slide
+    number = laboratory.done("Guest", "GET", "/patients?search=Course")["patients"][0]["id"]
+    course = laboratory.done("Guest", "GET", f"/patients/{number}")
+    visits = {visit["slide"]: visit for visit in course["visits"]}
+    assert visits["day 0"]["mean_of"] == ["Amina", "Ben"]
+    # The first reader saw none on day 3; two of three did, 6 and 4 of 200 cells: 2.5 %, of 5.5 % on day 0.
+    assert visits["day 3"]["mean_of"] == ["Ben", "Chidi"]
+    assert (visits["day 3"]["infected"], visits["day 3"]["parasitaemia"]["value"]) == (0, pytest.approx(2.5))
+    assert visits["day 3"]["left"] == pytest.approx(2.5 / 5.5)
+    assert course["clearance"] == {"clear_from": None, "found_on_watched_day": True}
+    page = laboratory.client.get("/patients/Course", headers=laboratory.people["Guest"] | BROWSER).text
+    assert "Final result of \u2068Ben\u2069 and \u2068Chidi\u2069" in page
+    assert "Infected cells were found on day 3." in page
+    assert "<div>6</div><div>4</div>" in page
+
+
 def test_one_who_sees_none_and_two_who_see_parasites_make_a_positive_slide(laboratory: Laboratory) -> None:
     slide, record = laboratory.given("presence", "fixed-50")
     laboratory.read("Amina", slide, 0)

@@ -20,8 +20,8 @@ class Seen:
     taken_on: date
     visit_day: int | None
     """As people gave it."""
-    infected: int
-    counted: int
+    share: float | None
+    """Parasitaemia, 0 to 1: of one person's count, or the final one of several readers; None without a counted cell."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ def clearance(slides: Sequence[Seen]) -> Clearance | None:
     Args:
         slides: as for ``follow_up``.
     """
-    last = [(visit, seen) for visit, seen in (_follow_ups(slides) or [[]])[-1] if seen.counted]
-    positive = [place for place, (_, seen) in enumerate(last) if seen.infected]
+    last = [(visit, seen) for visit, seen in (_follow_ups(slides) or [[]])[-1] if seen.share is not None]
+    positive = [place for place, (_, seen) in enumerate(last) if seen.share]
     if len(last) < 2 or not positive:
         return None
     after = last[positive[-1] + 1 :]
-    watched = [seen.infected > 0 for visit, seen in last if visit.day == _WATCHED_DAY]
+    watched = [bool(seen.share) for visit, seen in last if visit.day == _WATCHED_DAY]
     return Clearance(after[0][0].day if after else None, any(watched) if watched else None)
 
 
@@ -79,9 +79,8 @@ def _follow_ups(slides: Sequence[Seen]) -> list[list[tuple[Visit, Seen]]]:
             found.append([])
             first_share = None
         day = (seen.taken_on - begun).days if given is None else given
-        share = seen.infected / seen.counted if seen.counted else None
-        if first_share is None and share:
-            first_share = share
-        left = None if share is None or first_share is None else share / first_share
+        if first_share is None and seen.share:
+            first_share = seen.share
+        left = None if seen.share is None or first_share is None else seen.share / first_share
         found[-1].append((Visit(day, left), seen))
     return found

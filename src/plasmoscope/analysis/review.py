@@ -53,8 +53,8 @@ class Queue(NamedTuple):
 
     due: tuple[Due, ...]
     """Called, uncertain and near ones, the likeliest infected first, and the sample in the order of its drawing."""
-    rest: dict[int, frozenset[int]]
-    """Numbers of all cells that the sample was drawn from, by field."""
+    rest: dict[int, NDArray[np.uint32]]
+    """Numbers of all cells that the sample was drawn from, by field; each of shape (n,)."""
 
 
 def pack_judged(field: Field) -> bytes:
@@ -84,13 +84,14 @@ def queue_of(fields: Sequence[JudgedField], seed: int) -> Queue:
             of it than its own cells take.
     """
     due: dict[Reason, list[Due]] = {reason: [] for reason in REASONS}
-    drawn: list[tuple[float, Due]] = []
-    rest: dict[int, frozenset[int]] = {}
+    tickets: list[NDArray[np.float64]] = []
+    drawn: list[NDArray[np.void]] = []
+    rest: dict[int, NDArray[np.uint32]] = {}
     for field in fields:
         cells = judged_cells(field.cells)
         least = min(_NEAR * field.threshold, 1.0 if field.screening is None else field.screening)
         near = (cells["call"] == UNINFECTED) & (cells["probability"] >= least)
-        left = (cells["call"] == UNINFECTED) & ~near
+        others = cells[(cells["call"] == UNINFECTED) & ~near]
         chosen: dict[Reason, NDArray[np.bool_]] = {
             "called": cells["call"] == INFECTED,
             "uncertain": cells["call"] == UNCERTAIN,
@@ -98,16 +99,14 @@ def queue_of(fields: Sequence[JudgedField], seed: int) -> Queue:
         }
         for reason, these in chosen.items():
             due[reason] += _due(field.field_id, cells[these], reason)
-        others = cells[left]
-        rest[field.field_id] = frozenset(others["number"].tolist())
+        rest[field.field_id] = others["number"]
         # A number of its own for every cell: the sample are the smallest, wherever they lie.
-        tickets = np.random.default_rng((seed, field.field_id)).random(int(cells["number"].max(initial=0)) + 1)
-        order = tickets[others["number"]]
-        first = np.argsort(order)[:SAMPLE]
-        drawn += zip(order[first].tolist(), _due(field.field_id, others[first], "sample"), strict=True)
+        given = np.random.default_rng((seed, field.field_id)).random(int(cells["number"].max(initial=0)) + 1)
+        tickets.append(given[others["number"]])
+        drawn.append(others)
     for found in due.values():
         found.sort(key=lambda one: -(one.probability or 0))
-    due["sample"] = [one for _, one in sorted(drawn)[:SAMPLE]]
+    due["sample"] = _sample(list(rest), tickets, drawn)
     return Queue(tuple(one for reason in REASONS for one in due[reason]), rest)
 
 
@@ -151,6 +150,17 @@ def review_of(
         not_looked_at=not_looked_at,
         misses=misses,
     )
+
+
+def _sample(
+    field_ids: Sequence[int], tickets: Sequence[NDArray[np.float64]], cells: Sequence[NDArray[np.void]]
+) -> list[Due]:
+    """The cells with the smallest tickets of all fields, in their order; only these become more than numbers."""
+    if not cells:
+        return []
+    first = np.argsort(np.concatenate(tickets))[:SAMPLE]
+    owners, pool = np.repeat(field_ids, list(map(len, cells))), np.concatenate(cells)
+    return [_due(int(owners[place]), pool[place : place + 1], "sample")[0] for place in first]
 
 
 def _due(field_id: int, cells: NDArray[np.void], reason: Reason) -> list[Due]:

@@ -13,7 +13,7 @@ from plasmoscope.analysis.counting import wilson
 from plasmoscope.analysis.results import Interval
 from plasmoscope.store.counts import Tally, tallies
 from plasmoscope.store.readings import readings_of_slides
-from plasmoscope.store.records import Patient, Slide, SlideStatus
+from plasmoscope.store.records import Patient, Slide, SlideReading, SlideStatus
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class TimePoint(NamedTuple):
     slide: Slide
     tally: Tally
     parasitaemia: Interval | None
-    """As ``Figures`` has both."""
+    readings: tuple[SlideReading, ...]
+    """As ``Figures`` has all three."""
     visit: Visit
 
 
@@ -55,6 +56,8 @@ class Figures(NamedTuple):
     parasitaemia: Interval | None
     """Percent, with the Wilson interval; the final one where several people read the slide; None where no cell is
     counted."""
+    readings: tuple[SlideReading, ...] = ()
+    """Of several people: those whose counts the parasitaemia is the mean of, while ``tally`` is the first reader's."""
 
 
 def figures_of(session: Session, slides: Collection[Slide]) -> dict[int, Figures]:
@@ -65,7 +68,7 @@ def figures_of(session: Session, slides: Collection[Slide]) -> dict[int, Figures
         tally = figures[slide_id].tally
         if not read.complete:
             tally = replace(tally, counted=0, infected=0, not_a_cell=0)
-        figures[slide_id] = Figures(tally, read.parasitaemia)
+        figures[slide_id] = Figures(tally, read.parasitaemia, read.used)
     return figures
 
 
@@ -120,13 +123,13 @@ def time_line(session: Session, patient_id: int) -> list[TimePoint]:
         .order_by(Slide.taken_on, Slide.id)
     ).all()
     figures = figures_of(session, slides)
-    visits = follow_up([_seen(slide, figures[slide.id].tally) for slide in slides])
+    visits = follow_up([_seen(slide, figures[slide.id].parasitaemia) for slide in slides])
     return [TimePoint(slide, *figures[slide.id], visit) for slide, visit in zip(slides, visits, strict=True)]
 
 
 def clearance_of(points: Sequence[TimePoint]) -> Clearance | None:
     """What became of the parasites in a patient's last follow-up; None where nothing tells."""
-    return clearance([_seen(point.slide, point.tally) for point in points])
+    return clearance([_seen(point.slide, point.parasitaemia) for point in points])
 
 
 def known_values(
@@ -159,5 +162,5 @@ def parasitaemia(numbers: Tally) -> Interval | None:
     return wilson(numbers.infected, numbers.counted).scaled(100)
 
 
-def _seen(slide: Slide, numbers: Tally) -> Seen:
-    return Seen(slide.taken_on, slide.visit_day, numbers.infected, numbers.counted)
+def _seen(slide: Slide, percent: Interval | None) -> Seen:
+    return Seen(slide.taken_on, slide.visit_day, None if percent is None else percent.value / 100)

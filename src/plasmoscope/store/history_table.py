@@ -97,7 +97,7 @@ def rows(session: Session, search: Search) -> Iterator[Row]:
 
 
 def _row(slide: Slide, figures: Figures, method: Method | None, read: Readings | None) -> Row:
-    numbers, share = figures
+    numbers, share = figures.tally, figures.parasitaemia
     red_cells = red_cell_count(slide.red_cells_per_ul, slide.haematocrit_percent).per_ul
     percent, percent_low, percent_high = _ends(share)
     per_ul, per_ul_low, per_ul_high = _ends(share.scaled(red_cells / 100) if share else None)

@@ -50,15 +50,23 @@ class Readings:
         return next((reading for reading in self.each if reading.reader == who), None)
 
     @property
+    def used(self) -> tuple[SlideReading, ...]:
+        """Whose counts the final result is the mean of; nobody's before it is final."""
+        if not self.complete or self.settled is None:
+            return ()
+        return tuple(reading for reading in self.each if reading.reader in self.settled.readers)
+
+    @property
     def parasitaemia(self) -> Interval | None:
         """The final one in percent, with the interval of a count as large as the mean of those that it is of.
 
         The readers looked at the same cells, so that two counts are no surer than one. None before it is final.
         """
-        if not self.complete or self.settled is None or self.settled.share is None:
+        if self.settled is None or self.settled.share is None or not self.used:
             return None
-        used = [reading for reading in self.each if reading.reader in self.settled.readers]
-        infected, counted = (round(sum(numbers) / len(used)) for numbers in zip(*map(_numbers, used), strict=True))
+        infected, counted = (
+            round(sum(numbers) / len(self.used)) for numbers in zip(*map(_numbers, self.used), strict=True)
+        )
         span, share = wilson(infected, counted), self.settled.share
         return Interval(value=share, low=min(span.low, share), high=max(span.high, share)).scaled(100)
 

@@ -60,9 +60,13 @@ def slide_queue(session: Session, slide_id: int) -> SlideQueue:
         cells.append(DueCell(due, names[due.field_id], call, correction is not None, look))
     seen = [cell for cell in cells if cell.look]
     missed = sum(cell.call == "infected" for cell in seen if cell.due.reason == "sample")
-    there = queue.rest | {field_id: queue.rest[field_id] - absent[field_id] for field_id in queue.rest.keys() & absent}
-    rest = sum(map(len, there.values()))
-    seen_of_rest = sum(len(numbers & looks.get(field_id, {}).keys()) for field_id, numbers in there.items())
+    rest, seen_of_rest = sum(map(len, queue.rest.values())), 0
+    # Of few photographs anything is gone or seen.
+    for field_id in queue.rest.keys() & (absent.keys() | looks.keys()):
+        numbers = set(queue.rest[field_id].tolist())
+        there = numbers - set(absent.get(field_id, ()))
+        rest -= len(numbers) - len(there)
+        seen_of_rest += len(there & looks.get(field_id, {}).keys())
     asked, looked_at = (Counter(cell.due.reason for cell in some) for some in (cells, seen))
     return SlideQueue(cells, review_of(asked, looked_at, missed, rest, rest - seen_of_rest))
 

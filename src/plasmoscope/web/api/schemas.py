@@ -297,7 +297,9 @@ class VisitOut(_Schema):
     counted: int
     infected: int
     parasitaemia: Interval | None
-    """Percent, with the 95 % interval (Wilson)."""
+    """Percent, with the 95 % interval (Wilson); the final one where several people read the slide, blinded."""
+    mean_of: list[str]
+    """Whose counts that final one is the mean of, while ``counted`` and ``infected`` are the first reader's."""
     left: float | None
     """The parasitaemia as a share of the follow-up's first with an infected cell."""
 
@@ -312,6 +314,7 @@ class VisitOut(_Schema):
             counted=point.tally.counted,
             infected=point.tally.infected,
             parasitaemia=point.parasitaemia,
+            mean_of=[one.reader for one in point.readings],
             left=point.visit.left,
         )
 

@@ -149,7 +149,7 @@ def watched_cameras(session: Session) -> list[WatchedCamera]:
 def home_rows(session: Session, found: Sequence[Slide]) -> list[HomeRow]:
     """Slides with their numbers."""
     figures = history.figures_of(session, found)
-    return [HomeRow(slide, *figures[slide.id]) for slide in found]
+    return [HomeRow(slide, figures[slide.id].tally, figures[slide.id].parasitaemia) for slide in found]
 
 
 def field_cards(session: Session, slide: Slide) -> list[FieldCard]:

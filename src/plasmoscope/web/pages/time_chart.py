@@ -29,7 +29,7 @@ class Mark:
     @property
     def limit_only(self) -> bool:
         """Whether only an upper limit is known."""
-        return self.point.tally.infected == 0
+        return self.point.parasitaemia is not None and not self.point.parasitaemia.value
 
 
 @dataclass(frozen=True)
