@@ -1,6 +1,9 @@
-"""The two classes of a red cell, in the one order used everywhere, and the third outcome: no call."""
+"""The classes of a red cell: the two that ship, in the one order used everywhere, or any of one's own; and no call."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from plasmoscope.errors import PlasmoscopeError
 
 ClassName = Literal["Parasitized", "Uninfected"]
 # The order of the NIH folder names, and of every model's outputs.
@@ -16,6 +19,74 @@ CallName = Literal["infected", "uninfected", "not_a_cell", "uncertain"]
 cannot tell as well; ``uncertain`` is a person's to say."""
 # The third outcome: not a red cell, or the classifier cannot tell.
 NOT_TOLD: Literal["not_a_cell"] = "not_a_cell"
+
+
+class ClassesError(PlasmoscopeError, ValueError):
+    """Names of classes that do not go together; the message names them."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of a data set or a model, two or more, and which of them count as infected.
+
+    >>> Classes(("late", "ring", "uninfected"), ("ring", "late")).others
+    ('uninfected',)
+    """
+
+    names: tuple[str, ...] = CLASS_NAMES
+    """In the order of a model's outputs."""
+    positive: tuple[str, ...] = CLASS_NAMES[: PARASITIZED + 1]
+    """Those that count as infected, wherever it is asked only whether a cell is: their probabilities are summed."""
+
+    def __post_init__(self) -> None:
+        listed = ", ".join(self.names)
+        # Frozen: the order of the positive ones says nothing, so equal classes are equal.
+        object.__setattr__(self, "positive", tuple(sorted(self.positive)))
+        if len(self.names) < 2:
+            raise ClassesError(f"A network tells two classes or more apart; given: {listed or 'none'}.")
+        if same := sorted(name for name in self.names if [n.casefold() for n in self.names].count(name.casefold()) > 1):
+            raise ClassesError(f"Two classes have the same name, but for capitals: {', '.join(same)}. Make them one.")
+        if bad := [name for name in self.names if not name.strip() or set(name) & set("/\\,")]:
+            raise ClassesError(f"A class cannot be called '{bad[0]}': leave out commas and slashes.")
+        if unknown := [name for name in self.positive if name not in self.names]:
+            raise ClassesError(f"There is no class '{unknown[0]}' to count as infected. The classes are: {listed}.")
+        if not self.positive or not self.others:
+            raise ClassesError(
+                f"Some classes must count as infected, and some not. The classes are: {listed}; infected: "
+                f"{', '.join(self.positive) or 'none'}."
+            )
+
+    @property
+    def own(self) -> bool:
+        """Whether they are other than the two that ship."""
+        return self != TWO_CLASSES
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Those that do not count as infected."""
+        return tuple(name for name in self.names if name not in self.positive)
+
+    @property
+    def infected_indices(self) -> list[int]:
+        """Places of the positive ones among the outputs, ascending."""
+        return [index for index, name in enumerate(self.names) if name in self.positive]
+
+    @property
+    def other_indices(self) -> list[int]:
+        """Places of the others, ascending."""
+        return [index for index, name in enumerate(self.names) if name not in self.positive]
+
+    def infected(self, labels: "NDArray[np.int64]") -> "NDArray[np.bool_]":
+        """Whether class indices, shape (n,), count as infected, shape (n,)."""
+        import numpy as np
+
+        return np.isin(labels, self.infected_indices)
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.names[:-1])} and {self.names[-1]}"
+
+
+TWO_CLASSES = Classes()
 
 
 def class_name(parasitized: bool) -> ClassName:

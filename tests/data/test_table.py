@@ -8,9 +8,10 @@ import pytest
 from command_line import run
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.csv_tables import write_csv
+from plasmoscope.data.loading import load_cells
 from plasmoscope.data.nih import CellDataset, DataError, load_nih
 from plasmoscope.data.splits import make_split, save_split
-from plasmoscope.data.table import load_cells, load_table
+from plasmoscope.data.table import load_table
 
 
 @pytest.fixture
@@ -102,11 +103,12 @@ def test_a_split_that_is_wrong_says_where(table: Path, tmp_path: Path, rows: lis
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
-        ([("pictures/000.png", "falciparum")], "row 2: the label is 'falciparum'. Write 'infected' or 'uninfected'"),
+        ([("pictures/000.png", "falciparum")], "two classes or more apart; given: falciparum"),
         ([("pictures/none.png", "infected")], "row 2: there is no file"),
         ([("", "infected")], "row 2: there is no file"),
+        ([("pictures/000.png", "")], "row 2: there is no label"),
         ([("pictures/000.png", "infected")] * 2, "row 3: .* stands there twice"),
-        ([("pictures/000.png", "infected")], "no row with the label 'uninfected'"),
+        ([("pictures/000.png", "infected")], "no cell of Uninfected"),
         ([], "columns file and label"),
     ],
 )

@@ -2,21 +2,25 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import given_cells
+from plasmoscope.cli.options import GroupsOption, PositiveOption, given_cells
+
+if TYPE_CHECKING:
+    from plasmoscope.data.describe import Description
+    from plasmoscope.labels import Classes
 
 data = typer.Typer(help="Look at, split and download the NIH data set of segmented cells.", no_args_is_help=True)
 
 _PROBLEMS_SHOWN = 20  # lines in the terminal; the count tells the rest
 
 DataArgument = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Folder or zip in the NIH layout (cell_images/...), or a table (.csv).")
+    Path, typer.Argument(metavar="DATA", help="Folder or zip with a folder for each class, or a table (.csv).")
 ]
 
 
@@ -28,6 +32,8 @@ def describe(
     ] = None,
     grid: Annotated[Path, typer.Option(help="Where the picture of sample cells goes.")] = Path("cells.png"),
     patients: Annotated[bool, typer.Option("--patients", help="List every patient with its counts.")] = False,
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
 ) -> None:
     """Count cells and patients, measure images, find duplicates and broken files, draw a sample."""
     from plasmoscope.data.describe import describe as gather
@@ -36,24 +42,16 @@ def describe(
     from plasmoscope.reports.pictures import check_picture
 
     check_picture(grid)
-    dataset = given_cells(path)
+    dataset = given_cells(path, positive=positive, groups=groups)
     facts = gather(dataset, track)
     table = Table("class", "cells", "patients")
     for name, count in facts.cells.items():
-        table.add_row(name, f"{count:,}", f"{facts.patients[name]:,}")
+        table.add_row(escape(name), f"{count:,}", f"{facts.patients[name]:,}")
     table.add_row("all", f"{len(dataset):,}", f"{facts.patients['all']:,}")
     console.print(table)
-    per_patient = sorted(sum(counts) for counts in facts.cells_of_patient.values())
-    if per_patient:
-        middle = per_patient[len(per_patient) // 2]
-        console.print(
-            f"Cells of a patient: {per_patient[0]} to {per_patient[-1]}, median {middle}. --patients lists all."
-        )
-    if patients:
-        table = Table("patient", "Parasitized", "Uninfected")
-        for patient, counts in facts.cells_of_patient.items():
-            table.add_row(patient, *(f"{count:,}" for count in counts))
-        console.print(table)
+    if dataset.classes.own:
+        console.print(f"Of these, count as infected: {escape(', '.join(dataset.classes.positive))}.")
+    _show_patients(facts, dataset.classes, patients)
     sizes = Table("pixels", "min", "mean", "median", "max")
     for name, spread in (("width", facts.width), ("height", facts.height)):
         sizes.add_row(name, str(spread.minimum), f"{spread.mean:.1f}", f"{spread.median:.1f}", str(spread.maximum))
@@ -79,11 +77,29 @@ def describe(
         raise typer.Exit(1)
 
 
+def _show_patients(facts: "Description", classes: "Classes", each: bool) -> None:
+    per_patient = sorted(sum(counts) for counts in facts.cells_of_patient.values())
+    if per_patient:
+        middle = per_patient[len(per_patient) // 2]
+        console.print(
+            f"Cells of a patient: {per_patient[0]} to {per_patient[-1]}, median {middle}. --patients lists all."
+        )
+    if each:
+        table = Table("patient", *map(escape, classes.names))
+        for patient, counts in facts.cells_of_patient.items():
+            table.add_row(patient, *(f"{count:,}" for count in counts))
+        console.print(table)
+
+
 @data.command()
 def split(
     path: DataArgument,
-    name: Annotated[str, typer.Argument(help="seed42, article, 80-20, patient-0 ... patient-4, or patient-0-of-10.")],
+    name: Annotated[
+        str, typer.Argument(help="seed42, article, 80-20, folders, patient-0 ... patient-4, or patient-0-of-10.")
+    ],
     output: Annotated[Path | None, typer.Option(help="CSV file (default: standard output).")] = None,
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
 ) -> None:
     """Write which cell belongs to which part of a named split."""
     from plasmoscope.data.splits import make_split, save_split, write_split
@@ -91,7 +107,7 @@ def split(
 
     if output:
         check_output(output)
-    dataset = given_cells(path)
+    dataset = given_cells(path, positive=positive, groups=groups)
     made = make_split(name, dataset)
     if output is None:
         write_split(made, dataset, sys.stdout)

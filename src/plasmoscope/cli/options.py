@@ -16,11 +16,24 @@ if TYPE_CHECKING:
     from plasmoscope.data.nih import CellDataset
     from plasmoscope.i18n.languages import Language
     from plasmoscope.imaging.sources import ImageSource, Readable
+    from plasmoscope.labels import Classes
     from plasmoscope.reports.folder import Parted
 
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
-DataOption = Annotated[Path, typer.Option("--data", help="Folder or zip in the NIH layout, or a table (.csv).")]
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Folder or zip with a folder for each class, or a table (.csv).")
+]
+PositiveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--positive", metavar="NAME[,NAME]", help="Classes that count as infected, where their names do not tell."
+    ),
+]
+GroupsOption = Annotated[
+    Path | None,
+    typer.Option("--groups", help="Table (name, patient) of the cells' patients, where their names do not tell."),
+]
 LabelsOption = Annotated[
     Literal["original", "reviewed"],
     typer.Option("--labels", help="The folders' labels, or those with what a review decided (give --decisions)."),
@@ -155,15 +168,30 @@ def given_images(paths: Sequence[Path], output: Path | None) -> "list[Readable]"
 
 
 def given_cells(
-    path: Path, labels: Literal["original", "reviewed"] = "original", decisions: Path | None = None
+    path: Path,
+    labels: Literal["original", "reviewed"] = "original",
+    decisions: Path | None = None,
+    positive: str | None = None,
+    groups: Path | None = None,
+    expected: "Classes | None" = None,
 ) -> "CellDataset":
-    """The labelled cells in what was given, reviewed where asked for, with a word on pictures that are none."""
+    """The labelled cells in what was given, reviewed where asked for, with a word on pictures that are none.
+
+    Args:
+        path: of the data set.
+        labels: which.
+        decisions: of a review.
+        positive: as ``--positive`` gives it.
+        groups: as ``--groups``.
+        expected: the classes of the recipe or the model, which hold where the data set's are these.
+    """
+    from plasmoscope.data.loading import load_cells
     from plasmoscope.data.reviewed import read_decisions, with_reviewed_labels
-    from plasmoscope.data.table import load_cells
 
     if (labels == "reviewed") != (decisions is not None):
         raise PlasmoscopeError("Reviewed labels need both: --labels reviewed --decisions FILE.csv.")
-    dataset = load_cells(path)
+    infected = [name.strip() for name in (positive or "").split(",") if name.strip()]
+    dataset = load_cells(path, infected, groups, expected)
     if left := dataset.left_out:
         errors.print(f"Left out, as in the folder of no class: {len(left):,} pictures, such as {escape(left[0])}.")
-    return with_reviewed_labels(dataset, read_decisions(decisions)) if decisions else dataset
+    return with_reviewed_labels(dataset, read_decisions(decisions, dataset.classes)) if decisions else dataset

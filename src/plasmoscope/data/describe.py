@@ -13,7 +13,6 @@ from PIL import Image
 from plasmoscope.data.nih import Cell, CellDataset
 from plasmoscope.imaging.cells import decode_cells, read_cell, resize_cell
 from plasmoscope.imaging.reading import ImageError
-from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.progress import Track, untracked
 
 _TILE = 96  # pixels of a cell's side
@@ -37,8 +36,8 @@ class Description:
 
     cells: dict[str, int]
     patients: dict[str, int]
-    cells_of_patient: dict[str, tuple[int, int]]
-    """Parasitized and uninfected cells of each patient."""
+    cells_of_patient: dict[str, tuple[int, ...]]
+    """Cells of each class of each patient."""
     unnamed: int
     """Cells whose names do not tell the patient."""
     width: Spread
@@ -51,7 +50,8 @@ class Description:
 
 def describe(dataset: CellDataset, track: Track = untracked) -> Description:
     """Open every image once and gather the facts."""
-    cells: dict[str, int] = {name: int((dataset.labels == label).sum()) for label, name in enumerate(CLASS_NAMES)}
+    classes = dataset.classes.names
+    cells = {name: int((dataset.labels == label).sum()) for label, name in enumerate(classes)}
     per_patient: dict[str, Counter[int]] = defaultdict(Counter)
     for cell in dataset.cells:
         if cell.patient is not None:
@@ -70,11 +70,12 @@ def describe(dataset: CellDataset, track: Track = untracked) -> Description:
     dimensions = np.array(sizes or [(0, 0)])
     return Description(
         cells=cells,
-        patients={
-            name: sum(counts[label] > 0 for counts in per_patient.values()) for label, name in enumerate(CLASS_NAMES)
-        }
+        patients={name: sum(counts[label] > 0 for counts in per_patient.values()) for label, name in enumerate(classes)}
         | {"all": len(per_patient)},
-        cells_of_patient={patient: (counts[0], counts[1]) for patient, counts in sorted(per_patient.items())},
+        cells_of_patient={
+            patient: tuple(counts[label] for label in range(len(classes)))
+            for patient, counts in sorted(per_patient.items())
+        },
         unnamed=sum(cell.patient is None for cell in dataset.cells),
         width=_spread(dimensions[:, 1]),
         height=_spread(dimensions[:, 0]),
@@ -84,14 +85,14 @@ def describe(dataset: CellDataset, track: Track = untracked) -> Description:
 
 
 def write_sample_grid(dataset: CellDataset, file: Path, seed: int = 0) -> None:
-    """A picture of cells drawn at random: parasitized above, uninfected below, at one common size."""
+    """A picture of cells drawn at random, a band for each class in their order, at one common size."""
     rng = np.random.default_rng(seed)
     bands = [
         _band([dataset.cells[i] for i in rng.permutation(np.flatnonzero(dataset.labels == label))])
-        for label in range(len(CLASS_NAMES))
+        for label in range(len(dataset.classes.names))
     ]
     gap = np.full((8, bands[0].shape[1], 3), 255, np.uint8)
-    Image.fromarray(np.vstack([bands[0], gap, bands[1]])).save(file)
+    Image.fromarray(np.vstack([bands[0], *(part for band in bands[1:] for part in (gap, band))])).save(file)
 
 
 def _inspect(image: NDArray[np.uint8]) -> tuple[tuple[int, int], bytes]:

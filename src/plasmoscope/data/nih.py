@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import decode_text
 from plasmoscope.imaging.sources import ImageSource, Unreadable, find_images, may_be_picture
-from plasmoscope.labels import CLASS_NAMES
+from plasmoscope.labels import CLASS_NAMES, TWO_CLASSES, Classes
 
 # Of the 27,558 cells that the NIH published, as ``CellDataset.content`` tells it.
 _PUBLISHED = "c818d2b00637bcf6"
@@ -42,6 +42,15 @@ class Cell:
     """The folder's class where a review flipped the label."""
     unsure: bool = False
     """Whether a review could not tell the label; such a cell is in no part of a split."""
+    classes: Classes = TWO_CLASSES
+    """What the labels count."""
+    part: str | None = None
+    """Of the split that the data set comes with; None of one without."""
+
+    @property
+    def infected(self) -> bool:
+        """Whether its class counts as infected."""
+        return self.label in self.classes.infected_indices
 
     @property
     def as_filed(self) -> int:
@@ -51,7 +60,7 @@ class Cell:
     @property
     def name(self) -> str:
         """``Class/official name.png``, the folder's class, whatever format the image is stored in."""
-        return f"{CLASS_NAMES[self.as_filed]}/{self.stem}.png"
+        return f"{self.classes.names[self.as_filed]}/{self.stem}.png"
 
 
 class CellDataset:
@@ -75,10 +84,20 @@ class CellDataset:
         """``Class/name.png`` of every cell."""
         return tuple(cell.name for cell in self.cells)
 
+    @property
+    def classes(self) -> Classes:
+        """What the labels count; the two that ship where there is no cell."""
+        return self.cells[0].classes if self.cells else TWO_CLASSES
+
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """Class index of every cell, shape (n,); 0 is Parasitized."""
+        """Index of every cell's class among ``classes``, shape (n,); of the two that ship 0 is Parasitized."""
         return np.array([cell.label for cell in self.cells], dtype=np.int64)
+
+    @cached_property
+    def infected(self) -> NDArray[np.bool_]:
+        """Whether every cell's class counts as infected, shape (n,)."""
+        return self.classes.infected(self.labels)
 
     @cached_property
     def labels_as_filed(self) -> NDArray[np.int64]:
@@ -109,7 +128,7 @@ class CellDataset:
     def _changed(self) -> list[str]:
         """One line for each cell that a review changed."""
         return [
-            f"{cell.name} {'unsure' if cell.unsure else CLASS_NAMES[cell.label]}"
+            f"{cell.name} {'unsure' if cell.unsure else self.classes.names[cell.label]}"
             for cell in self.cells
             if cell.unsure or cell.folder_label is not None
         ]
@@ -126,8 +145,8 @@ class CellDataset:
             raise DataError(
                 f"The name {unknown.name} does not tell the patient, so patients can neither be kept apart nor their "
                 "cells be judged together. Name images as the NIH does "
-                "(C<number>P<patient>..._IMG_<field>_cell_<number>), give a table with the column 'patient', or ask "
-                "for nothing that needs patients."
+                "(C<number>P<patient>..._IMG_<field>_cell_<number>), give a table with the column 'patient', or "
+                "--groups FILE.csv, or ask for nothing that needs patients."
             )
         return tuple(str(cell.patient) for cell in self.cells)
 
@@ -159,7 +178,12 @@ def load_nih(path: Path) -> CellDataset:
             is none of them, something that cannot be opened, or a name twice in a class.
         SourceError: no such path, or an archive that cannot be opened.
     """
-    parsed = [(source, _parse(source)) for source in find_images([path])]
+    return nih_cells(path, find_images([path]))
+
+
+def nih_cells(path: Path, sources: Sequence[ImageSource]) -> CellDataset:
+    """As ``load_nih``, of what was found at ``path``."""
+    parsed = [(source, _parse(source)) for source in sources]
     cells = [cell for _, cell in parsed if cell is not None]
     others = [source for source, cell in parsed if cell is None]
     if closed := [source for source in others if isinstance(source, Unreadable)]:
@@ -195,7 +219,8 @@ def _refuse_other_classes(cells: Sequence[Cell], left_out: Sequence[str]) -> Non
         folders = ", ".join(f"{folder} ({number:,})" for folder, number in others.most_common(10))
         raise DataError(
             f"Pictures lie in other folders than those of the two classes, {' and '.join(CLASS_NAMES)}: {folders}. "
-            "Move them into one of the two, or out of the data set."
+            "Move them into one of the two, or out of the data set. Are they classes of their own? Then say which "
+            "classes count as infected, with --positive."
         )
 
 

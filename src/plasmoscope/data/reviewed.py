@@ -1,7 +1,8 @@
 """Labels that a person looked at again: a small table of decisions, bound to the very pictures that were looked at.
 
-A decision keeps a label, flips it to the other class, or is "unsure": such a cell neither trains nor judges. Names,
-order and splits of a data set stay those of its folders, so figures with both label sets are of the same parts.
+A decision keeps a label, flips it to the other class, or is "unsure": such a cell neither trains nor judges. Of classes
+of one's own it names, in place of "flip", the class that the label becomes. Names, order and splits of a data set stay
+those of its folders, so figures with both label sets are of the same parts.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from plasmoscope.data.nih import Cell, CellDataset, DataError
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.cells import read_cell
 from plasmoscope.imaging.reading import ImageError
-from plasmoscope.labels import CLASS_NAMES
+from plasmoscope.labels import TWO_CLASSES, Classes
 
 Verdict = Literal["keep", "flip", "unsure"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -34,14 +35,20 @@ class Decision:
     size: str
     """``WIDTHxHEIGHT`` in pixels, which no format changes; empty where it is not to be checked."""
     verdict: Verdict
+    become: str | None
+    """Class that the label becomes; None where it is kept, unsure, or flipped to the other of two."""
     where: str
     """File and row, for messages."""
 
 
-def read_decisions(file: Path) -> list[Decision]:
+def read_decisions(file: Path, classes: Classes = TWO_CLASSES) -> list[Decision]:
     """Read a table of decisions; columns other than name, sha256, size and decision are for the reader alone.
 
     A row whose decision is empty was not decided, and changes nothing. Each must have a sha256 or a size.
+
+    Args:
+        file: the table.
+        classes: of the data set; a decision may name one of one's own.
 
     Raises:
         DataError: it cannot be read, lacks a column, or a row is incomplete, has an unknown decision or repeats a
@@ -61,15 +68,18 @@ def read_decisions(file: Path) -> list[Decision]:
         if not row["decision"].strip():
             continue
         where = f"{file}, row {number} ({row['name'] or 'no name'})"
-        verdict = next((verdict for verdict in VERDICTS if verdict == row["decision"].strip().lower()), None)
-        if verdict is None:
-            raise DataError(f"{where}: the decision is '{row['decision']}'. Write one of: {', '.join(VERDICTS)}.")
+        said = row["decision"].strip()
+        verdict = next((verdict for verdict in VERDICTS if verdict == said.lower()), None)
+        become = None if verdict or said not in classes.names else said
+        if verdict is None and (become is None or not classes.own):
+            known = (*VERDICTS, *classes.names) if classes.own else VERDICTS
+            raise DataError(f"{where}: the decision is '{row['decision']}'. Write one of: {', '.join(known)}.")
         if row["name"] in decisions:
             raise DataError(f"{where}: this cell was decided before, in {decisions[row['name']].where}. Keep one row.")
         sha256, size = row["sha256"].strip().lower(), row.get("size", "").strip().lower()
         if not sha256 and not size:
             raise DataError(f"{where}: neither sha256 nor size says which picture was looked at. Give one of them.")
-        decisions[row["name"]] = Decision(row["name"], sha256, size, verdict, where)
+        decisions[row["name"]] = Decision(row["name"], sha256, size, verdict or "flip", become, where)
     return list(decisions.values())
 
 
@@ -123,7 +133,17 @@ def with_reviewed_labels(dataset: CellDataset, decisions: Iterable[Decision]) ->
                 "differs). Use the data set that was audited, or audit this one."
             )
         if decision.verdict == "flip":
-            cells[index] = replace(cell, label=len(CLASS_NAMES) - 1 - cell.label, folder_label=cell.label)
+            label = _other_label(cell, decision)
+            if label != cell.label:
+                cells[index] = replace(cell, label=label, folder_label=cell.label)
         elif decision.verdict == "unsure":
             cells[index] = replace(cell, unsure=True)
     return CellDataset(dataset.root, cells, dataset.left_out)
+
+
+def _other_label(cell: Cell, decision: Decision) -> int:
+    if decision.become is not None:
+        return cell.classes.names.index(decision.become)
+    if len(cell.classes.names) > len(TWO_CLASSES.names):
+        raise DataError(f"{decision.where}: to flip, where there are {cell.classes}, name the class that it becomes.")
+    return 1 - cell.label

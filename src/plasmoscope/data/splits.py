@@ -1,7 +1,7 @@
 """Named ways to part a data set into train, validation and test, each reproducible to the member."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -98,6 +98,33 @@ def patient(dataset: CellDataset, fold: int = 0, folds: int = PATIENT_FOLDS) -> 
     return Split(name, rest[train], rest[validation], test, by_patient=True)
 
 
+def folders(dataset: CellDataset) -> Split:
+    """The parts that the data set comes with, in folders named train, validation and test.
+
+    Without validation, a seventh of the training cells serves as that: whole patients where all are known.
+
+    Raises:
+        DataError: it comes without.
+    """
+    parts = np.array([cell.part or "" for cell in dataset.cells])
+    if not {"train", "test"} <= set(parts.tolist()):
+        raise DataError(
+            f"{dataset.root} comes without a split of its own: folders named train, validation and test, of which "
+            "validation may be missing."
+        )
+    train, validation, test = (np.flatnonzero(parts == part) for part in PARTS)
+    patients = [cell.patient for cell in dataset.cells]
+    if not len(validation):
+        require_extra("train", "The folders split")
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        groups = np.array(list(range(len(parts))) if None in patients else patients)[train]
+        inner = StratifiedGroupKFold(7, shuffle=True, random_state=42)
+        kept, aside = next(iter(inner.split(train, dataset.labels_as_filed[train], groups)))
+        train, validation = train[kept], train[aside]
+    return Split("folders", train, validation, test, _are_apart(dataset, (train, validation, test)))
+
+
 def read_split(file: Path, dataset: CellDataset) -> Split:
     """A split of one's own: a table with the columns ``name`` and ``part``, as ``save_split`` writes it.
 
@@ -119,10 +146,14 @@ def read_split(file: Path, dataset: CellDataset) -> Split:
         seen.add(name)
         members[part].append(places[name])
     train, validation, test = (np.array(members[part], np.int64) for part in PARTS)
-    patients = [{dataset.cells[member].patient for member in part} for part in members.values()]
+    return Split(str(file), train, validation, test, by_patient=_are_apart(dataset, (train, validation, test)))
+
+
+def _are_apart(dataset: CellDataset, parts: Iterable[NDArray[np.int64]]) -> bool:
+    """Whether all patients are known, and none is in two parts."""
+    patients = [{dataset.cells[member].patient for member in part} for part in parts]
     known = not any(None in some for some in patients)
-    apart = known and sum(map(len, patients)) == len(set().union(*patients))
-    return Split(str(file), train, validation, test, by_patient=apart)
+    return known and sum(map(len, patients)) == len(set().union(*patients))
 
 
 def write_split(split: Split, dataset: CellDataset, stream: TextIO) -> None:
@@ -155,6 +186,7 @@ SPLITS: dict[str, Callable[[CellDataset], Split]] = {
     "seed42": seed42,
     "article": article,
     "80-20": eighty_twenty,
+    "folders": folders,
     **{f"patient-{fold}": partial(patient, fold=fold) for fold in range(PATIENT_FOLDS)},
 }
 

@@ -4,61 +4,48 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from plasmoscope.csv_tables import CSVError, read_csv
-from plasmoscope.data.nih import Cell, CellDataset, DataError, load_nih, parse_name
+from plasmoscope.data.classes import check_all_there
+from plasmoscope.data.labelled import Labelled, labelled_cells
+from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.imaging.sources import ImageFile
-from plasmoscope.labels import PARASITIZED, UNINFECTED
+from plasmoscope.labels import Classes
 
-# What laboratories and data sets call the two classes.
-_LABELS = {
-    **dict.fromkeys(("infected", "parasitized", "parasitised", "positive", "1"), PARASITIZED),
-    **dict.fromkeys(("uninfected", "healthy", "negative", "0"), UNINFECTED),
-}
 _COLUMNS = ("file", "label")
 
 
-def load_cells(path: Path) -> CellDataset:
-    """The labelled cells of a table (``.csv``), or below a folder or in a zip archive; no image is opened.
-
-    Raises:
-        DataError, SourceError: as ``load_table`` and ``load_nih``.
-    """
-    return load_table(path) if path.suffix.lower() == ".csv" else load_nih(path)
-
-
-def load_table(file: Path) -> CellDataset:
+def load_table(file: Path, positive: Sequence[str] = (), expected: Classes | None = None) -> CellDataset:
     """The labelled cells of a table with the columns ``file`` and ``label``, and if known ``patient`` and ``slide``.
 
-    Files are named from the table's folder. A label is ``infected`` or ``uninfected``, or one of their usual synonyms.
-    Where a row tells no patient, an official name may.
+    Files are named from the table's folder. Labels are ``infected`` and ``uninfected``, or their usual synonyms, or
+    the names of any two classes or more. Where a row tells no patient, an official name may.
+
+    Args:
+        file: the table.
+        positive: classes that count as infected; without, known names tell.
+        expected: the classes of a recipe or a model.
 
     Raises:
-        DataError: it cannot be read, a label is none of these, a file is not there or twice, or a class has no cells.
+        DataError: it cannot be read, a file is not there or twice, a label is empty, the labels do not tell what counts
+            as infected, or there is but one class.
     """
-    cells: dict[str, Cell] = {}
+    pictures: dict[str, Labelled] = {}
     for number, row in enumerate(read_table(file, _COLUMNS), start=2):
-        name, said = row["file"].strip(), row["label"].strip()
-        label = _LABELS.get(said.lower())
-        if label is None:
-            raise DataError(
-                f"{file}, row {number}: the label is '{said}'. Write 'infected' or 'uninfected'; the classes are two."
-            )
+        name, label = row["file"].strip(), row["label"].strip()
         path = file.parent / name
+        if not label:
+            raise DataError(f"{file}, row {number}: there is no label. Write the name of the cell's class.")
         if not name or not path.is_file():
             raise DataError(
                 f"{file}, row {number}: there is no file '{path}'. Files are named from the table's folder."
             )
-        if name in cells:
+        if name in pictures:
             raise DataError(f"{file}, row {number}: {name} stands there twice. Keep one row for each picture.")
-        slide, field, patient = parse_name(path.stem)
         stem = str(PurePosixPath(name.replace("\\", "/")).with_suffix(""))
-        slide, patient = (row.get(name, "").strip() or told for name, told in (("slide", slide), ("patient", patient)))
-        cells[name] = Cell(ImageFile(path), stem, label, slide, field, patient)
-    for label, said in ((PARASITIZED, "infected"), (UNINFECTED, "uninfected")):
-        if not any(cell.label == label for cell in cells.values()):
-            raise DataError(f"{file} has no row with the label '{said}'. A network learns from cells of both classes.")
-    dataset = CellDataset(file, cells.values())
-    if len(set(dataset.names)) < len(dataset):
-        raise DataError(f"{file} names two pictures that differ in nothing but their ending. Rename one of them.")
+        slide, patient = (row.get(column, "").strip() for column in ("slide", "patient"))
+        pictures[name] = Labelled(ImageFile(path), stem, label, slide, patient)
+    dataset = labelled_cells(file, list(pictures.values()), positive, expected)
+    if not dataset.classes.own:
+        check_all_there(dataset.labels.tolist(), dataset.classes, file)
     return dataset
 
 

@@ -91,6 +91,8 @@ def _train(
     track: Track,
     say: Callable[[str], None],
 ) -> ModelCard:
+    if dataset.classes.own:
+        raise RunError(f"Training takes the two classes that ship; these are {dataset.classes}.")
     _check_other_data(recipe, options.other_data)
     split = make_split(recipe.split, dataset)
     open_folder(folder, recipe, dataset, split, options)
