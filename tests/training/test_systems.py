@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from patience import PATIENCE
 from plasmoscope.cli import app
 from plasmoscope.data.nih import load_nih
-from plasmoscope.evaluation.comparison import ComparisonError, Row, comparison_rows, labels, read_run
-from plasmoscope.evaluation.comparison_report import budget_table, seeds_table
+from plasmoscope.evaluation.comparison import ComparisonError, Cost, Row, comparison_rows, cost, labels, read_run
+from plasmoscope.evaluation.comparison_report import budget_table, cost_table, seeds_table
 from plasmoscope.evaluation.published import figures_of, read_published
 from plasmoscope.training.batches import CachedCells
 from plasmoscope.training.features import cached_features, split_stages
@@ -30,6 +30,7 @@ from plasmoscope.training.phases import initial_model
 from plasmoscope.training.recipe import RecipeError, load_recipe
 from plasmoscope.training.run import train
 from plasmoscope.training.run_folder import RunOptions
+from plasmoscope.training.summary import summarise_stages
 
 CPU = torch.device("cpu")
 NO_BATCH_EFFECTS = """
@@ -243,10 +244,12 @@ def test_compare_writes_every_run_with_its_protocol(trained_run: Path, nih_folde
         evaluate(folder, "--tta", "1")
         folders.append(str(folder))
     output = tmp_path / "RESULTS.md"
-    result = CliRunner().invoke(app, ["compare", *folders, "--output", str(output)])
+    assert CliRunner().invoke(app, ["compare", *folders, "--output", str(output)]).exit_code == 0
+    assert "plasmosenet" not in output.read_text(), "what nobody trained is not asked for"
+    result = CliRunner().invoke(app, ["compare", *folders, "--all", "--output", str(output)])
     assert result.exit_code == 0, result.output
     assert "basic_cnn" in result.output
-    assert "plasmosenet" not in result.output, "the terminal shows the runs, the file all that is known of them"
+    assert "plasmosenet" in result.output.partition("None of the runs is of")[2]
     text = output.read_text()
     assert "| basic_cnn | random weights | 1 | seed42 | test |" in text
     assert "| on another split |" in text, "the published figure is of the article's split"
@@ -351,6 +354,32 @@ def test_summary_shows_what_learns_in_each_phase() -> None:
     assert result.exit_code == 0
     for count in ("2,226,434", "2,562", "2,223,872"):
         assert count in result.output
+
+
+def test_summary_shows_maps_and_counts_as_keras_and_as_pytorch_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    result = CliRunner().invoke(app, ["summary", "mobilenet_residual"])
+    rows = {line.split("│")[1].strip(): line for line in result.output.splitlines() if line.startswith("│")}
+    assert "1,619,778" in rows["all"]
+    assert "1,074,496" in rows["frozen"]
+    assert "1,635,522" in rows["all with statistics"]
+    assert "545,282" in rows["all with statistics"]
+    assert "1,090,240" in rows["frozen with statistics"]
+    assert "15,744 running means" in result.output
+    stages = summarise_stages(build_model("plasmosenet", 224), load_recipe("plasmosenet"))
+    shapes = {stage.name: stage.output for stage in stages}
+    assert shapes["features.0"] == (64, 112, 112)
+    assert shapes["features.6"] == (256, 28, 28)
+    assert shapes["features.12"] == (384, 14, 14)
+
+
+def test_a_run_is_compared_also_where_the_code_of_its_network_is_not_here(trained_run: Path) -> None:
+    run = read_run(trained_run)
+    known, elsewhere = cost(run), cost(replace(run, recipe=run.recipe.changed(["model=not_here:net"])))
+    assert elsewhere == Cost(None, known.size_on_disk, None)
+    row = Row(run.recipe, (run,), "test", 1, 1, {}, "")
+    assert "| basic_cnn | 32 |  |" in cost_table([row], [elsewhere], [1.0]).markdown()
+    assert "module is found" in cost_table([row], [elsewhere], [1.0]).note
 
 
 def test_augmentations_draws_each_cell_beside_its_copies(nih_folder: Path, tmp_path: Path) -> None:

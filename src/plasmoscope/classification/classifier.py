@@ -281,8 +281,12 @@ class Classifier:
 
     def logits_and_features(self, cells: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """``logits``, and the means of the network's middle maps, shape (n, d); only where it ``has_features``."""
-        logits, features = self._run(cells, [self._outputs[0], OUTPUTS[1]])
-        return logits, features
+        return self.logits_and(cells, OUTPUTS[1])
+
+    def logits_and(self, cells: NDArray[np.uint8], output: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``logits``, and another output of the graph by its name, shape (n, ...)."""
+        logits, other = self._run(cells, [self._outputs[0], output])
+        return logits, other
 
     def logits_and_strangeness(
         self, cells: NDArray[np.uint8]

@@ -20,6 +20,7 @@ from plasmoscope.cli.console import errors
 from plasmoscope.cli.convert import convert
 from plasmoscope.cli.data import data
 from plasmoscope.cli.demo import demo
+from plasmoscope.cli.embed import embed
 from plasmoscope.cli.evaluate import evaluate
 from plasmoscope.cli.evaluate_fields import evaluate_fields
 from plasmoscope.cli.explain import explain
@@ -62,6 +63,7 @@ for command in (
     serve,
     watch,
     classify,
+    embed,
     batch,
     explain,
     demo,

@@ -2,7 +2,7 @@
 
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -15,6 +15,9 @@ from plasmoscope.extras import require_extra
 from plasmoscope.files import replace_file
 from plasmoscope.reports.output import check_output
 
+if TYPE_CHECKING:
+    from plasmoscope.evaluation.comparison_report import Table
+
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished and evaluated runs.")],
@@ -24,6 +27,9 @@ def compare(
         Path | None,
         typer.Option(help="Write a .md or .csv file; a picture and the folder NAME-cells go beside it."),
     ] = None,
+    all_recipes: Annotated[
+        bool, typer.Option("--all", help="Also name the published systems that none of the runs trained.")
+    ] = False,
 ) -> None:
     """Put runs side by side: figures with intervals; in a file also published figures, size, speed, significance.
 
@@ -39,20 +45,18 @@ def compare(
     if output:
         check_output(output, (".md", ".csv"))
     rows = comparison.comparison_rows([comparison.read_run(folder) for folder in runs], part, tta)
-    overview = comparison_report.overview_table(rows)
-    # Narrow, so that the names have room in a terminal of 80: an interval stands on lines of its own.
-    shown = RichTable(title=overview.title, caption=overview.note, padding=(0, 1, 0, 0))
-    for heading in overview.header:
-        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split"))
-    for row in overview.rows:
-        shown.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", " to\n") for cell in row))
-    console.print(shown)
+    untrained = comparison.recipes_without_a_run(run for row in rows for run in row.runs) if all_recipes else []
+    _show(comparison_report.overview_table(rows))
+    if any(len(row.seeds) > 1 for row in rows):
+        _show(comparison_report.seeds_table(rows))
+    if untrained:
+        console.print(f"None of the runs is of: {', '.join(recipe.name for recipe in untrained)}.")
     if output is None:
         console.print("Add --output FILE.md for published figures, size, speed, budgets and significance.")
         return
     picture = output.with_suffix(".png")
     comparison_report.plot_comparison(rows, picture)
-    figures = comparison_report.figures_table(rows)
+    figures = comparison_report.figures_table(rows, untrained)
     if output.suffix.lower() == ".csv":
         text = figures.csv()
     else:
@@ -86,3 +90,13 @@ def compare(
     for stem, run in comparison.file_stems(rows).items():
         write_published(folder / f"{stem}-{part}-{tta}-view.csv.gz", run.cells(part, tta))
     console.print(f"Written to {output}, {picture} and {folder} (every cell's probability).")
+
+
+def _show(table: "Table") -> None:
+    # Narrow, so that the names have room in a terminal of 80: an interval stands on lines of its own.
+    shown = RichTable(title=table.title, caption=table.note, padding=(0, 1, 0, 0))
+    for heading in table.header:
+        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split"))
+    for row in table.rows:
+        shown.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", " to\n") for cell in row))
+    console.print(shown)

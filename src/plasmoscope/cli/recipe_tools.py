@@ -1,7 +1,7 @@
 """Looking at a recipe before training it: ``summary``, ``augmentations``, ``lr-range``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -20,30 +20,41 @@ _PREVIEW_CELLS = 8  # rows of the picture
 
 
 def summary(recipe: RecipeArgument, settings: SettingsOption = []) -> None:  # noqa: B006
-    """List a recipe's network: stages, parameters, what learns in each phase, multiply-adds."""
+    """List a recipe's network: stages and their outputs, parameters, what learns in each phase, multiply-adds."""
     require_extra("train", "The summary of a network")
     open_cache()
     from plasmoscope.training.models import build_model
     from plasmoscope.training.recipe import load_recipe
-    from plasmoscope.training.summary import multiply_adds, parameter_count, summarise_stages
+    from plasmoscope.training.summary import multiply_adds, parameter_count, running_statistics, summarise_stages
 
     chosen = load_recipe(recipe).changed(settings)
     model = build_model(chosen.model, chosen.image_size, chosen.model_options)
     stages = summarise_stages(model, chosen)
     phases = range(len(chosen.phases))
     table = Table(title=f"{chosen.name}: {chosen.model} at {chosen.image_size} px")
-    for column in ("stage", "kind"):
+    for column in ("stage", "kind", "gives"):
         table.add_column(column)
     for column in ("parameters", *(f"learn in phase {index + 1}" for index in phases)):
         table.add_column(column, justify="right")
     for stage in stages:
-        table.add_row(stage.name, stage.kind, f"{stage.parameters:,}", *(f"{count:,}" for count in stage.trainable))
+        shape = " x ".join(map(str, stage.output))
+        counts = (f"{count:,}" for count in (stage.parameters, *stage.trainable))
+        table.add_row(stage.name, stage.kind, shape, *counts)
     total = parameter_count(model)
     learning = [sum(stage.trainable[index] for stage in stages) for index in phases]
     table.add_section()
-    table.add_row("all", "", f"{total:,}", *(f"{count:,}" for count in learning))
-    table.add_row("frozen", "", "", *(f"{total - count:,}" for count in learning))
+    table.add_row("all", "", "", f"{total:,}", *(f"{count:,}" for count in learning))
+    table.add_row("frozen", "", "", "", *(f"{total - count:,}" for count in learning))
+    if statistics := running_statistics(model):
+        table.add_section()
+        table.add_row("all with statistics", "", "", f"{total + statistics:,}", *(f"{count:,}" for count in learning))
+        table.add_row("frozen with statistics", "", "", "", *(f"{total + statistics - count:,}" for count in learning))
     console.print(table)
+    if statistics:
+        console.print(
+            f"Statistics are the {statistics:,} running means and variances of batch normalisation, which Keras counts "
+            "among the parameters and PyTorch does not."
+        )
     console.print(f"{multiply_adds(model, chosen.image_size) / 1e6:,.0f} million multiply-adds a cell.")
 
 
@@ -87,6 +98,7 @@ def lr_range(
     init_weights: Annotated[Path | None, typer.Option(help="ImageNet weights from a file.")] = None,
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    accelerator: Annotated[Literal["auto", "cpu", "gpu", "mps"], typer.Option(help="Where to run it.")] = "auto",
     settings: SettingsOption = [],  # noqa: B006
     cache: CacheOption = None,
 ) -> None:
@@ -105,11 +117,12 @@ def lr_range(
     chosen = load_recipe(recipe).changed(settings)
     _check_phase(phase, len(chosen.phases))
     dataset = given_cells(data)
-    model = initial_model(chosen, RunOptions(seed=seed, init_weights=init_weights, from_scratch=from_scratch))
+    options = RunOptions(seed, init_weights, from_scratch, accelerator=accelerator)
+    model = initial_model(chosen, options)
     size = chosen.cache_size_of(chosen.phases[phase - 1])
     pixels = decoded_cells(dataset, size, cache_folder, track)
     training = CachedCells(pixels, dataset.labels, make_split(chosen.split, dataset).train)
-    test = learning_rate_range_test(model, chosen, phase - 1, training, steps, seed=seed)
+    test = learning_rate_range_test(model, chosen, phase - 1, training, options, steps)
     plot_range_test(test, chosen, phase - 1, output)
     if test.suggestion is None:
         console.print(f"The loss never falls; no rate can be suggested. See {output}.")

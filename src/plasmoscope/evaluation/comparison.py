@@ -17,9 +17,10 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.evaluate import evaluation_folder, read_reported_cells, report_stem
 from plasmoscope.evaluation.paired import Calls
 from plasmoscope.evaluation.published import PublishedCells
+from plasmoscope.extras import MissingExtraError
 from plasmoscope.networks import ModelError, read_network
 from plasmoscope.training.history import read_history
-from plasmoscope.training.models import build_model
+from plasmoscope.training.models import ArchitectureError, build_model
 from plasmoscope.training.recipe import Recipe, load_recipe, recipe_names
 from plasmoscope.training.summary import multiply_adds, parameter_count
 
@@ -154,11 +155,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network weighs."""
+    """What a network weighs; None where the module that makes it is not here."""
 
-    parameters: int
+    parameters: int | None
     size_on_disk: int
-    multiply_adds: int
+    multiply_adds: int | None
 
 
 def read_run(folder: Path) -> Run:
@@ -296,7 +297,11 @@ def _over_runs(values: Sequence[float]) -> Figure:
 
 def cost(run: Run) -> Cost:
     """Parameters, bytes of the ONNX file and multiply-adds a cell."""
-    model = build_model(run.recipe.model, run.recipe.image_size, run.recipe.model_options)
+    try:
+        model = build_model(run.recipe.model, run.recipe.image_size, run.recipe.model_options)
+    except (ArchitectureError, MissingExtraError):
+        # A run is compared by its figures, also where the code of the network that somebody wrote lies elsewhere.
+        return Cost(None, run.size_on_disk, None)
     return Cost(parameter_count(model), run.size_on_disk, multiply_adds(model, run.recipe.image_size))
 
 

@@ -14,9 +14,9 @@ from plasmoscope.evaluation.comparison import (
     changes_from_recipe,
     labels,
     lacks_its_weights,
-    recipes_without_a_run,
 )
 from plasmoscope.evaluation.paired import PairedTest, holm
+from plasmoscope.training.recipe import Recipe
 
 _NAMES = {"f1": "F1", "auc": "AUC"}
 
@@ -57,8 +57,8 @@ def overview_table(rows: Sequence[Row]) -> Table:
     return Table(f"{rows[0].part} cells, test-time views: {rows[0].views}", header, body, _intervals(rows))
 
 
-def figures_table(rows: Sequence[Row]) -> Table:
-    """Accuracy and the rest beside protocol and published figure, one row a system; untrained systems last."""
+def figures_table(rows: Sequence[Row], untrained: Sequence[Recipe] = ()) -> Table:
+    """Accuracy and the rest beside protocol and published figure, a row a system; recipes that wait for a run last."""
     header = ("system", "start", "epochs", "split", "part", "cells", "views", *(_NAMES.get(n, n) for n in FIGURES))
     body = [
         (
@@ -75,7 +75,7 @@ def figures_table(rows: Sequence[Row]) -> Table:
         )
         for row in rows
     ]
-    for recipe in recipes_without_a_run(run for row in rows for run in row.runs):
+    for recipe in untrained:
         command = f"not trained here yet; `plasmoscope train {recipe.name} --data DATA` trains it"
         blanks = ("",) * (len(FIGURES) - 1)
         body.append((recipe.name, "", "", recipe.split, "", "", "", command, *blanks, str(recipe.published), ""))
@@ -124,15 +124,18 @@ def cost_table(rows: Sequence[Row], costs: Sequence[Cost], speeds: Sequence[floa
         (
             label,
             str(row.recipe.image_size),
-            f"{cost.parameters:,}",
+            "" if cost.parameters is None else f"{cost.parameters:,}",
             f"{cost.size_on_disk / 1e6:.1f} MB",
-            f"{cost.multiply_adds / 1e6:,.0f} M",
+            "" if cost.multiply_adds is None else f"{cost.multiply_adds / 1e6:,.0f} M",
             f"{speed:,.0f}",
         )
         for label, row, cost, speed in zip(labels(rows), rows, costs, speeds, strict=True)
     )
     header = ("system", "input, px", "parameters", "size on disk", "multiply-adds a cell", "cells/s")
-    return Table("Size and speed", header, body, "Cells/s: ONNX Runtime, one view, all models in turn in one run.")
+    note = "Cells/s: ONNX Runtime, one view, all models in turn in one run."
+    if any(cost.parameters is None for cost in costs):
+        note += " A network whose code is not here can be weighed where its module is found (in the current folder)."
+    return Table("Size and speed", header, body, note)
 
 
 def budget_table(rows: Sequence[Row]) -> Table:

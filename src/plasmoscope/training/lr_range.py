@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 from lightning.pytorch.tuner.tuning import Tuner
 from numpy.typing import NDArray
@@ -15,9 +14,12 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.lightning_output import quiet_lightning
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.phases import make_trainer, precision_of
 from plasmoscope.training.recipe import Recipe
-from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
+from plasmoscope.training.run_folder import RunOptions
+from plasmoscope.training.speed import prepare_for_training
 
+_DEFAULTS = RunOptions()
 # Of the moving average of the loss, for each step: about ten steps are averaged. Set by hand.
 _DECAY = 0.9
 # The average lags behind the loss: at its lowest point, training may have begun to diverge (fast.ai keeps as far off).
@@ -40,15 +42,25 @@ def learning_rate_range_test(
     recipe: Recipe,
     phase_index: int,
     training: CachedCells,
+    options: RunOptions = _DEFAULTS,
     steps: int = 100,
     low: float = 1e-6,
     high: float = 1.0,
-    seed: int = 0,
 ) -> RangeTest:
     """Train a few steps while the rate grows from ``low`` to ``high``; the model's weights are left as they were.
 
+    Args:
+        model: as training starts.
+        recipe: what it is trained by.
+        phase_index: from 0.
+        training: cells.
+        options: seed, accelerator and precision.
+        steps: of training, each at a higher rate.
+        low: the first rate.
+        high: the last one.
+
     Raises:
-        PlasmoscopeError: the phase works on cached features, or there are too few steps.
+        PlasmoscopeError: the phase works on cached features, there are too few steps, or no such accelerator.
     """
     if recipe.phases[phase_index].cached_features:
         raise PlasmoscopeError(
@@ -56,12 +68,12 @@ def learning_rate_range_test(
         )
     if steps < 20:
         raise PlasmoscopeError("A range test needs at least 20 steps.")
-    module = _NotingLosses(prepare_for_training(model, "cpu"), recipe, phase_index, seed, compile_model=False)
     with quiet_lightning(), tempfile.TemporaryDirectory() as scratch:
-        trainer = lightning.Trainer(
+        trainer = make_trainer(
             default_root_dir=scratch,
-            accelerator="cpu",
-            precision="bf16-mixed" if mixed_precision_pays("cpu") else "32-true",
+            accelerator=options.accelerator,
+            devices=1,
+            precision=precision_of(options),
             max_epochs=-1,
             max_steps=steps,
             limit_val_batches=0,
@@ -71,10 +83,13 @@ def learning_rate_range_test(
             enable_model_summary=False,
             enable_progress_bar=False,
         )
-        batches: Any = CellBatches(training, training, recipe.batch_size, seed)
+        prepare_for_training(model, trainer.strategy.root_device.type)
+        module = _NotingLosses(model, recipe, phase_index, options.seed, compile_model=False)
+        batches: Any = CellBatches(training, training, recipe.batch_size, options.seed)
         finder = Tuner(trainer).lr_find(
             module, datamodule=batches, min_lr=low, max_lr=high, num_training=steps, update_attr=False
         )
+    model.cpu()
     assert finder is not None
     rates, losses = np.array(finder.results["lr"]), _smoothed(np.array(module.losses))
     return RangeTest(tuple(rates.tolist()), tuple(losses.tolist()), _steepest(rates, losses))

@@ -96,7 +96,7 @@ def run_phase(
     # Last, so that a checkpoint holds what the others noted of its epoch.
     callbacks += [best, latest]
     with quiet_lightning():
-        trainer = _trainer(
+        trainer = make_trainer(
             accelerator=options.accelerator,
             devices=options.devices,
             num_nodes=options.nodes,
@@ -104,7 +104,7 @@ def run_phase(
             # The batches part themselves among the processes.
             use_distributed_sampler=False,
             max_epochs=phase.epochs,
-            precision=_precision(options),
+            precision=precision_of(options),
             gradient_clip_val=recipe.gradient_clip,
             callbacks=callbacks,
             logger=TensorBoardLogger(folder, name="tensorboard", version=f"phase-{index + 1}"),
@@ -152,14 +152,20 @@ def run_phase(
         shutil.rmtree(checkpoints)
 
 
-def _precision(options: RunOptions) -> Literal["bf16-mixed", "32-true"]:
+def precision_of(options: RunOptions) -> Literal["bf16-mixed", "32-true"]:
+    """The precision to train with, as Lightning calls it: what was asked for, or what is faster on this machine."""
     if options.precision != "auto":
         return "bf16-mixed" if options.precision == "bf16" else "32-true"
     device = "cuda" if options.accelerator in ("auto", "gpu") and torch.cuda.is_available() else "cpu"
     return "bf16-mixed" if mixed_precision_pays(device) else "32-true"
 
 
-def _trainer(**settings: Any) -> lightning.Trainer:
+def make_trainer(**settings: Any) -> lightning.Trainer:
+    """Lightning's trainer.
+
+    Raises:
+        RunError: the machine has no such accelerator, or too few devices.
+    """
     try:
         return lightning.Trainer(**settings)
     except MisconfigurationException as error:

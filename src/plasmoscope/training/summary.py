@@ -1,9 +1,11 @@
-"""What a network is made of: parameters, what learns in each phase, multiply-adds."""
+"""What a network is made of: parameters, maps, what learns in each phase, multiply-adds."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
 from plasmoscope.training.recipe import Recipe
@@ -18,19 +20,39 @@ class StageSummary:
     parameters: int
     trainable: tuple[int, ...]
     """Parameters that learn, for each phase of the recipe."""
+    output: tuple[int, ...]
+    """Shape of what it gives for one cell, such as (channels, height, width); empty where that is no tensor."""
 
 
 def summarise_stages(model: nn.Module, recipe: Recipe) -> list[StageSummary]:
-    """Parameters of every stage, and of the stages below one that is a network itself."""
+    """Parameters and maps of every stage, and of the stages below one that is a network itself."""
     stages = []
+    shapes = _output_shapes(model, recipe.image_size)
     for name, module in _stages(model):
         sizes = {f"{name}.{parameter}": value.numel() for parameter, value in module.named_parameters()}
         trainable = tuple(
             sum(size for parameter, size in sizes.items() if parameter.startswith(phase.trainable))
             for phase in recipe.phases
         )
-        stages.append(StageSummary(name, type(module).__name__, sum(sizes.values()), trainable))
+        kind = type(module).__name__
+        stages.append(StageSummary(name, kind, sum(sizes.values()), trainable, shapes.get(name, ())))
     return stages
+
+
+def _output_shapes(model: nn.Module, image_size: int) -> dict[str, tuple[int, ...]]:
+    """What each stage gives for one cell, by the stage's name."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str, stage: nn.Module, given: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            shapes[name] = tuple(output.shape[1:])
+
+    watches = [module.register_forward_hook(partial(note, name)) for name, module in _stages(model)]
+    with torch.no_grad():
+        model.eval()(torch.zeros(1, 3, image_size, image_size))
+    for watch in watches:
+        watch.remove()
+    return shapes
 
 
 def _stages(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -45,6 +67,13 @@ def _stages(model: nn.Module) -> list[tuple[str, nn.Module]]:
 def parameter_count(model: nn.Module) -> int:
     """Parameters, running statistics not among them."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def running_statistics(model: nn.Module) -> int:
+    """Means and variances that batch normalisation keeps, which Keras counts among the parameters that do not learn."""
+    layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
+    kept = [value for layer in layers for value in (layer.running_mean, layer.running_var)]
+    return sum(value.numel() for value in kept if value is not None)
 
 
 def multiply_adds(model: nn.Module, image_size: int) -> int:
