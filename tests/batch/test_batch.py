@@ -11,9 +11,10 @@ from pyarrow.parquet import read_table
 from command_line import run
 from dying import DyingJob
 from plasmoscope.analysis.analyze import SlideOptions, analyze_slide
-from plasmoscope.batch import jobs
-from plasmoscope.batch.jobs import CellsJob, SlidesJob
+from plasmoscope.batch import cells as batch_cells
+from plasmoscope.batch.cells import CellsJob
 from plasmoscope.batch.running import BatchError, Outcome, Shard, run_batch
+from plasmoscope.batch.slides import SlidesJob
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.synthetic.rendering import render_field
@@ -21,7 +22,7 @@ from plasmoscope.synthetic.rendering import render_field
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_CELLS_OF_A_PART", 10)
+    monkeypatch.setattr(batch_cells, "_CELLS_OF_A_PART", 10)
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +56,13 @@ def tables(folder: Path) -> dict[str, bytes]:
 def stopped_after(parts: int) -> object:
     """A progress bar that is stopped with Ctrl+C."""
 
-    def track(items: Iterator[object], total: int, description: str) -> Iterator[object]:
+    def follow(items: Iterator[object], all_parts: object) -> Iterator[object]:
         for number, item in enumerate(items, start=1):
             yield item
             if number == parts:
                 raise KeyboardInterrupt
 
-    return track
+    return follow
 
 
 def test_a_batch_of_cells_has_a_row_for_each_and_a_broken_one_its_reason(cells: Path, tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_shards_and_a_stopped_batch_that_goes_on_give_the_same_tables(cells: Pat
     for number in (1, 2, 3):
         run_batch(job, tmp_path / "shared", Shard(number, 3))
     with pytest.raises(KeyboardInterrupt):
-        run_batch(job, tmp_path / "stopped", track=stopped_after(2))  # type: ignore[arg-type]
+        run_batch(job, tmp_path / "stopped", follow=stopped_after(2))  # type: ignore[arg-type]
     assert len(tables(tmp_path / "stopped")) == 2
     assert run_batch(job, tmp_path / "stopped") == Outcome(2, 2, {})
     assert tables(tmp_path / "whole") == tables(tmp_path / "shared") == tables(tmp_path / "stopped")
@@ -134,8 +135,7 @@ def test_a_folder_of_another_batch_is_refused_and_kept(cells: Path, tmp_path: Pa
 def test_slides_of_like_names_have_files_of_their_own(slides: Path, tmp_path: Path) -> None:
     for name in ("S 1", "S_1", "S?1"):
         shutil.copytree(slides / "broken", tmp_path / "slides" / name)
-    work = SlidesJob((tmp_path / "slides",)).open(1)
-    assert len(set(work.parts)) == 3
+    assert len({part.name for part in SlidesJob((tmp_path / "slides",)).parts()}) == 3
 
 
 def test_the_command_says_what_was_done_and_refuses_what_makes_no_sense(

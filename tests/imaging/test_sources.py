@@ -1,5 +1,6 @@
 import io
 import os
+import pickle
 import warnings
 import zipfile
 from pathlib import Path
@@ -195,3 +196,12 @@ def test_labels_and_tables_beside_photographs_are_no_photographs_unless_they_are
     found = [Path(source.name).name for source in find_photographs([tmp_path / "slide"])]
     assert found == ["a.jpg", "two.avif"]
     assert len(find_photographs([tmp_path / "slide" / "a.xml"])) == 1
+
+
+def test_members_of_archives_that_another_process_is_sent_are_opened_there(tmp_path: Path) -> None:
+    inner = zipped(a=b"in an archive in an archive")
+    write_zip(tmp_path / "outer.zip", **{"b": b"in an archive", "inner.zip": inner})
+    found = find_images([tmp_path / "outer.zip"])
+    sent = pickle.loads(pickle.dumps(found))
+    assert [(one.name, one.read()) for one in sent] == [(one.name, one.read()) for one in found]
+    assert sorted(one.read() for one in sent) == [b"in an archive", b"in an archive in an archive"]

@@ -7,37 +7,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from plasmoscope.batch.job import Files, Part
+
 
 @dataclass(frozen=True)
 class DyingJob:
     """At ``b`` a process dies once, at ``c`` the program fails, at ``d`` it dies always; ``e`` takes its time."""
 
     folder: Path
-    parts: Sequence[str] = ("a", "b", "c", "d")
+    names: Sequence[str] = ("a", "b", "c", "d")
 
-    def open(self, threads: int | None = None) -> "DyingWork":
-        return DyingWork(self.folder, self.parts)
+    def parts(self) -> Sequence[Part]:
+        return [Part(name, ()) for name in self.names]
 
-
-@dataclass(frozen=True)
-class DyingWork:
-    folder: Path
-    parts: Sequence[str]
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
+    def identity(self, parts: Sequence[Part]) -> Mapping[str, Any]:
         return {}
 
-    def finished(self, part: str, output: Path) -> bool:
-        return (output / part).exists()
+    def last_file(self, name: str) -> str:
+        return name
 
-    def do(self, part: str, output: Path) -> None:
-        died = self.folder / f"{part} died"
-        if part == "d" or (part == "b" and not died.exists()):
+    def open(self, threads: int | None = None) -> "DyingJob":
+        return self
+
+    def do(self, part: Part) -> Files:
+        died = self.folder / f"{part.name} died"
+        if part.name == "d" or (part.name == "b" and not died.exists()):
             died.touch()
             os._exit(1)
-        if part == "c":
+        if part.name == "c":
             raise ZeroDivisionError("nought")
-        if part == "e":
+        if part.name == "e":
             time.sleep(1)
-        (output / part).touch()
+        return {part.name: b"done"}

@@ -1,28 +1,24 @@
-"""Doing a batch: what is not there yet, by one process or several; a process that dies costs its part and no more."""
+"""Doing a batch: what is not there yet of a machine's share."""
 
 import json
-import logging
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from plasmoscope import __version__
-from plasmoscope.batch.jobs import Job, Work
-from plasmoscope.batch.parts import EXTRA
+from plasmoscope.batch.job import Job, Part
+from plasmoscope.batch.output import LocalOutput, Output
+from plasmoscope.batch.processes import Worked, by_one_process, by_processes
+from plasmoscope.batch.tables import EXTRA
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
-from plasmoscope.files import replace_file
-from plasmoscope.progress import Track, untracked
-from plasmoscope.threads import usable_threads
 
-_log = logging.getLogger(__name__)
 _RECORD = "batch.json"
 _FORMAT = 1  # version of the folder
-_TRIES = 3  # of a part whose process dies
+
+Follow = Callable[[Iterable[Worked], Sequence[Part]], Iterable[Worked]]
+"""Lets somebody watch parts pass, of all that are to be done."""
 
 
 class BatchError(PlasmoscopeError):
@@ -48,7 +44,7 @@ class Shard:
             raise ValueError(f"'{text}' is no share of the work: write 1/4, 2/4, ... for four machines")
         return cls(int(number), int(of))
 
-    def share(self, parts: Sequence[str]) -> Sequence[str]:
+    def share(self, parts: Sequence[Part]) -> Sequence[Part]:
         """Its parts of all."""
         return parts[self.number - 1 :: self.of]
 
@@ -64,7 +60,14 @@ class Outcome(NamedTuple):
     """Parts that are not there, and why."""
 
 
-def run_batch(job: Job, output: Path, shard: Shard = Shard(), processes: int = 1, track: Track = untracked) -> Outcome:
+def unfollowed(worked: Iterable[Worked], parts: Sequence[Part]) -> Iterable[Worked]:
+    """Show nothing."""
+    return worked
+
+
+def run_batch(
+    job: Job, output: Path, shard: Shard = Shard(), processes: int = 1, follow: Follow = unfollowed
+) -> Outcome:
     """Work on all parts of a shard that are not in the folder yet.
 
     Several machines may share the folder, each with its shard; the tables are the same however the work was divided.
@@ -72,34 +75,34 @@ def run_batch(job: Job, output: Path, shard: Shard = Shard(), processes: int = 1
     Args:
         output: of the tables; it is made where it does not exist.
         processes: that work at once on this machine, each with its share of the processor's threads.
-        track: shows progress, part by part.
+        follow: shows progress, part by part.
 
     Raises:
         BatchError: nothing is to be done, or the folder holds another batch.
         MissingExtraError: without pyarrow.
     """
     require_extra(EXTRA, "A batch")
-    work = job.open(usable_threads() if processes == 1 else 1)
-    if not work.parts:
+    parts = job.parts()
+    if not parts:
         raise BatchError("There are no pictures in what you gave. Name files, folders or zip archives.")
-    _claim(output, work)
-    mine = shard.share(work.parts)
-    waiting = [part for part in mine if not work.finished(part, output)]
-    doing = _one_after_the_other(work, waiting, output) if processes == 1 else _at_once(job, waiting, output, processes)
-    failed = {part: why for part, why in track(doing, len(waiting), "Parts") if why}
+    folder = LocalOutput(output)
+    _claim(folder, job.identity(parts))
+    mine = shard.share(parts)
+    waiting = _unfinished(job, mine, folder)
+    doing = by_one_process(job, waiting) if processes == 1 else by_processes(job, waiting, processes)
+    failed = {worked.part.name: worked.why for worked in follow(_written(doing, folder), waiting) if worked.why}
     return Outcome(len(waiting) - len(failed), len(mine) - len(waiting), failed)
 
 
-def _claim(output: Path, work: Work) -> None:
+def _claim(output: Output, identity: Mapping[str, Any]) -> None:
     """Say in the folder what it holds; refuse one that holds something else."""
-    output.mkdir(parents=True, exist_ok=True)
-    record = {"format": _FORMAT, "plasmoscope": __version__, **work.identity}
-    file = output / _RECORD
-    if not file.exists():
-        replace_file(file, (json.dumps(record, indent=2) + "\n").encode())
+    record = {"format": _FORMAT, "plasmoscope": __version__, **identity}
+    content = output.read(_RECORD)
+    if content is None:
+        output.write(_RECORD, (json.dumps(record, indent=2) + "\n").encode())
         return
     try:
-        there = json.loads(file.read_text("utf-8"))
+        there = json.loads(content)
     except ValueError:
         there = None
     if there != record:
@@ -110,63 +113,15 @@ def _claim(output: Path, work: Work) -> None:
         )
 
 
-Told = tuple[str, str]
-"""A part, and why it is not there; empty where it is."""
+def _unfinished(job: Job, parts: Sequence[Part], output: Output) -> Sequence[Part]:
+    last = {part.name: job.last_file(part.name).rpartition("/") for part in parts}
+    there = {folder: output.names(folder) for folder in {folder for folder, *_ in last.values()}}
+    return [part for part in parts if last[part.name][2] not in there[last[part.name][0]]]
 
 
-def _one_after_the_other(work: Work, parts: Sequence[str], output: Path) -> Iterator[Told]:
-    for part in parts:
-        yield part, _attempt(work, part, output)
-
-
-def _attempt(work: Work, part: str, output: Path) -> str:
-    """One bad part does not stop the others."""
-    try:
-        work.do(part, output)
-    except Exception as error:
-        _log.exception("Part %s could not be done.", part)
-        return str(error) if isinstance(error, PlasmoscopeError) else f"{type(error).__name__}: {error}"
-    return ""
-
-
-def _at_once(job: Job, parts: Sequence[str], output: Path, processes: int) -> Iterator[Told]:
-    """Parts worked on by several processes; one that dies is replaced, and its part tried again."""
-    tries = dict.fromkeys(parts, 0)
-    threads = max(1, usable_threads() // processes)
-    spawn = multiprocessing.get_context("spawn")
-    while tries:
-        # With a process all parts are lost that are worked on beside it; whose fault it was shows when each is alone.
-        suspects = [part for part, number in tries.items() if number]
-        some, at_once = (suspects[:1], 1) if suspects else (list(tries), processes)
-        with ProcessPoolExecutor(at_once, spawn, _begin, (job, threads)) as pool:
-            # Few at a time: all that wait in a pool are lost with it.
-            waiting, working = iter(some), dict[Future[str], str]()
-            try:
-                while True:
-                    while len(working) < at_once and (part := next(waiting, None)) is not None:
-                        working[pool.submit(_go_on, part, output)] = part
-                    if not working:
-                        break
-                    for future in wait(working, return_when=FIRST_COMPLETED).done:
-                        part = working[future]
-                        why = future.result()
-                        del working[future], tries[part]
-                        yield part, why
-            except BrokenProcessPool:
-                for part in working.values():
-                    tries[part] += 1
-        for part in [part for part, number in tries.items() if number == _TRIES]:
-            del tries[part]
-            yield part, f"the process that worked on it died, {_TRIES} times"
-
-
-_work: list[Work] = []
-"""Of this process, once it has begun."""
-
-
-def _begin(job: Job, threads: int) -> None:
-    _work.append(job.open(threads))
-
-
-def _go_on(part: str, output: Path) -> str:
-    return _attempt(_work[0], part, output)
+def _written(worked: Iterable[Worked], output: Output) -> Iterator[Worked]:
+    """Write what comes in, in the order of its files."""
+    for one in worked:
+        for name, content in one.files.items():
+            output.write(name, content)
+        yield one

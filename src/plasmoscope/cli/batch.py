@@ -1,19 +1,25 @@
 """``plasmoscope batch``."""
 
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from plasmoscope.cli.console import console, errors, track
+from plasmoscope.cli.console import console, errors
 from plasmoscope.cli.options import CountingViewsOption, ModelOption
 from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
+    from plasmoscope.batch.job import Job, Part
+    from plasmoscope.batch.processes import Worked
     from plasmoscope.batch.running import Shard
 
 _NAMED = 5  # parts by name that could not be done
+_TOLD_SECONDS = 60.0  # between two lines of progress in a file, where no bar can be shown
 
 
 def _read_shard(text: str) -> "Shard":
@@ -47,16 +53,9 @@ def batch(
     The same command again goes on where it was stopped. Exit code 0: every part is there; 1: some are not; 2: nothing
     to do, or wrong use.
     """
-    from plasmoscope.batch.jobs import CellsJob, Job, SlidesJob
     from plasmoscope.batch.running import run_batch
 
-    mine = _read_shard(shard)
-    job: Job
-    if kind == "cells":
-        job = CellsJob(tuple(paths), model, 1 if tta is None else tta, threshold)
-    else:
-        job = SlidesJob(tuple(paths), model, tta, threshold)
-    outcome = run_batch(job, output, mine, processes, track)
+    outcome = run_batch(_job(kind, paths, model, threshold, tta), output, _read_shard(shard), processes, _follow)
     for part, why in list(outcome.failed.items())[:_NAMED]:
         errors.print(f"[red]{escape(part)} could not be done:[/] {escape(why)}", highlight=False)
     earlier = f", {outcome.there:,} were there already" if outcome.there else ""
@@ -64,3 +63,36 @@ def batch(
     console.print(NOT_A_DEVICE)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _job(
+    kind: Literal["cells", "slides"], paths: list[Path], model: Path | None, threshold: float | None, tta: int | None
+) -> "Job":
+    # Each alone: a process that calls cells needs no room for what segments fields.
+    if kind == "cells":
+        from plasmoscope.batch.cells import CellsJob
+
+        return CellsJob(tuple(paths), model, 1 if tta is None else tta, threshold)
+    from plasmoscope.batch.slides import SlidesJob
+
+    return SlidesJob(tuple(paths), model, tta, threshold)
+
+
+def _follow(worked: "Iterable[Worked]", parts: "Sequence[Part]") -> "Iterator[Worked]":
+    """Show how far the work is and how fast it goes: a bar in a terminal, now and then a line elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    started = told = time.monotonic()
+    pictures, machines = 0, set[str]()
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
+        bar = progress.add_task("Parts", total=len(parts))
+        for number, one in enumerate(worked, start=1):
+            yield one
+            pictures += len(one.part.sources)
+            machines.add(one.machine)
+            now = time.monotonic()
+            pace = f"{pictures / max(now - started, 1e-3):,.1f} pictures/s"
+            pace += f", {len(machines)} machines" if len(machines) > 1 else ""
+            progress.update(bar, completed=number, description=f"Parts ({pace})")
+            if not errors.is_terminal and (number == len(parts) or now - told >= _TOLD_SECONDS):
+                errors.print(f"{number:,} of {len(parts):,} parts, {pace}", highlight=False)
+                told = now

@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
@@ -51,7 +52,7 @@ class Readable(Protocol):
         """The encoded bytes; ImageError where they cannot be had."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageFile:
     """An image in a folder."""
 
@@ -76,14 +77,21 @@ class ImageFile:
         return self.path.stat().st_size if self.path.is_file() else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ZipMember:
-    """An image in a zip archive that stays open while any of its members is held."""
+    """An image in a zip archive that stays open while any of its members is held; sent elsewhere, it opens it there."""
 
     archive: "_Archive"
     entry: zipfile.ZipInfo
-    name: str
-    """The archive's path, then the path inside it; a number between them tells entries of one name apart."""
+    number: int = 1
+    """Of the entries of one name."""
+
+    @property
+    def name(self) -> str:
+        """The archive's path, then the path inside it; a number between them tells entries of one name apart."""
+        # Made when it is asked for: by the hundred thousand, names are what takes most room.
+        number = "" if self.number == 1 else f"({self.number})/"
+        return f"{self.archive.name}/{number}{self.entry.filename}"
 
     def read(self) -> bytes:
         """The encoded bytes; ImageError where they cannot be had."""
@@ -129,7 +137,13 @@ ImageSource = ImageFile | ZipMember | Unreadable
 @dataclass(eq=False)
 class _Archive:
     file: zipfile.ZipFile
+    name: str
+    place: tuple[Path | int, ...]
+    """Its path; for one in another, the other's place, then where it begins there, in bytes."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _archive_at, (self.name, self.place)
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
         try:
@@ -170,7 +184,7 @@ def _find(path: Path) -> Iterator[ImageSource]:
     elif not os.path.exists(path):
         raise SourceError(f"There is no file or folder '{path}'. Check the path.")
     elif _is_archive(path.name) and os.path.isfile(path):
-        yield from _in_archive(str(path), _opened_archive(path), _Nesting())
+        yield from _in_archive(_opened_archive(path), _Nesting())
     else:
         yield ImageFile(path)
 
@@ -214,11 +228,11 @@ def _in_file(path: Path) -> Iterator[ImageSource]:
         yield ImageFile(path)
     else:
         try:
-            archive = _Archive(zipfile.ZipFile(path))
+            archive = _Archive(zipfile.ZipFile(path), str(path), (path,))
         except _OPENING_ERRORS as error:
             yield Unreadable(str(path), message("archive_not_opened", detail=str(error)))
             return
-        yield from _in_archive(str(path), archive, _Nesting())
+        yield from _in_archive(archive, _Nesting())
 
 
 @dataclass
@@ -231,22 +245,30 @@ class _Nesting:
 
 def _opened_archive(path: Path) -> _Archive:
     try:
-        return _Archive(zipfile.ZipFile(path))
+        return _Archive(zipfile.ZipFile(path), str(path), (path,))
     except _OPENING_ERRORS as error:
         raise SourceError(f"{path} is not a zip archive that can be opened: {error}. Copy it again.") from error
 
 
-def _in_archive(name: str, archive: _Archive, nesting: _Nesting) -> Iterator[ImageSource]:
+@lru_cache(maxsize=2)  # the pictures that one process is sent are of one archive after another
+def _archive_at(name: str, place: tuple[Path | int, ...]) -> _Archive:
+    """An archive that another process found."""
+    *above, last = place
+    if isinstance(last, Path):
+        return _Archive(zipfile.ZipFile(last), name, place)
+    around = _archive_at("", tuple(above))
+    entry = next(entry for entry in around.file.infolist() if entry.header_offset == last)
+    return _Archive(zipfile.ZipFile(io.BytesIO(around.read(entry))), name, place)
+
+
+def _in_archive(archive: _Archive, nesting: _Nesting) -> Iterator[ImageSource]:
     """The files of a zip archive, in its order, and those of archives in it."""
     times: Counter[str] = Counter()
     for entry in archive.file.infolist():
         if entry.is_dir() or _is_litter(PurePosixPath(entry.filename).parts):
             continue
         times[entry.filename] += 1
-        number = times[entry.filename]
-        member = ZipMember(
-            archive, entry, f"{name}/{entry.filename}" if number == 1 else f"{name}/({number})/{entry.filename}"
-        )
+        member = ZipMember(archive, entry, times[entry.filename])
         if _is_archive(entry.filename):
             yield from _in_member(member, nesting)
         else:
@@ -262,14 +284,16 @@ def _in_member(member: ZipMember, nesting: _Nesting) -> Iterator[ImageSource]:
         nesting.held += len(data)
         if nesting.held > _MAX_NESTED_BYTES:
             raise ImageError("archives_too_large", most=_MAX_NESTED_BYTES // 1024**2)
-        archive = _Archive(zipfile.ZipFile(io.BytesIO(data)))
+        archive = _Archive(
+            zipfile.ZipFile(io.BytesIO(data)), member.name, (*member.archive.place, member.entry.header_offset)
+        )
     except ImageError as error:
         yield Unreadable(member.name, error.message)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         yield Unreadable(member.name, message("archive_not_opened", detail=str(error)))
     else:
         nesting.depth += 1
-        yield from _in_archive(member.name, archive, nesting)
+        yield from _in_archive(archive, nesting)
         nesting.depth -= 1
 
 
