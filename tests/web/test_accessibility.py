@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from analysed import analysed
 from chromium import accept, visit
-from plasmoscope.store import accounts, cameras
+from plasmoscope.store import accounts, cameras, panel_takings, panels
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.store.store import Store
 from plasmoscope.watching import Report
@@ -35,6 +35,9 @@ PAGES = (
     "/performance",
     "/profiles",
     "/readings",
+    "/panels",
+    "/panels/1",
+    "/takings/1",
     "/quality",
     "/letterhead",
     "/accounts",
@@ -60,7 +63,13 @@ def test_no_page_has_a_fault_that_axe_core_finds(browser: Browser, tmp_path: Pat
         slide = create_slide(session, "Ama", SlideDetails("P-1", "S-1", date(2026, 3, 1))).id
         cameras.report(session, "scope", Report(2, ("a.png", "b.png"), (), False))
         cameras.open_for(session, "Ama", slide, "scope")
+        panel = panels.make_panel(session, "Ama", "Spring", training=True).id
+        tried = panels.add_slide(session, "Ama", panel, panels.GivenTruth(True, count=2.0)).slide_id
     analysed(store, slide)
+    analysed(store, tried)
+    with store.session() as session:
+        panels.open_panel(session, "Ama", panel)
+        panel_takings.begin(session, "Ama", panel)
     store.close()
     found: list[str] = []
     with served(tmp_path, host="0.0.0.0") as address, visit(browser, address) as page:

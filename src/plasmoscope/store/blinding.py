@@ -4,7 +4,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from plasmoscope.store.errors import BlindedError, ConflictError
-from plasmoscope.store.records import Field, SlideReading
+from plasmoscope.store.records import Field, Slide, SlideReading
 
 
 def being_read() -> Select[int]:
@@ -17,8 +17,12 @@ def check_may_see(session: Session, who: str, slide_id: int) -> None:
     """See that somebody may know what a slide's record holds.
 
     Raises:
-        BlindedError: others read it, or read the same slide, and are not done.
+        BlindedError: others read it, or read the same slide, and are not done; or it belongs to a panel, which has
+            its own pages.
     """
+    slide = session.get(Slide, slide_id)
+    if slide is not None and slide.purpose == "panel":
+        raise BlindedError("of_panel")
     hidden = being_read().where(SlideReading.sheet_id == slide_id, SlideReading.reader != who)
     if session.scalar(hidden) is not None:
         raise BlindedError("blinded")

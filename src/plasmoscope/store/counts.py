@@ -103,8 +103,10 @@ def slide_result(session: Session, slide: Slide) -> results.Slide:
     field without an error is ``Images.path(field.sha256)``.
 
     Raises:
-        ConflictError: no photograph is analysed.
+        ConflictError: no photograph is analysed, or it is no patient's slide.
     """
+    if slide.purpose in ("panel", "control"):
+        raise ConflictError("no_patients_slide", slide=slide.code)
     rows = session.scalars(
         select(Field)
         .where(Field.slide_id == slide.id, Field.status.in_(("done", "failed")))

@@ -107,7 +107,8 @@ class Named(NamedTuple):
 def having_code(session: Session, code: str) -> Named:
     """The slides and the patient with just this code, in capitals or not."""
     same = func.lower(Slide.code) == code.lower()
-    slides = session.scalars(select(Slide).where(same, Slide.deleted_at.is_(None)).limit(2)).all()
+    known = same, Slide.deleted_at.is_(None), Slide.purpose != "panel"
+    slides = session.scalars(select(Slide).where(*known).limit(2)).all()
     patients = select(Patient).where(func.lower(Patient.code) == code.lower())
     # Written just so before in another way.
     return Named(slides, session.scalar(patients.order_by((Patient.code == code).desc(), Patient.id).limit(1)))

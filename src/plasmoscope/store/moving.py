@@ -9,7 +9,7 @@ from plasmoscope.store.blinding import check_not_read
 from plasmoscope.store.errors import ConflictError, StoreError, TakenError
 from plasmoscope.store.fields import fields_of, free_name, mark_duplicates, same_place_as
 from plasmoscope.store.locking import field_to_change, hold_field, slide_to_change
-from plasmoscope.store.records import Field
+from plasmoscope.store.records import Field, Slide
 from plasmoscope.store.slides import given_reason
 
 
@@ -30,6 +30,9 @@ def move(session: Session, who: str, field_id: int, slide_id: int) -> Field:
     if field.slide_id == slide_id:
         raise StoreError("moved_nowhere", field=field.name)
     before, after = field.slide_id, slide_to_change(session, slide_id)
+    for slide in (session.get_one(Slide, before), after):
+        if slide.purpose in ("panel", "control"):
+            raise ConflictError("no_patients_slide", slide=slide.code)
     check_not_read(session, before)
     check_not_read(session, slide_id)
     there = fields_of(session, slide_id)

@@ -14,6 +14,7 @@ from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide
 from plasmoscope.store.records import DistinctPatients, Patient, Slide
 from plasmoscope.store.sites import check_all_seen
+from plasmoscope.store.slides import NO_PATIENT
 
 
 class PatientRow(NamedTuple):
@@ -48,7 +49,7 @@ def get_patient(session: Session, code: str) -> Patient:
         NotFoundError: no such patient.
     """
     patient = session.scalar(select(Patient).where(Patient.code == code))
-    if patient is None:
+    if patient is None or patient.code == NO_PATIENT:
         raise NotFoundError("no_patient", patient=code)
     return session.get_one(Patient, patient.merged_into_id) if patient.merged_into_id else patient
 
@@ -60,7 +61,7 @@ def patient_of_number(session: Session, patient_id: int) -> Patient:
         NotFoundError: no such patient.
     """
     patient = session.get(Patient, patient_id)
-    if patient is None:
+    if patient is None or patient.code == NO_PATIENT:
         raise NotFoundError("no_patient", patient=str(patient_id))
     return patient
 
@@ -74,7 +75,7 @@ def find_patients(
         text: found anywhere in a code, in capitals or not; or a code that looks like it.
         twins_only: only those who may be the same person as another.
     """
-    fitting = select(Patient).where(Patient.merged_into_id.is_(None))
+    fitting = select(Patient).where(Patient.merged_into_id.is_(None), Patient.code != NO_PATIENT)
     if text.strip():
         like = or_(Patient.code.icontains(text.strip(), autoescape=True), Patient.skeleton == skeleton(text))
         merged = select(Patient.merged_into_id).where(Patient.merged_into_id.is_not(None), like)

@@ -218,6 +218,12 @@ def _copied(session: Session, slide: Slide, place: int, reader: str) -> Slide:
     )
     session.add(sheet)
     session.flush()
+    copy_photographs(session, slide, sheet)
+    return sheet
+
+
+def copy_photographs(session: Session, slide: Slide, sheet: Slide) -> dict[int, int]:
+    """Give another record a slide's photographs as the program left them; gives their new numbers by their own."""
     copies: dict[Field, Field] = {}
     whole = select(Field).where(Field.slide_id == slide.id, or_(Field.status == "done", Field.status == "failed"))
     eager = [undefer(column) for column in (Field.result, Field.judged, Field.fingerprint)]
@@ -233,4 +239,4 @@ def _copied(session: Session, slide: Slide, place: int, reader: str) -> Slide:
     for field, copy in copies.items():
         copy.same_place = [numbers[other] for other in field.same_place if other in numbers]
     mark_duplicates(session, sheet.id)
-    return sheet
+    return numbers

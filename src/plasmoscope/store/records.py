@@ -37,8 +37,12 @@ Call = Literal["infected", "uninfected", "not_a_cell", "uncertain", "white_cell"
 """By a person. ``uncertain``: it cannot be told, and is not counted. ``program``: their call is taken back."""
 EditKind = Literal["draw", "erase", "split", "join", "note"]
 Role = Literal["reader", "technician", "admin"]
-Purpose = Literal["patient", "reading"]
-"""What a slide's record is for: ``patient``; or ``reading``, the sheet of one reader of such a slide."""
+Purpose = Literal["patient", "reading", "panel", "control"]
+"""What a slide's record is for: ``patient``; ``reading``, the sheet of one reader of such a slide; ``panel``, known
+truth that people and the program are tried on; or ``control``, one reading of a control slide. Of the last two nothing
+stands among patients' slides, figures and tables."""
+CountUnit = Literal["percent", "per_ul"]
+ControlKind = Literal["positive", "negative"]
 
 
 def now() -> datetime:
@@ -102,6 +106,8 @@ class Base(DeclarativeBase):
         EditKind: _Words,
         Role: _Words,
         Purpose: _Words,
+        CountUnit: _Words,
+        ControlKind: _Words,
     }
 
 
@@ -386,6 +392,119 @@ class SlideReading(Base):
     counted: Mapped[int] = mapped_column(default=0)
     species: Mapped[str] = mapped_column(default="")
     """Empty where the reader names none."""
+
+
+class Panel(Base):
+    """Slides of known truth that people and the program are tried on."""
+
+    __tablename__ = "panels"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    training: Mapped[bool]
+    """Whoever takes it is shown the truth after each slide."""
+    made_by: Mapped[str]
+    made_at: Mapped[datetime] = mapped_column(default=now)
+    opened_at: Mapped[datetime | None]
+    """When people could take it first; nothing about its slides changes from then on."""
+    closed_at: Mapped[datetime | None]
+    """When it could be taken no more, and its truth was shown to those who took it."""
+
+
+class PanelSlide(Base):
+    """One slide of a panel, and what it is known to hold."""
+
+    __tablename__ = "panel_slides"
+    __table_args__ = (UniqueConstraint("panel_id", "position"), UniqueConstraint("slide_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    panel_id: Mapped[int] = mapped_column(ForeignKey("panels.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    """From 1."""
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    """With its photographs, and what the program found in them."""
+    positive: Mapped[bool]
+    species: Mapped[list[str]]
+    """Empty where it is not asked for."""
+    count: Mapped[float | None]
+    """Infected red cells; None where the count is not asked for."""
+    unit: Mapped[CountUnit]
+    cells: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """By the number of each photograph the infected cells: x, y and radius in pixels; None where they are not known."""
+    program_infected: Mapped[int | None]
+    """What the program called, as the panel was opened."""
+    program_counted: Mapped[int | None]
+    program_positive: Mapped[bool | None]
+    """Whether its calls are more than its false ones explain."""
+
+
+class PanelTaking(Base):
+    """Somebody's reading of a panel."""
+
+    __tablename__ = "panel_takings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    panel_id: Mapped[int] = mapped_column(ForeignKey("panels.id", ondelete="CASCADE"), index=True)
+    reader: Mapped[str] = mapped_column(index=True)
+    begun_at: Mapped[datetime] = mapped_column(default=now)
+    done_at: Mapped[datetime | None]
+
+
+class PanelAnswer(Base):
+    """What somebody read on a slide of a panel; it stays as it is."""
+
+    __tablename__ = "panel_answers"
+    __table_args__ = (UniqueConstraint("taking_id", "panel_slide_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    taking_id: Mapped[int] = mapped_column(ForeignKey("panel_takings.id", ondelete="CASCADE"))
+    panel_slide_id: Mapped[int] = mapped_column(ForeignKey("panel_slides.id", ondelete="CASCADE"))
+    positive: Mapped[bool]
+    species: Mapped[list[str]]
+    count: Mapped[float | None]
+    """In the slide's unit."""
+    marked: Mapped[dict[str, Any]]
+    """By the number of each photograph, the numbers of the objects that were marked as infected cells."""
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Control(Base):
+    """A slide that is photographed anew again and again, to see that all is as it was."""
+
+    __tablename__ = "controls"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[ControlKind]
+    site: Mapped[str]
+    """Where it is kept; its readings are slides of that site."""
+    mean_percent: Mapped[float | None]
+    """Of the red cells, that are expected to be called infected; None takes that of the first readings."""
+    sd_percent: Mapped[float | None]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+    """When the slide was given up."""
+
+
+class ControlReading(Base):
+    """One reading of a control slide: what the program called in photographs taken anew."""
+
+    __tablename__ = "control_readings"
+    __table_args__ = (UniqueConstraint("slide_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    control_id: Mapped[int] = mapped_column(ForeignKey("controls.id", ondelete="CASCADE"), index=True)
+    slide_id: Mapped[int] = mapped_column(ForeignKey("slides.id", ondelete="CASCADE"))
+    infected: Mapped[int] = mapped_column(default=0)
+    """By the program, whatever people call since; as of ``counted``, at ``entered_at``."""
+    counted: Mapped[int] = mapped_column(default=0)
+    entered_by: Mapped[str | None]
+    entered_at: Mapped[datetime | None]
+    """None while it is photographed."""
+    left_out_by: Mapped[str | None]
+    left_out_reason: Mapped[str | None]
+    """Why it is no point of the chart; None where it is one."""
 
 
 class Choice(Base):

@@ -25,6 +25,8 @@ from plasmoscope.store.sites import ON_ALL_SITES, site_to_write
 
 EXAMPLE_PATIENT = "Example"
 """The code of the patient whose photographs are rendered, for people to try things out."""
+NO_PATIENT = " quality"
+"""The code of nobody, whom slides of panels and controls are of. It cannot be written: codes begin with no blank."""
 OLDEST_YEARS = 130  # of age; nobody was ever older than 122
 LAST_VISIT_DAY = 3650  # days after treatment began: ten years
 
@@ -72,6 +74,8 @@ def update_slide(session: Session, who: str, slide_id: int, details: SlideDetail
         NotFoundError, ConflictError: as ``slide_to_change``; otherwise as ``create_slide``.
     """
     slide = slide_to_change(session, slide_id)
+    if slide.purpose in ("panel", "control"):
+        raise ConflictError("no_patients_slide", slide=slide.code)
     before = _plain(details_of(slide))
     _describe(session, slide, details)
     sheets = select(Slide).join(SlideReading, SlideReading.sheet_id == Slide.id)
@@ -154,6 +158,8 @@ def reopen(session: Session, who: str, slide_id: int, reason: str) -> Slide:
         StoreError: no reason is given.
     """
     slide = hold_slide(session, slide_id)
+    if slide.purpose != "patient":
+        raise ConflictError("no_patients_slide", slide=slide.code)
     if slide.status == "open":
         raise ConflictError("slide_open", slide=slide.code)
     detail: dict[str, Any] = {"reason": given_reason(reason), "signed_by": slide.signed_by}
@@ -175,6 +181,8 @@ def delete_slide(session: Session, who: str, slide_id: int, reason: str) -> None
     slide = slide_to_change(session, slide_id)
     if slide.purpose == "reading":
         raise ConflictError("sheet_stays", slide=slide.code)
+    if slide.purpose != "patient":
+        raise ConflictError("no_patients_slide", slide=slide.code)
     slide.deleted_at, slide.deleted_by, slide.delete_reason = now(), who, given_reason(reason)
     # What waits is not analysed for nobody.
     unfinished = Field.slide_id == slide_id, Field.status.in_(("waiting", "analysing"))
@@ -294,6 +302,14 @@ def patient_of_code(session: Session, code: str) -> Patient:
         # Somebody else recorded the patient in between.
         return session.scalars(wanted).one()
     return patient
+
+
+def no_patient(session: Session) -> Patient:
+    """Whom slides of panels and controls are of: nobody, and found among no patients."""
+    nobody = patient_of_code(session, NO_PATIENT)
+    # Like no code that people write.
+    nobody.skeleton = NO_PATIENT
+    return nobody
 
 
 def _text(name: str, value: str) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from plasmoscope.analysis.competence import Competence
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.editing import MOST_CORNERS, ellipse
 from plasmoscope.analysis.performance import Performance
@@ -18,12 +19,12 @@ from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.i18n.sentences import SENTENCES
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, message
-from plasmoscope.store import records
+from plasmoscope.store import panel_takings, records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.history import TimePoint
 from plasmoscope.store.patients import PatientRow
 from plasmoscope.store.readings import Readings as KnownReadings
-from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Role, SlideStatus
+from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Panel, PanelTaking, Role, SlideStatus
 from plasmoscope.store.review import DueCell
 from plasmoscope.store.sites import MOST_SITES
 from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails
@@ -415,6 +416,47 @@ class ReadingsPage(_Schema):
     agreement: Agreement | None
     """Of first and second readers over the slides whose readings are complete."""
     slides: list[ReadingsOut]
+
+
+class Part(_Schema):
+    """Slides of a panel read rightly, of those that ask for it."""
+
+    right: int
+    slides: int
+
+
+class PanelResult(_Schema):
+    """What somebody's reading of a panel comes to."""
+
+    panel: str
+    training: bool
+    """Whoever reads it is shown the truth after each slide."""
+    reader: str | None
+    """Null of the program."""
+    done_at: datetime | None
+    level: int | None
+    """1, the best, to 4, as the WHO's external assessment has them; the lowest of what the panel asks for."""
+    detection: Part
+    sensitivity: Part
+    specificity: Part
+    species: Part
+    counts: Part
+    """Within a quarter of the truth."""
+
+    @classmethod
+    def of(cls, panel: Panel, taking: PanelTaking | None, score: Competence) -> "PanelResult":
+        """The result of one reading; of the program's where there is no ``taking``."""
+        parts = {
+            name: Part(right=part.right, slides=part.slides) for name, part in panel_takings.parts_of(score).items()
+        }
+        return cls(
+            panel=panel.name,
+            training=panel.training,
+            reader=taking.reader if taking else None,
+            done_at=taking.done_at if taking else panel.opened_at,
+            level=score.level,
+            **parts,
+        )
 
 
 # What calls were named in the version before; taken for one version more.
