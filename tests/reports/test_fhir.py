@@ -77,6 +77,21 @@ def test_codes_are_those_of_the_standards() -> None:
     ]
 
 
+def test_age_and_day_of_the_follow_up_are_observations_of_the_patient_on_that_day() -> None:
+    age, day = _observation(SIGNED, "age"), _observation(SIGNED, "visit-day")
+    assert age["code"]["coding"][0] == {"system": "http://loinc.org", "code": "30525-0", "display": "Age"}
+    told = [(one["valueQuantity"]["value"], one["valueQuantity"]["code"]) for one in (age, day)]
+    assert told == [(0.5, "a"), (3, "d")]
+    (patient,) = (entry for entry in _resources(SIGNED, "Patient"))
+    assert "birthDate" not in patient, "nobody said when the patient was born"
+    for one in (age, day):
+        assert one["effectiveDateTime"] == "2026-03-01"
+        assert "reference" in one["subject"]
+        assert not {"specimen", "method", "device", "category"} & one.keys(), "nobody looked at blood for them"
+    codes = {x["code"] for one in _resources(NONE_FOUND, "Observation") for x in one["code"]["coding"]}
+    assert not codes & {"age", "30525-0", "visit-day"}
+
+
 def test_without_an_infected_cell_the_values_are_upper_limits_and_no_code_says_negative() -> None:
     share = _observation(NONE_FOUND, "parasitaemia")
     assert share["valueQuantity"]["comparator"] == "<"

@@ -55,7 +55,19 @@ def test_the_message_is_as_final_as_the_slide(slide: Any, status: str) -> None:
 def test_it_says_who_read_the_slide_and_when_it_was_signed() -> None:
     (request,) = _segments(SIGNED, "OBR")
     assert (request[7], request[22], request[32]) == ("20260301", "20260302081500+0000", "&Grace Okello")
-    assert {(found[16], found[23]) for found in _segments(SIGNED, "OBX")} == {("^Ama Mensah", "Gulu")}
+    assert {(found[16], found[23]) for found in _segments(SIGNED, "OBX") if len(found) > 23} == {
+        ("^Ama Mensah", "Gulu")
+    }
+
+
+def test_age_and_day_of_the_follow_up_are_observations_of_the_patient_that_no_instrument_made() -> None:
+    found = {one[3].split("^")[0]: one for one in _segments(SIGNED, "OBX")}
+    assert (found["30525-0"][3], found["30525-0"][5:7]) == ("30525-0^Age^LN", ["0.5", "a^year^UCUM"])
+    assert found["visit-day"][5:7] == ["3", "d^day^UCUM"]
+    assert {found[name][14] for name in ("30525-0", "visit-day")} == {"20260301"}
+    assert all(len(found[name]) < 16 for name in ("30525-0", "visit-day")), "nobody looked at blood for them"
+    assert _segments(SIGNED, "PID")[0][7] == "", "nobody said when the patient was born"
+    assert not {"30525-0", "visit-day"} & {one[3].split("^")[0] for one in _segments(NONE_FOUND, "OBX")}
 
 
 def test_codes_and_units_are_those_of_the_standards() -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from plasmoscope.store import accounts
+from plasmoscope.store import accounts, login_tries
 from plasmoscope.store.audit import Wanted, entries, how_many
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError
 from plasmoscope.store.records import Account, LoginSession, Role, now
@@ -30,6 +30,32 @@ def who(store: Store, token: str) -> str | None:
     with store.reading() as session:
         account = accounts.logged_in(session, token)
         return account.name if account else None
+
+
+def test_of_many_tries_at_a_time_no_more_than_five_are_made_by_name_and_by_address(store: Store) -> None:
+    def begun(place: int, name: str, address: str) -> bool:
+        with store.session() as session:
+            return not login_tries.begin(session, name, address).wait
+
+    with ThreadPoolExecutor(8) as people:
+        assert sum(people.map(lambda place: begun(place, "Amina", f"192.0.2.{place}"), range(12))) == 5
+        assert sum(people.map(lambda place: begun(place, f"name {place}", "192.0.2.99"), range(12))) == 5
+    assert not begun(0, " AMINA ", "192.0.2.50"), "in any writing"
+    assert begun(0, "Ben", "192.0.2.50")
+
+
+def test_a_minute_later_a_try_may_be_made_again_and_one_that_was_right_never_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.session() as session:
+        for _ in range(20):
+            login_tries.forget(session, login_tries.begin(session, "Amina", "192.0.2.1"))
+        made = [login_tries.begin(session, "Amina", "192.0.2.1") for _ in range(6)]
+    assert [one.wait > 0 for one in made] == [False] * 5 + [True]
+    assert made[-1].wait <= 60
+    monkeypatch.setattr(login_tries, "now", lambda: now() + timedelta(seconds=61))
+    with store.session() as session:
+        assert login_tries.begin(session, "Amina", "192.0.2.1").wait == 0
 
 
 def test_only_the_right_password_logs_in(store: Store) -> None:

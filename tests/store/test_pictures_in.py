@@ -47,7 +47,7 @@ def test_a_camera_is_heard_and_told(store: Store, slide: int) -> None:
     with store.reading() as session:
         assert cameras.is_said(session, "scope", told) == Orders(slide, 1)
         assert cameras.is_said(session, "scope", told._replace(waiting=3)) is None
-        [camera] = cameras.in_sight(session)
+        [camera] = cameras.in_sight(session, "")
         assert camera.set_aside[0]["why"]["code"] == "file_too_large"
     with store.session() as session:
         cameras.ask(session, "Ama", slide, "scope", "take")

@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from plasmoscope.csv_tables import csv_rows
+from plasmoscope.store import login_tries
 from plasmoscope.store.audit import entries
-from plasmoscope.web.security import login
 from plasmoscope.web.security.cross_site import CLIENT_HEADER
 from workstation import PASSWORD, ROLES, add_account, log_in, new_slide, running, workstation
 
@@ -110,7 +110,7 @@ def test_the_audit_is_read_page_by_page_and_leads_to_slides(tmp_path: Path) -> N
 
 
 def test_failures_beyond_count_do_not_fill_the_audit(shared: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running(shared).logins, "_noted", login.LoginLimit(2))
+    monkeypatch.setattr(login_tries, "_NOTED", 2)
     for number in range(4):
         shared.post("/api/v1/login", json={"name": f"Nobody {number}", "password": "a wrong password"})
     with running(shared).store.reading() as session:

@@ -1,5 +1,6 @@
 """Patients, moved and removed photographs, deleted slides and scanned codes, as pages and over HTTP."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from analysed import FOUND, METHOD, OTHER_FOUND, OTHER_IMAGE, analysed
+from patience import PATIENCE
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import fields
 from plasmoscope.store.slides import get_slide
@@ -215,11 +217,36 @@ def test_a_slide_is_deleted_with_a_reason_and_put_back_on_the_pages(browser: Tes
     assert "No slide is deleted" in see(browser, "/deleted-slides")
 
 
+def test_deleted_slides_are_erased_by_page_by_program_and_by_themselves(
+    browser: TestClient, program: TestClient, tmp_path: Path
+) -> None:
+    for code in ("S-1", "S-2", "S-3"):
+        slide = new_slide(program, code=code)
+        program.post(f"/api/v1/slides/{slide}/delete", json={"reason": "wrong film"})
+        if code == "S-1":
+            push(browser, "/deleted-slides/erase", days="1")
+            assert "S-1" in see(browser, "/deleted-slides")
+            push(browser, "/deleted-slides/erase", days="0")
+            assert "No slide is deleted" in see(browser, "/deleted-slides")
+        elif code == "S-2":
+            assert program.post("/api/v1/deleted-slides/erase", json={"days": -1}).status_code == 422
+            erased = program.post("/api/v1/deleted-slides/erase", json={"days": 0}).json()
+            assert erased == {"slides": 1, "photographs": 0}
+    assert [one["code"] for one in program.get("/api/v1/deleted-slides").json()] == ["S-3"]
+    with workstation(tmp_path, erase_after_days=0) as later:
+        ends = time.monotonic() + PATIENCE
+        while later.get("/api/v1/deleted-slides").json() and time.monotonic() < ends:
+            time.sleep(0.02)
+        assert later.get("/api/v1/deleted-slides").json() == []
+        later.post("/welcome")
+        assert "Slides are erased by themselves" in later.get("/deleted-slides", headers={"accept": "text/html"}).text
+
+
 def test_what_changes_patients_and_photographs_asks_for_a_role_and_the_workstations_own_page(tmp_path: Path) -> None:
     changes = {
         "technician": ("/fields/1/move", "/fields/1/remove", "/fields/1/put-back", "/patients/1/merge",
                        "/patients/1/part", "/patients/1/keep-apart"),
-        "admin": ("/slides/1/delete", "/slides/1/put-back"),
+        "admin": ("/slides/1/delete", "/slides/1/put-back", "/deleted-slides/erase"),
     }  # fmt: skip
     below = {"technician": "Reader", "admin": "Technician"}
     with workstation(tmp_path, host="0.0.0.0") as client:
@@ -232,7 +259,7 @@ def test_what_changes_patients_and_photographs_asks_for_a_role_and_the_workstati
         assert client.get("/api/v1/patients").status_code == 401
         for least, paths in changes.items():
             for path in paths:
-                body = {"reason": "x", "patient": "x", "slide": 1}
+                body = {"reason": "x", "patient": "x", "slide": 1, "days": 90}
                 wanted = {name: body[name] for name in _wants(path)}
                 refused = client.post(f"/api/v1{path}", json=wanted or None, headers=tokens[below[least]])
                 assert (refused.status_code, refused.json()["error"]["code"]) == (403, "role"), path
@@ -249,7 +276,7 @@ def _wants(path: str) -> tuple[str, ...]:
     last = path.rpartition("/")[2]
     if last in ("merge", "part", "keep-apart"):
         return ("patient",)
-    return {"move": ("slide",), "remove": ("reason",), "delete": ("reason",)}.get(last, ())
+    return {"move": ("slide",), "remove": ("reason",), "delete": ("reason",), "erase": ("days",)}.get(last, ())
 
 
 # Scanning

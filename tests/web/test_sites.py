@@ -206,6 +206,25 @@ def test_a_camera_of_another_site_cannot_be_closed_or_asked(shared: TestClient) 
         assert session.scalars(select(Camera.slide_id)).all() == [1]
 
 
+def test_what_waits_in_a_cameras_folder_is_seen_by_the_sites_that_it_serves(shared: TestClient) -> None:
+    mine, stranger, admin = of(shared, "Esther"), of(shared, "Wanja"), of(shared, "Admin")
+    report = {"waiting": 1, "names": ["P-east 17.jpg"], "set_aside": []}
+    assert mine.put("/api/v1/cameras/scope", json=report).status_code == 200
+    assert admin.put("/api/v1/cameras/anywhere", json=report | {"names": ["x.jpg"]}).status_code == 200
+    html = {"accept": "text/html"}
+    assert "P-east 17.jpg" in mine.get("/slides/1", headers=html).text
+    own = stranger.get("/slides/2", headers=html).text
+    assert "P-east 17.jpg" not in own
+    assert "x.jpg" in own, "one that is watched for all sites"
+    # Nor taken over while it is watched, nor opened, nor for a slide of another site by one who sees all.
+    assert stranger.put("/api/v1/cameras/scope", json=report).status_code == 404
+    for who, slide in ((stranger, 2), (admin, 2)):
+        opened = who.post(f"/slides/{slide}/camera", data={"camera": "scope", "what": "open"})
+        assert opened.status_code == 404
+    mine.post("/slides/1/camera", data={"camera": "scope", "what": "open"}, follow_redirects=False)
+    assert mine.put("/api/v1/cameras/scope", json=report).json()["slide"] == 1
+
+
 def test_each_site_has_an_example_of_its_own(shared: TestClient) -> None:
     store = running(shared).store
     made = set()

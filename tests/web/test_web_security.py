@@ -182,6 +182,27 @@ def test_guessing_passwords_is_slowed_down(shared: TestClient) -> None:
     assert int(slowed.headers["retry-after"]) > 0
 
 
+def test_two_servers_count_wrong_passwords_together_and_a_new_start_forgets_none(tmp_path: Path) -> None:
+    def tried(client: TestClient, password: str) -> int:
+        return client.post("/api/v1/login", json={"name": "Admin", "password": password}).status_code
+
+    with workstation(tmp_path, host="0.0.0.0") as one, workstation(tmp_path, host="0.0.0.0") as other:
+        add_account(one, "Admin", "admin")
+        # Right ones count for nothing.
+        assert [tried(one, PASSWORD) for _ in range(5)] == [200] * 5
+        assert [tried(client, "a wrong password") for client in (one, other, one, other, one)] == [401] * 5
+        assert [tried(client, PASSWORD) for client in (one, other)] == [429, 429]
+    with workstation(tmp_path, host="0.0.0.0") as later:
+        assert tried(later, PASSWORD) == 429
+
+
+def test_a_new_password_that_will_not_do_is_no_wrong_one(shared: TestClient) -> None:
+    headers = log_in(shared, "Reader")
+    for _ in range(6):
+        answer = shared.post("/api/v1/password", json={"old_password": PASSWORD, "password": "short"}, headers=headers)
+        assert answer.status_code == 422
+
+
 def test_guessing_the_old_password_in_somebodys_session_is_slowed_down(shared: TestClient) -> None:
     headers = log_in(shared, "Reader")
     new = {"password": "another long password"}

@@ -29,7 +29,7 @@ from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.recompute import recompute
 from plasmoscope.cli.serve import serve
-from plasmoscope.cli.store import backup, doctor, export_cells, export_history, restore
+from plasmoscope.cli.store import backup, doctor, erase_deleted, export_cells, export_history, restore
 from plasmoscope.cli.train import train
 from plasmoscope.cli.train_fields import train_fields
 from plasmoscope.cli.watch import watch
@@ -86,6 +86,7 @@ for command in (
     agree,
     backup,
     restore,
+    erase_deleted,
 ):
     app.command()(command)
 app.add_typer(data, name="data")

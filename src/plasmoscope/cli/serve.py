@@ -35,6 +35,10 @@ def serve(
         Path | None,
         typer.Option(help="Folder into which this computer's microscope camera saves."),
     ] = None,
+    watch_site: Annotated[
+        list[str] | None,
+        typer.Option(help="A site that this camera serves; people of others see nothing of it. All if none is named."),
+    ] = None,
     access_log: Annotated[
         str, typer.Option(metavar="FILE", help="Write a line about each request; - is the standard output.")
     ] = "",
@@ -53,6 +57,10 @@ def serve(
         float,
         typer.Option(min=0, max=720, help="Minutes without an act until the page is locked; 0: never."),
     ] = 0,
+    erase_after: Annotated[
+        float | None,
+        typer.Option(min=0, max=36_500, metavar="DAYS", help="Erase slides so long after they were deleted."),
+    ] = None,
     strict_sites: Annotated[
         bool, typer.Option("--strict-sites", help="Who belongs to no site sees no slide, instead of all.")
     ] = False,
@@ -83,8 +91,10 @@ def serve(
         secure_cookies=https,
         root_path=read_root_path(root_path),
         watch=watch,
+        watch_sites=tuple(watch_site or ()),
         strict_sites=strict_sites,
         idle_minutes=lock_after,
+        erase_after_days=erase_after,
         oidc=Provider(oidc_issuer, oidc_client, oidc_secret, oidc_new) if oidc_issuer else None,
         access_log=access_log,
     )

@@ -1,4 +1,4 @@
-"""``plasmoscope doctor``, ``backup``, ``restore``, ``export-cells``, ``export-history``: records kept and used."""
+"""``plasmoscope doctor``, ``backup``, ``restore``, ``erase-deleted``, ``export-cells``, ``export-history``."""
 
 from contextlib import closing
 from datetime import datetime
@@ -101,6 +101,28 @@ def restore(
     with closing(Store.existing(backup)) as source, closing(Store(data, database)) as store:
         restore_backup(source, store, track)
     console.print(f"{escape(str(data))} holds all that {escape(str(backup))} held. Check it with: plasmoscope doctor")
+
+
+def erase_deleted(
+    data: RecordsOption,
+    database: DatabaseOption = None,
+    days: Annotated[float, typer.Option(min=0, max=36_500, help="Deleted so many days ago, or earlier.")] = 90,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+) -> None:
+    """Erase deleted slides for good, with their photographs, calls and readings.
+
+    They cannot be put back. The audit keeps what it says of them, and backups made before still hold them.
+    """
+    require_extra("serve", "The record of slides")
+    from plasmoscope.store import erasing
+    from plasmoscope.store.audit import COMMAND_LINE
+    from plasmoscope.store.store import Store
+
+    if not yes:
+        typer.confirm(f"Erase for good all slides that were deleted {days:g} days ago or earlier?", abort=True)
+    with closing(Store.existing(data, database)) as store:
+        erased = erasing.erase_deleted(store, COMMAND_LINE, days, track)
+    console.print(f"Erased {erased.slides} slides and {erased.photographs} photographs that no other slide shows.")
 
 
 def export_cells(

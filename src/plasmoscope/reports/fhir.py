@@ -82,14 +82,18 @@ def fhir_json(slide: Slide) -> str:
 
 
 def _observation(slide: Slide, found: Observation, about: _Resource, specimen: str) -> _Resource:
-    return {
+    told = {
         "resourceType": "Observation",
         "status": status_of(slide),
-        "category": [_OBSERVED],
         "code": _concept(found.name, found.loinc, found.code),
         **about,
         **_value(found.value),
         "note": [{"text": found.remark}],
+    }
+    if found.of_patient:
+        return told
+    return told | {
+        "category": [_OBSERVED],
         "method": {"text": "Light microscopy of a Giemsa-stained thin film, red cells called by a neural network"},
         "specimen": {"reference": specimen},
         "device": {"display": f"Plasmoscope {slide.plasmoscope}, model {slide.model} (SHA-256 {slide.model_sha256})"},

@@ -26,7 +26,7 @@ _OWN_CODES = f"99{_PROGRAM}"
 _STATUS = {"preliminary": "P", "final": "F", "amended": "C"}
 _NOT_DONE = "X"
 _SEXES = {"female": "F", "male": "M", "other": "O"}  # table 0001
-_UNITS = {"%": ("%", "percent"), "/uL": ("/uL", "per microlitre")}
+_UNITS = {"%": ("%", "percent"), "/uL": ("/uL", "per microlitre"), "a": ("a", "year"), "d": ("d", "day")}
 _ESCAPES = str.maketrans({sign: f"\\{letter}\\" for sign, letter in zip("|^&~\\", "FSTRE", strict=True)})
 _DAY, _MOMENT = "%Y%m%d", "%Y%m%d%H%M%S%z"
 
@@ -75,6 +75,12 @@ def _segments(slide: Slide) -> Iterator[str]:
         },
     )
     yield from _notes(slide.research_use, *slide.notes)
+    looked_at = {
+        16: _components("", slide.microscopist),
+        18: _components(f"Plasmoscope {slide.plasmoscope}, model {slide.model}", _PROGRAM),
+        19: moment,
+        23: _escaped(slide.site),
+    }
     number = 0
     for found in observations(slide):
         for code, kind, value, unit in _values(found):
@@ -89,10 +95,7 @@ def _segments(slide: Slide) -> Iterator[str]:
                     6: unit,
                     11: status if value else _NOT_DONE,
                     14: day,
-                    16: _components("", slide.microscopist),
-                    18: _components(f"Plasmoscope {slide.plasmoscope}, model {slide.model}", _PROGRAM),
-                    19: moment,
-                    23: _escaped(slide.site),
+                    **({} if found.of_patient else looked_at),
                 },
             )
         yield from _notes(found.remark)

@@ -15,7 +15,7 @@ from plasmoscope.i18n.words import three_digits
 from plasmoscope.reports.wording import created
 
 Status = Literal["preliminary", "final", "amended"]
-Unit = Literal["%", "/uL"]
+Unit = Literal["%", "/uL", "a", "d"]
 """As UCUM writes it."""
 
 _OF_COUNTED = "Infected red cells of those counted"
@@ -30,6 +30,7 @@ class Code(NamedTuple):
 
 
 SMEAR = Code("32700-7", "Microscopic observation [Identifier] in Blood by Malaria smear")
+AGE = Code("30525-0", "Age")
 PRESENCE = Code("51587-4", "Plasmodium sp [Presence] in Blood by Light microscopy")
 
 
@@ -57,6 +58,8 @@ class Observation:
     """None where nothing could be found out; the remark then says why."""
     loinc: Code | None = None
     remark: str = ""
+    of_patient: bool = False
+    """People said it of the patient; nothing in the blood was looked at for it."""
 
 
 def status_of(slide: Slide) -> Status:
@@ -78,7 +81,21 @@ def conclusion(slide: Slide) -> str:
 
 
 def observations(slide: Slide) -> list[Observation]:
-    """All that was found, the presence of parasites first."""
+    """All that was found, the presence of parasites first, and what was said of the patient that day last."""
+    return [*_found(slide), *_of_patient(slide)]
+
+
+def _of_patient(slide: Slide) -> Iterator[Observation]:
+    # A patient's birth date, or an encounter with its day, would be more than anybody said.
+    if slide.age_years is not None:
+        yield Observation("age", "Age", Quantity(slide.age_years, "a"), AGE, of_patient=True)
+    if slide.visit_day is not None:
+        told = "Day 0 is the day on which the treatment began."
+        day = Quantity(slide.visit_day, "d")
+        yield Observation("visit-day", "Day of the follow-up", day, remark=told, of_patient=True)
+
+
+def _found(slide: Slide) -> list[Observation]:
     if slide.count is None:
         return [Observation("presence", "Malaria parasites", None, PRESENCE, NOTHING_COUNTED)]
     if slide.final is not None and slide.final.parasitaemia is not None:

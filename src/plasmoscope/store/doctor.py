@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from plasmoscope.progress import Track, untracked
 from plasmoscope.store.chain import Chain, verify
 from plasmoscope.store.fields import requeue_interrupted
+from plasmoscope.store.locking import hold_fields
 from plasmoscope.store.records import Field, Slide
 from plasmoscope.store.store import Store
 
@@ -60,16 +60,10 @@ def examine(store: Store, track: Track = untracked, noted_head: str | None = Non
             store.images.set_aside(sha256)
             damaged += places
     with store.session() as session:
-        _hold_fields(session)
+        hold_fields(session)
         needed = set(session.scalars(select(Field.image_sha256)))
         orphans = sorted(file for file in store.images.files() if file.name not in needed)
         for file in orphans:
             file.unlink()
         interrupted = requeue_interrupted(session)
     return Findings(tuple(orphans), tuple(missing), tuple(damaged), interrupted, audit)
-
-
-def _hold_fields(session: Session) -> None:
-    """Let nobody upload until the transaction ends; on SQLite that is so from its start."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("LOCK TABLE fields IN EXCLUSIVE MODE"))

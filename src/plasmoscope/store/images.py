@@ -56,6 +56,11 @@ class Images:
         self.damaged.mkdir(exist_ok=True)
         self.path(sha256).replace(self.damaged / sha256)
 
+    def remove(self, sha256: str) -> None:
+        """Remove a photograph, and an altered one of its name that was set aside."""
+        self.path(sha256).unlink(missing_ok=True)
+        (self.damaged / sha256).unlink(missing_ok=True)
+
     def files(self) -> Iterator[Path]:
         """Every file but those set aside, unfinished ones too."""
         for folder in self.folder.glob("??"):

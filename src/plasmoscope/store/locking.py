@@ -1,6 +1,6 @@
 """The way to every change: the slide is held until the transaction ends, and a signed one is refused."""
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from plasmoscope.store.blinding import check_not_done
@@ -73,3 +73,9 @@ def refuse_removed(field: Field) -> None:
     """
     if field.status == "removed":
         raise ConflictError("photograph_removed", field=field.name, reason=field.remove_reason or "")
+
+
+def hold_fields(session: Session) -> None:
+    """Let nobody upload until the transaction ends; on SQLite that is so from its start."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE fields IN EXCLUSIVE MODE"))

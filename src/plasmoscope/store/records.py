@@ -300,6 +300,8 @@ class Camera(Base):
     """Of some of them."""
     set_aside: Mapped[list[Any]] = mapped_column(JSON, default=list)
     """Pictures that cannot be used: ``name``, and ``why`` as a record of a message."""
+    sites: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """That it serves; None: all."""
     slide_id: Mapped[int | None] = mapped_column(ForeignKey("slides.id", ondelete="SET NULL"))
     """That its pictures go to."""
     opening: Mapped[int] = mapped_column(default=0)
@@ -621,6 +623,18 @@ class LoginSession(Base):
     locked: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
+
+
+class LoginTry(Base):
+    """A password that was given of late and not found right; ``plasmoscope.store.login_tries`` counts them."""
+
+    __tablename__ = "login_tries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    """A hash of it, too short to tell it."""
+    address: Mapped[str] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class OpenIDLogin(Base):

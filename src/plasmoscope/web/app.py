@@ -31,6 +31,7 @@ from plasmoscope.web.analysis_queue.workers import Workers
 from plasmoscope.web.api import monitoring
 from plasmoscope.web.camera_folder import CameraFolder
 from plasmoscope.web.dependencies import Workstation
+from plasmoscope.web.erasing import Eraser
 from plasmoscope.web.errors import as_web_error, error_body
 from plasmoscope.web.i18n.reader import reader_words
 from plasmoscope.web.metrics import Measure, Metrics
@@ -102,7 +103,12 @@ def create_app(settings: Settings, workers: Workers | None = None) -> FastAPI:
         camera = None if settings.watch is None else CameraFolder(app.state.workstation, settings.watch)
         if camera is not None:
             camera.start()
+        eraser = None if settings.erase_after_days is None else Eraser(store, settings.erase_after_days)
+        if eraser is not None:
+            eraser.start()
         yield
+        if eraser is not None:
+            await run_in_threadpool(eraser.stop)
         if camera is not None:
             await run_in_threadpool(camera.stop)
         await run_in_threadpool(teacher.stop)

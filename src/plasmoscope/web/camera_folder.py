@@ -11,6 +11,7 @@ from plasmoscope.files import alone_in
 from plasmoscope.imaging.pages import Content
 from plasmoscope.store import cameras
 from plasmoscope.store.errors import ConflictError, NotFoundError
+from plasmoscope.store.sites import given_sites
 from plasmoscope.watching import NotNowError, Orders, Report, Watch, WrongSlideError, camera_name
 from plasmoscope.web.dependencies import Workstation
 from plasmoscope.web.errors import WebError
@@ -66,9 +67,13 @@ class _Records:
     def __init__(self, workstation: Workstation, name: str) -> None:
         self._workstation = workstation
         self._name = name
+        with workstation.store.reading() as session:
+            self._sites = frozenset(given_sites(session, workstation.settings.watch_sites))
 
     def report(self, report: Report) -> Orders:
         store = self._workstation.store
+        if self._sites:
+            store = store.seen_by(self._sites)
         try:
             with store.reading() as session:
                 if (orders := cameras.is_said(session, self._name, report)) is not None:

@@ -35,8 +35,12 @@ class Settings:
 
     watch: Path | None = None
     """A folder into which a microscope's camera saves."""
+    watch_sites: tuple[str, ...] = ()
+    """The sites that this camera serves; none: all."""
     idle_minutes: float = 0
     """After so long without an act the page is locked until the same person gives their password; 0: never."""
+    erase_after_days: float | None = None
+    """After so long deleted slides are erased; None: never by themselves."""
     access_log: str = ""
     """File for a line about each request; ``-``: the standard output; nothing: none."""
     oidc: "Provider | None" = None

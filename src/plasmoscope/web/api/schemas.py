@@ -21,6 +21,7 @@ from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, message
 from plasmoscope.store import panel_takings, records
 from plasmoscope.store.counts import Tally
+from plasmoscope.store.erasing import LONGEST_DAYS
 from plasmoscope.store.history import TimePoint
 from plasmoscope.store.patients import PatientRow
 from plasmoscope.store.readings import Readings as KnownReadings
@@ -245,6 +246,20 @@ class DeletedSlideOut(_Schema):
         """From the records."""
         said = {name: getattr(slide, name) for name in cls.model_fields}
         return cls(**said | {"patient": slide.patient.code})
+
+
+class DaysDeleted(_Schema):
+    """How long ago slides were deleted."""
+
+    days: Annotated[float, Field(ge=0, le=LONGEST_DAYS)]
+
+
+class ErasedOut(_Schema):
+    """What was erased."""
+
+    slides: int
+    photographs: int
+    """Files; those that other slides show too stay."""
 
 
 class SlideNumber(_Schema):

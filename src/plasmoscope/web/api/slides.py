@@ -11,6 +11,7 @@ from starlette.background import BackgroundTask
 
 from plasmoscope.i18n import languages
 from plasmoscope.store import audit, copies, counts, fields, history, patients, review, slides
+from plasmoscope.store.erasing import erase_deleted
 from plasmoscope.store.sites import check_seen
 from plasmoscope.web.api import schemas
 from plasmoscope.web.api.history import WantedSlides
@@ -63,6 +64,12 @@ def list_deleted_slides(actor: Admin, records: Records) -> list[schemas.DeletedS
     """The slides that can be put back, those deleted last first."""
     with records.reading() as session:
         return [schemas.DeletedSlideOut.of(slide) for slide in slides.deleted_slides(session)]
+
+
+@router.post("/deleted-slides/erase", tags=["slides"])
+def erase_deleted_slides(actor: Admin, records: Records, given: schemas.DaysDeleted) -> schemas.ErasedOut:
+    """Erase for good the slides that were deleted so many days ago or earlier; backups made before still hold them."""
+    return schemas.ErasedOut(**erase_deleted(records, actor.name, given.days)._asdict())
 
 
 @router.get("/slides/{slide_id}", tags=["slides"])

@@ -1,9 +1,12 @@
-"""Slides that were deleted, and the buttons that delete one and put one back."""
+"""Slides that were deleted, and the buttons that delete one, put one back, and erase those deleted long ago."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
 
 from plasmoscope.store import slides
-from plasmoscope.web.dependencies import Number, Records
+from plasmoscope.store.erasing import LONGEST_DAYS, erase_deleted
+from plasmoscope.web.dependencies import Number, Records, SettingsInForce
 from plasmoscope.web.pages.redirects import go
 from plasmoscope.web.pages.rendering import render
 from plasmoscope.web.pages.slides import Reason
@@ -14,11 +17,18 @@ router = APIRouter(dependencies=[Welcomed])
 
 
 @router.get("/deleted-slides")
-def show_deleted(request: Request, actor: Admin, records: Records) -> Response:
+def show_deleted(request: Request, actor: Admin, records: Records, settings: SettingsInForce) -> Response:
     """The slides that can be put back."""
     with records.reading() as session:
         deleted = slides.deleted_slides(session)
-    return render(request, "deleted_slides.html", slides=deleted)
+    return render(request, "deleted_slides.html", slides=deleted, erased_after=settings.erase_after_days)
+
+
+@router.post("/deleted-slides/erase")
+def erase_slides(actor: Admin, records: Records, days: Annotated[float, Form(ge=0, le=LONGEST_DAYS)]) -> Response:
+    """Erase those that were deleted so many days ago or earlier."""
+    erase_deleted(records, actor.name, days)
+    return go("/deleted-slides")
 
 
 @router.post("/slides/{slide_id}/delete")

@@ -133,10 +133,10 @@ def warnings_of(field: Field) -> tuple[Message, ...]:
     return tuple(message(code) if code in SENTENCES else as_written(code) for code in codes)
 
 
-def watched_cameras(session: Session) -> list[WatchedCamera]:
-    """The cameras whose folders are watched just now."""
+def watched_cameras(session: Session, site: str) -> list[WatchedCamera]:
+    """The cameras of a site whose folders are watched just now."""
     watched = []
-    for camera in cameras.in_sight(session):
+    for camera in cameras.in_sight(session, site):
         slide = session.get(Slide, camera.slide_id) if camera.slide_id is not None else None
         # What the camera of a slide that is not seen shows is nothing to see either.
         if slide is not None or camera.slide_id is None:

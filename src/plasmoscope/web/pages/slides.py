@@ -46,7 +46,7 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         cards = page_data.field_cards(session, slide)
         elsewhere = copies.copies_of(session, slide_id)
         twins = patients.twins_of(session, slide.patient)
-        watched = page_data.watched_cameras(session)
+        watched = page_data.watched_cameras(session, slide.site)
         mine = reading_on(session, slide_id)
         read = readings_of(session, mine.slide_id) if mine else None
         people = readers(session)

@@ -1,58 +1,16 @@
 """Logging in, and how many wrong passwords are borne."""
 
-import time
-from collections import OrderedDict
-
 from starlette.requests import HTTPConnection
 
-from plasmoscope.store import accounts, idle
+from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.store import accounts, idle, login_tries
+from plasmoscope.store.login_tries import Try
 from plasmoscope.store.store import Store
 from plasmoscope.web.errors import WebError
 from plasmoscope.web.security.identity import session_token
 from plasmoscope.web.settings import SESSION_HOURS
 
 WRONG_PASSWORD_CODE = "wrong_password"
-_NOTED_A_MINUTE = 60  # failures; who tries from many places must not fill the disk with them
-_ALL = "all"
-
-
-class LoginLimit:
-    """Slows down whoever guesses passwords, by name and by address."""
-
-    def __init__(self, failures: int = 5, seconds: int = 60, remembered: int = 10_000) -> None:
-        self._allowed = failures
-        self._seconds = seconds
-        self._remembered = remembered
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
-
-    def check(self, *keys: str) -> None:
-        """Refuse another try while there were too many failures of late.
-
-        Raises:
-            WebError: 429.
-        """
-        for key in keys:
-            if wait := self._wait(key):
-                raise WebError(429, "too_many_logins", "too_many_wrong_passwords", retry_after=wait, seconds=wait)
-
-    def allows(self, key: str) -> bool:
-        """Whether there were not too many failures of late."""
-        return not self._wait(key)
-
-    def failed(self, *keys: str) -> None:
-        """Remember a failure."""
-        since = time.monotonic() - self._seconds
-        for key in keys:
-            recent = [moment for moment in self._failures.pop(key, []) if moment > since]
-            self._failures[key] = [*recent, time.monotonic()]
-        while len(self._failures) > self._remembered:
-            self._failures.popitem(last=False)
-
-    def _wait(self, key: str) -> int:
-        """Seconds until another try; 0 where it may be made at once."""
-        since = time.monotonic() - self._seconds
-        recent = [moment for moment in self._failures.get(key, []) if moment > since]
-        return int(recent[0] - since) + 1 if len(recent) >= self._allowed else 0
 
 
 class Logins:
@@ -60,8 +18,6 @@ class Logins:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._limit = LoginLimit()
-        self._noted = LoginLimit(_NOTED_A_MINUTE)
 
     def log_in(self, request: HTTPConnection, name: str, password: str) -> str:
         """The token of a new session.
@@ -69,14 +25,12 @@ class Logins:
         Raises:
             WebError: 401, name and password do not fit; 429, after too many failures.
         """
-        keys = _keys(request, name)
-        self._limit.check(*keys)
-        note = self._noted.allows(_ALL)
+        made = self._begin(request, name)
         with self._store.session() as session:
-            token = accounts.log_in(session, name, password, SESSION_HOURS, address_of(request), note)
+            token = accounts.log_in(session, name, password, SESSION_HOURS, address_of(request), made.noted)
+            if token is not None:
+                login_tries.forget(session, made)
         if token is None:
-            self._limit.failed(*keys)
-            self._noted.failed(_ALL)
             raise WebError(401, "login", "wrong_login")
         return token
 
@@ -91,12 +45,12 @@ class Logins:
             account = accounts.logged_in(session, token)
         if account is None:
             raise WebError(401, "login", "log_in_first")
-        keys = _keys(request, account.login)
-        self._limit.check(*keys)
+        made = self._begin(request, account.login)
         with self._store.session() as session:
             right = idle.unlock(session, token, password, address_of(request))
+            if right:
+                login_tries.forget(session, made)
         if not right:
-            self._limit.failed(*keys)
             raise WebError(403, WRONG_PASSWORD_CODE, "wrong_login")
 
     def change_password(self, request: HTTPConnection, name: str, old: str, new: str) -> None:
@@ -106,19 +60,33 @@ class Logins:
             WebError: 403, the old password is wrong; 429, after too many failures.
             NotFoundError, StoreError: the session is nobody's; the new password is too short.
         """
-        keys = _keys(request, name)
-        self._limit.check(*keys)
-        with self._store.session() as session:
-            changed = accounts.change_password(session, session_token(request), old, new)
+        made = self._begin(request, name)
+        try:
+            with self._store.session() as session:
+                changed = accounts.change_password(session, session_token(request), old, new)
+                if changed:
+                    login_tries.forget(session, made)
+        except PlasmoscopeError:
+            # The old one was right, and it is the new one that will not do.
+            with self._store.session() as session:
+                login_tries.forget(session, made)
+            raise
         if not changed:
-            self._limit.failed(*keys)
             raise WebError(403, WRONG_PASSWORD_CODE, "wrong_password")
+
+    def _begin(self, request: HTTPConnection, name: str) -> Try:
+        """Count a try.
+
+        Raises:
+            WebError: 429, after too many failures.
+        """
+        with self._store.session() as session:
+            made = login_tries.begin(session, name, address_of(request))
+        if made.wait:
+            raise WebError(429, "too_many_logins", "too_many_wrong_passwords", retry_after=made.wait, seconds=made.wait)
+        return made
 
 
 def address_of(request: HTTPConnection) -> str:
     """From where a request comes."""
     return request.client.host if request.client else ""
-
-
-def _keys(request: HTTPConnection, name: str) -> tuple[str, str]:
-    return f"name {' '.join(name.lower().split())}", f"address {address_of(request)}"

@@ -1,0 +1,12 @@
+"""The sites that a watched camera serves."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0031"
+down_revision = "0030"
+
+
+def upgrade() -> None:
+    """Add the column; a camera is known to serve sites once it is next heard of."""
+    op.add_column("cameras", sa.Column("sites", sa.JSON))
