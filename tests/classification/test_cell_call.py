@@ -1,7 +1,7 @@
 """The record of a cell's call, and what version 0.1 called it."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ def test_python_files_and_http_tell_a_call_alike(tmp_path: Path, classifier: Cla
     called = Called(classifier.card, 1, 0.5)
     for name in ("cells.csv", "cells.json"):
         write_cells(tmp_path / name, CELLS, called)
-    said = [asdict(cell) for cell in CELLS]
+    said = [cell.as_record() for cell in CELLS]
     written = json.loads((tmp_path / "cells.json").read_text("utf-8"))["cells"]
     assert [{name: cell[name] for name in said[0]} for cell in written] == said
     assert json.loads(CellCalls(cells=CELLS, model="model", threshold=0.5).model_dump_json())["cells"] == said

@@ -97,7 +97,8 @@ def test_a_class_of_which_networks_are_less_sure_is_not_suspected_for_that() -> 
     parasitized = np.arange(400) < 200
     probabilities = np.where(parasitized, rng.uniform(0.4, 0.7, 400), rng.uniform(0.01, 0.1, 400))
     probabilities[:3] = 0.02
-    suspects = suspected_labels(probabilities, parasitized).tolist()
+    shares = np.stack([probabilities, 1 - probabilities], axis=1)
+    suspects = suspected_labels(shares, (~parasitized).astype(np.int64)).tolist()
     assert set(suspects[:3]) == {0, 1, 2}
     assert ((probabilities >= 0.5) != parasitized).sum() > 50
     assert len(suspects) < 10
@@ -108,7 +109,7 @@ def test_seeds_are_averaged_and_a_run_that_saw_the_patients_is_refused(
 ) -> None:
     other = a_run(dataset, 1 - stored, classifier, tmp_path / "other", "patient-0")
     members = make_split("patient-0", dataset).test
-    assert out_of_fold(dataset, [*folds, other], 1)[members] == pytest.approx(0.5)
+    assert out_of_fold(dataset, [*folds, other], 1)[members, 0] == pytest.approx(0.5)
     with pytest.raises(AuditError, match="judged by none of these runs"):
         out_of_fold(dataset, folds[:4], 1)
     random = a_run(dataset, stored, classifier, tmp_path / "random", "seed42")

@@ -20,7 +20,6 @@ from plasmoscope.classification.familiar import FamiliarCells
 from plasmoscope.classification.odds import odds_of, probability_of
 from plasmoscope.classification.profile import Profile, ProfileError, Trial
 from plasmoscope.classification.views import VIEWS
-from plasmoscope.labels import log_odds
 
 # Called cells of which a profile is made at least, and infected and other ones among them. Set by hand: five folds of
 # the fewest leave two of a kind to judge by.
@@ -97,7 +96,7 @@ def observe(classifier: Classifier, cells: NDArray[np.uint8]) -> Observed:
             features.append(feature.astype(np.float16))
         else:
             logits = classifier.logits(seen)
-        odds.append(log_odds(logits))
+        odds.append(classifier.uncalibrated_log_odds(logits))
     return Observed(np.stack(odds, axis=1), np.stack(features, axis=1) if features else None)
 
 

@@ -55,13 +55,14 @@ def classify_sources(
         if references is not None:
             for place, (index, prepared, _) in enumerate(good):
                 batch[place] = refer(prepared, references[index])
-        answers = zip(classifier.judge_prepared(batch, views).each(), remarks, strict=True)
+        judged = classifier.judge_prepared(batch, views)
+        answers = zip(judged.each(), judged.by_class(classifier.classes), remarks, strict=True)
         for index, (source, cell) in enumerate(zip(chunk, cells, strict=True), start):
             if isinstance(cell, ImageError):
                 yield CellCall(source.name, error=str(cell), file=index)
             else:
-                (probability, not_a_cell), remark = next(answers)
-                yield CellCall(
+                (probability, not_a_cell), of_classes, remark = next(answers)
+                call = CellCall(
                     source.name,
                     call_name(probability, limit, not_a_cell, silence),
                     probability,
@@ -70,7 +71,9 @@ def classify_sources(
                     file=index,
                     not_a_cell_probability=not_a_cell,
                     reference="standard" if references is None else "smear",
+                    class_probabilities=of_classes,
                 )
+                yield call.told(classifier.classes)
 
 
 def _prepare(classifier: Classifier, isolate: bool, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
@@ -135,7 +138,7 @@ def judge_by_smear(
             smear=smears[index],
             # One that was told against its smear knows already what it was by itself.
             probability_alone=alone[index] if result.probability_alone is None else result.probability_alone,
-        )
+        ).told(classifier.classes)
     return judged
 
 

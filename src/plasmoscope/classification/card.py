@@ -2,10 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plasmoscope.imaging.stain_reference import Reference
+from plasmoscope.labels import CLASS_NAMES, TWO_CLASSES, Classes
 from plasmoscope.networks import CardRecord, NetworkCard
+
+
+def _is_none(value: object) -> bool:
+    """What does not concern a card is not written in it: those of two classes stay as they were."""
+    return value is None
 
 
 class Preprocessing(CardRecord):
@@ -117,18 +123,46 @@ class Evaluation(CardRecord):
     interval: str
     threshold: float
     figures: dict[str, Figure]
+    classes: Annotated["ClassEvaluation | None", Field(exclude_if=_is_none)] = None
+    """Of a model and cells of the same classes of one's own."""
     silent: dict[str, float] | None = None
     """Share of each class's cells that get no call, by the class's name; the figures are of all cells, these included.
     None where the model is never silent."""
 
 
+class ClassFigures(CardRecord):
+    """Figures of each class, one against the rest."""
+
+    sensitivity: Figure
+    precision: Figure
+    f1: Figure
+    auc: Figure
+    """Of its probability."""
+
+
+class ClassEvaluation(CardRecord):
+    """How well the classes of one's own are told apart; a class is called on the side of the threshold."""
+
+    names: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """Cells of each class, a row, by what they were called, a column."""
+    figures: dict[str, Figure]
+    """Over all classes: accuracy, macro_f1 and macro_auc."""
+    by_class: dict[str, ClassFigures]
+
+
 class ModelCard(NetworkCard):
     """Everything the program and a reader must know of a model."""
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 1
+    """2 where the classes are one's own, so that versions that know only two refuse the model."""
     architecture: str
     preprocessing: Preprocessing
-    class_names: tuple[Literal["Parasitized"], Literal["Uninfected"]] = ("Parasitized", "Uninfected")
+    class_names: tuple[str, ...] = CLASS_NAMES
+    """In the order of the network's outputs."""
+    positive_classes: Annotated[tuple[str, ...] | None, Field(exclude_if=_is_none)] = None
+    """Those that count as infected; None where the classes are parasitized and uninfected. ``parasitized`` in what
+    follows means any of them."""
     calibration: Calibration = Calibration()
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     counting: OperatingPoint | None = None
@@ -146,6 +180,18 @@ class ModelCard(NetworkCard):
         "Research on segmented red cells of Giemsa-stained thin films. Not a medical device; "
         "not for diagnosis without a qualified microscopist."
     )
+
+    @model_validator(mode="after")
+    def _format_tells_the_classes(self) -> "ModelCard":
+        own = Classes(self.class_names, self.positive_classes or TWO_CLASSES.positive).own
+        if own != (self.format == 2) or own == (self.positive_classes is None):
+            raise ValueError("format 2, and it alone, is of classes of one's own, with those that count as infected")
+        return self
+
+    @property
+    def classes(self) -> Classes:
+        """What the network tells apart."""
+        return Classes(self.class_names, self.positive_classes) if self.positive_classes else TWO_CLASSES
 
     @property
     def counting_threshold(self) -> float:

@@ -1,15 +1,23 @@
 """The call of one picture of a cell: one record, the same from Python, in files and over HTTP."""
 
 import warnings
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+import numpy as np
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, CallName
+from plasmoscope.classification.class_shares import called_class, with_infected
+from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, CallName, Classes
 
 FORMER_CALLS: dict[CallName, str] = {"infected": CLASS_NAMES[PARASITIZED], "uninfected": CLASS_NAMES[UNINFECTED]}
 """What version 0.1 named otherwise. Only what still answers by former names, for one version more, needs it."""
+
+
+def _is_none(value: object) -> bool:
+    """What only a model of other classes tells is not written of the two that ship: their files stay as they were."""
+    return value is None
 
 
 def former_call(call: CallName | None) -> str | None:
@@ -45,6 +53,33 @@ class CellCall:
     """What the colours were told against: the ``standard``, as if stained and lit like the NIH data set's slides, since
     a single cell brings no slide; or the ``smear``'s own background and median cell, where the cells were judged
     together and it is stained or lit as none of those is. None where there is no call."""
+    class_name: Annotated[str | None, Field(exclude_if=_is_none)] = None
+    """Of a model of other classes than infected and uninfected: the likeliest of those that the call leaves."""
+    class_probabilities: Annotated[dict[str, float] | None, Field(exclude_if=_is_none)] = None
+    """Of such a model: calibrated probability of each class, by its name; ``probability`` is the sum of those that
+    count as infected."""
+
+    def told(self, classes: Classes) -> "CellCall":
+        """The same with the class that goes with call and probability; as it is, of a model of the two that ship.
+
+        Args:
+            classes: of the model.
+        """
+        if self.class_probabilities is None or self.probability is None:
+            return self
+        shares = np.array([[self.class_probabilities[name] for name in classes.names]], np.float32)
+        adjusted = with_infected(shares, np.array([self.probability]), classes)
+        (index,) = called_class(adjusted, np.array([self.call == "infected"]), classes)
+        by_name = dict(zip(classes.names, adjusted[0].tolist(), strict=True))
+        return replace(self, class_name=classes.names[index], class_probabilities=by_name)
+
+    def as_record(self) -> dict[str, Any]:
+        """What it tells by name, without what only a model of other classes tells where none did."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if value is not None or name not in ("class_name", "class_probabilities")
+        }
 
     @property
     def path(self) -> str:

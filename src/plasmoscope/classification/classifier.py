@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from plasmoscope.classification.card import ModelCard
+from plasmoscope.classification.class_shares import class_shares, own_log_odds, with_infected
 from plasmoscope.classification.control import controlled
 from plasmoscope.classification.odds import probability_of
 from plasmoscope.classification.profile import Profile
@@ -23,7 +24,7 @@ from plasmoscope.imaging.cells import MAX_CELL_PIXELS, read_cell, remarks_on, re
 from plasmoscope.imaging.reading import ImageError, read_picture
 from plasmoscope.imaging.smear_reference import Smear, some_of_each, unusual_smears
 from plasmoscope.imaging.stain_reference import Reference, refer
-from plasmoscope.labels import log_odds
+from plasmoscope.labels import Classes, log_odds
 from plasmoscope.networks import ModelError, open_session, read_network
 from plasmoscope.threads import usable_threads
 
@@ -60,11 +61,20 @@ class Judged(NamedTuple):
     """Calibrated P(parasitized), shape (n,)."""
     not_a_cell: NDArray[np.float32] | None
     """P(not a cell, or nothing that can be told), shape (n,); None from a model that tells nothing of it."""
+    classes: NDArray[np.float32] | None = None
+    """Probability of each class, shape (n, c), whose sums over those that count as infected are ``parasitized``; None
+    from a model of the two classes that ship."""
 
     def each(self) -> list[tuple[float, float | None]]:
         """P(parasitized) and P(not a cell) of one cell after the other."""
         third = [None] * len(self.parasitized) if self.not_a_cell is None else self.not_a_cell.tolist()
         return list(zip(self.parasitized.tolist(), third, strict=True))
+
+    def by_class(self, classes: Classes) -> list[dict[str, float] | None]:
+        """Probability of each class by its name, of one cell after the other; None of the two that ship."""
+        if self.classes is None:
+            return [None] * len(self.parasitized)
+        return [dict(zip(classes.names, shares, strict=True)) for shares in self.classes.tolist()]
 
 
 class Classifier:
@@ -80,8 +90,8 @@ class Classifier:
         """Use ``load`` unless the model is already in memory.
 
         Args:
-            network: an ONNX graph from uint8 RGB (n, size, size, 3) to 1 to 3 logits, and to features and strangeness
-                if it names them.
+            network: an ONNX graph from uint8 RGB (n, size, size, 3) to 1 to 3 logits, or to one for each class of the
+                card's own, and to features and strangeness if it names them.
             card: its card.
             threads: processor threads; as many as ``usable_threads`` if None.
 
@@ -139,6 +149,18 @@ class Classifier:
         under = copy.copy(self)
         under.profile = profile
         return under
+
+    @property
+    def classes(self) -> Classes:
+        """What the model tells apart, in the order of its outputs, and which of them count as infected."""
+        return self.card.classes
+
+    def predict_classes(self, images: CellImage | Iterable[CellImage], views: int = 1) -> NDArray[np.float32]:
+        """Calibrated probability of each of ``classes``, shape (n, c); arguments and errors as ``predict``."""
+        judged = self._judge(images, views)
+        if judged.classes is not None:
+            return judged.classes
+        return np.stack([judged.parasitized, 1 - judged.parasitized], axis=1)
 
     def predict(
         self, images: CellImage | Iterable[CellImage], views: int = 1, smears: Sequence[Hashable] | None = None
@@ -268,7 +290,9 @@ class Classifier:
                 if first is not None and closer is not None:
                     first[doubtful] = closer
         usual = None if self.profile else self.card.calibration.usual_level
-        return judged._replace(parasitized=controlled(judged.parasitized, one_view, usual))
+        parasitized = controlled(judged.parasitized, one_view, usual)
+        shares = None if judged.classes is None else with_infected(judged.classes, parasitized, self.classes)
+        return judged._replace(parasitized=parasitized, classes=shares)
 
     @property
     def has_features(self) -> bool:
@@ -278,6 +302,12 @@ class Classifier:
     def logits(self, cells: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Uncalibrated outputs, shape (n, classes), of prepared cells, shape (n, size, size, 3), of any number."""
         return self._run(cells, self._outputs[:1])[0]
+
+    def uncalibrated_log_odds(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-odds of infected, shape (n,), of ``logits``; divided by the temperature they are calibrated."""
+        if not self.classes.own:
+            return log_odds(logits)
+        return own_log_odds(logits, self.classes, self.card.calibration.temperature)
 
     def logits_and_features(self, cells: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """``logits``, and the means of the network's middle maps, shape (n, d); only where it ``has_features``."""
@@ -311,8 +341,9 @@ class Classifier:
         given = dict(zip(names, self._run(cells, names), strict=True))
         logits, strangeness = given[self._outputs[0]], given.get(OUTPUTS[2])
         if profile is None:
-            return logits, log_odds(logits) / np.float32(self.card.calibration.temperature), strangeness
-        return logits, profile.log_odds(log_odds(logits), given.get(OUTPUTS[1])), strangeness
+            scaled = self.uncalibrated_log_odds(logits) / np.float32(self.card.calibration.temperature)
+            return logits, scaled, strangeness
+        return logits, profile.log_odds(self.uncalibrated_log_odds(logits), given.get(OUTPUTS[1])), strangeness
 
     def _run(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         # Small batches keep activations in the processor's cache and memory flat.
@@ -339,6 +370,9 @@ class Classifier:
             )
         parasitized = np.asarray(probability_of(scaled), np.float32)
         temperature = self.card.calibration.temperature
+        if self.classes.own:
+            shares = class_shares(logits, temperature)
+            return Judged(parasitized, None, with_infected(shares, parasitized, self.classes))
         return Judged(parasitized, not_a_cell(logits, temperature, strangeness, self._evidence))
 
     def _prepare_share(self, numbered: list[tuple[int, CellImage]]) -> NDArray[np.uint8]:
@@ -362,7 +396,12 @@ def _only(images: CellImage | Iterable[CellImage]) -> Iterable[CellImage]:
 def _together(answers: Sequence[Judged], combine: Callable[[list[NDArray[np.float32]]], NDArray[np.float32]]) -> Judged:
     """One answer made of several, of the same cells or of one part of them after the other."""
     third = [one.not_a_cell for one in answers if one.not_a_cell is not None]
-    return Judged(combine([one.parasitized for one in answers]), combine(third) if third else None)
+    shares = [one.classes for one in answers if one.classes is not None]
+    return Judged(
+        combine([one.parasitized for one in answers]),
+        combine(third) if third else None,
+        combine(shares) if shares else None,
+    )
 
 
 def _mean(answers: list[NDArray[np.float32]]) -> NDArray[np.float32]:

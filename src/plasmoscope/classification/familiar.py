@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.profile import ProfileError
 from plasmoscope.files import whole_file
-from plasmoscope.labels import log_odds
 
 # Principal components at most. Set by hand: 2,755 cells then take less than half a megabyte.
 _COMPONENTS = 64
@@ -121,4 +120,5 @@ def keep_familiar(
     """Write prepared cells beside their network as familiar ones; nothing where the network gives no features."""
     if classifier.has_features:
         logits, features = classifier.logits_and_features(cells)
-        FamiliarCells.of(classifier.card.sha256, features, log_odds(logits), parasitized).write(model_file)
+        odds = classifier.uncalibrated_log_odds(logits)
+        FamiliarCells.of(classifier.card.sha256, features, odds, parasitized).write(model_file)

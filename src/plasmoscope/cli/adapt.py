@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from plasmoscope.cli.console import console, tell_unread, track
 from plasmoscope.cli.evaluate_fields import GivenSet, parse_classes, read_set
-from plasmoscope.cli.options import ModelOption, ProfilesOption, given_cells, profiles_in
+from plasmoscope.cli.options import ModelOption, PositiveOption, ProfilesOption, given_cells, profiles_in
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.messages import NOT_A_DEVICE
@@ -36,6 +36,7 @@ def adapt(
     classes: Annotated[
         str | None, typer.Option(help="What the class numbers of YOLO mean: 0=parasite,1=red_cell,4=white_cell.")
     ] = None,
+    positive: PositiveOption = None,
     model: ModelOption = None,
     profiles: ProfilesOption = None,
     undo: Annotated[
@@ -69,7 +70,9 @@ def adapt(
     familiar = familiar_of(classifier, find_model(model, "fields"))
     unread: list[tuple[str, str]] = []
     called = list(
-        _of_fields(cells, truth, classes, classifier, unread) if truth else _of_cells(cells, classifier, unread)
+        _of_fields(cells, truth, classes, classifier, unread)
+        if truth
+        else _of_cells(cells, positive, classifier, unread)
     )
     for where, reason in unread:
         tell_unread(where, reason)
@@ -112,16 +115,17 @@ def adapt(
         raise typer.Exit(1)
 
 
-def _of_cells(folder: Path, classifier: "Classifier", unread: list[tuple[str, str]]) -> "Iterator[Called]":
+def _of_cells(
+    folder: Path, positive: str | None, classifier: "Classifier", unread: list[tuple[str, str]]
+) -> "Iterator[Called]":
     import numpy as np
 
     from plasmoscope.imaging.cells import read_cell
     from plasmoscope.imaging.reading import ImageError
     from plasmoscope.imaging.smear_reference import smear_references
     from plasmoscope.imaging.stain_reference import refer
-    from plasmoscope.labels import PARASITIZED
 
-    found = given_cells(folder).cells
+    found = given_cells(folder, positive=positive, expected=classifier.classes).cells
     read, slides, calls = [], [], []
     for cell in track(found, len(found), "Reading cells"):
         try:
@@ -130,7 +134,7 @@ def _of_cells(folder: Path, classifier: "Classifier", unread: list[tuple[str, st
             unread.append((cell.name, str(error)))
         else:
             slides.append(cell.slide or "unnamed")
-            calls.append(cell.label == PARASITIZED)
+            calls.append(cell.infected)
     standard = classifier.card.preprocessing.reference
     own = smear_references(np.stack(read), slides) if read and standard else {}
     for prepared, slide, infected in zip(read, slides, calls, strict=True):

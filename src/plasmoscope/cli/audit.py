@@ -8,7 +8,7 @@ from rich.table import Table
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console
-from plasmoscope.cli.options import DataOption, ViewsOption, given_cells
+from plasmoscope.cli.options import DataOption, GroupsOption, PositiveOption, ViewsOption, given_cells
 from plasmoscope.extras import require_extra
 
 
@@ -20,6 +20,8 @@ def audit(
         ),
     ],
     data: DataOption,
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
     tta: ViewsOption = 1,
     output: Annotated[Path, typer.Option(help="Folder for the review sheet, the picture and the tables.")] = Path(
         "audit"
@@ -36,16 +38,15 @@ def audit(
     from plasmoscope.evaluation.comparison import read_run
     from plasmoscope.evaluation.published import read_published
     from plasmoscope.evaluation.review_sheet import SHEET, write_audit
-    from plasmoscope.labels import CLASS_NAMES
 
-    dataset = given_cells(data)
+    dataset = given_cells(data, positive=positive, groups=groups)
     given = [read_run(path) if path.is_dir() else read_published(path) for path in folds]
     found = audit_labels(dataset, given, tta)
     shown = write_audit(output, found, most)
     table = Table(title="Suspected labels")
     for heading in ("label", "cells", "suspected", "share"):
         table.add_column(heading)
-    for label, name in enumerate(CLASS_NAMES):
+    for label, name in enumerate(dataset.classes.names):
         cells, suspected = int((dataset.labels == label).sum()), found.suspected(label)
         table.add_row(name, f"{cells:,}", f"{suspected:,}", f"{suspected / cells:.2%}")
     console.print(table)

@@ -1,5 +1,6 @@
 """``plasmoscope classify``."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,6 +97,7 @@ def classify(
     console.print(
         f"{len(read):,} cells read, {len(results) - len(read):,} files could not be. "
         f"{positive:,} called infected{share}, {called - positive:,} uninfected, at threshold {limit:.2f}."
+        f"{_by_class(read)}"
     )
     if silent:
         console.print(
@@ -114,6 +116,12 @@ def classify(
         raise typer.Exit(1)
 
 
+def _by_class(read: "Sequence[CellCall]") -> str:
+    """How many cells were called what, of a model of classes of one's own, as a sentence that goes on after another."""
+    counts = Counter(result.class_name for result in read if result.class_name)
+    return f" By class: {escape(', '.join(f'{name} {counts[name]:,}' for name in sorted(counts)))}." if counts else ""
+
+
 def _reference(read: "Sequence[CellCall]") -> str:
     """What the cells' colours were told against, as a sentence for the user."""
     own = sum(result.reference == "smear" for result in read)
@@ -130,8 +138,11 @@ def _reference(read: "Sequence[CellCall]") -> str:
 def _show(read: "Sequence[CellCall]") -> None:
     from plasmoscope.labels import NOT_TOLD
 
-    table = Table(Column("cell", overflow="fold"), "P(infected)", "call")
+    of_classes = any(result.class_name for result in read)
+    table = Table(Column("cell", overflow="fold"), "P(infected)", "call", *(["class"] if of_classes else []))
     for result in read:
         call = _NOT_TOLD if result.call == NOT_TOLD else result.call
-        table.add_row(escape(result.name), f"{result.probability:.4f}", call)
+        shares = result.class_probabilities or {}
+        told = [f"{escape(name)} ({shares[name]:.4f})" for name in shares if name == result.class_name]
+        table.add_row(escape(result.name), f"{result.probability:.4f}", call, *told)
     console.print(table)

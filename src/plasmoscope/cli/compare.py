@@ -47,6 +47,9 @@ def compare(
     rows = comparison.comparison_rows([comparison.read_run(folder) for folder in runs], part, tta)
     untrained = comparison.recipes_without_a_run(run for row in rows for run in row.runs) if all_recipes else []
     _show(comparison_report.overview_table(rows))
+    classes = comparison_report.classes_table(rows)
+    if classes is not None:
+        _show(classes)
     if any(len(row.seeds) > 1 for row in rows):
         _show(comparison_report.seeds_table(rows))
     if untrained:
@@ -67,6 +70,7 @@ def compare(
         speeds = images_per_second([row.runs[0].folder / "model.onnx" for row in rows])
         tables = (
             figures,
+            *([classes] if classes else []),
             comparison_report.split_table(comparison.random_and_patient(rows)),
             comparison_report.seeds_table(rows),
             comparison_report.cost_table(rows, costs, speeds),
@@ -96,7 +100,7 @@ def _show(table: "Table") -> None:
     # Narrow, so that the names have room in a terminal of 80: an interval stands on lines of its own.
     shown = RichTable(title=table.title, caption=table.note, padding=(0, 1, 0, 0))
     for heading in table.header:
-        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split"))
+        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split", "of each class"))
     for row in table.rows:
         shown.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", " to\n") for cell in row))
     console.print(shown)

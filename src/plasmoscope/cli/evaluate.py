@@ -12,8 +12,10 @@ from plasmoscope.cli.console import console, track
 from plasmoscope.cli.options import (
     DataOption,
     DecisionsOption,
+    GroupsOption,
     LabelsOption,
     ModelOption,
+    PositiveOption,
     ViewsListOption,
     given_cells,
 )
@@ -21,7 +23,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
 if TYPE_CHECKING:
-    from plasmoscope.classification.card import Evaluation
+    from plasmoscope.classification.card import ClassEvaluation, Evaluation
 
 
 def evaluate(
@@ -41,6 +43,8 @@ def evaluate(
             "another --split, --threshold or --labels than the model's own: none)."
         ),
     ] = None,
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
     labels: LabelsOption = "original",
     decisions: DecisionsOption = None,
     record: Annotated[
@@ -72,7 +76,7 @@ def evaluate(
     if split is None and card.data.split == UNKNOWN_SPLIT and part != "all":
         raise PlasmoscopeError("What this model was trained on is unknown; name a --split, or take --part all.")
     split = split or card.data.split
-    dataset = given_cells(data, labels, decisions)
+    dataset = given_cells(data, labels, decisions, positive, groups, card.classes)
     members, by_patient = part_members(dataset, split, part)
     if by_smear:
         # A name that tells none is an error before the work, not after it.
@@ -140,11 +144,29 @@ def _show(title: str, evaluations: "list[Evaluation]") -> None:
         )
     console.print(table)
     for evaluation in evaluations:
+        if evaluation.classes is not None:
+            _show_classes(evaluation.classes, _looked(evaluation))
         if evaluation.silent is not None:
             shares = ", ".join(f"{share:.2%} of {name}" for name, share in evaluation.silent.items())
             console.print(
                 f"Without a call, since they may be no cells ({_looked(evaluation)}): {shares}; figures include them."
             )
+
+
+def _show_classes(classes: "ClassEvaluation", looked: str) -> None:
+    """Cells of each class by what they were called, and the figures of each."""
+    figures = ("sensitivity", "precision", "f1", "auc")
+    table = Table(
+        "class", *map(escape, classes.names), *figures, title=f"Classes, {looked}: cells by what they were called"
+    )
+    for name, row in zip(classes.names, classes.confusion, strict=True):
+        values = (getattr(classes.by_class[name], figure).value for figure in figures)
+        table.add_row(escape(name), *(f"{cells:,}" for cells in row), *(f"{value:.4f}" for value in values))
+    console.print(table)
+    told = (
+        f"{name.replace('_', ' ')} {f.value:.4f} ({f.low:.4f} to {f.high:.4f})" for name, f in classes.figures.items()
+    )
+    console.print(f"Over all classes: {', '.join(told)}.")
 
 
 def _looked(evaluation: "Evaluation") -> str:

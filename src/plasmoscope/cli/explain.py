@@ -35,6 +35,7 @@ def explain(
     import numpy as np
     from PIL import Image
 
+    from plasmoscope.classification.class_shares import called_class
     from plasmoscope.classification.explanation import explain as explain_cell
     from plasmoscope.imaging.cells import read_cell, remarks_on
     from plasmoscope.imaging.reading import ImageError
@@ -59,13 +60,17 @@ def explain(
             tell_unread(source.name, str(error))
             unread += 1
             continue
-        ((probability, not_a_cell),) = classifier.judge_prepared(cell[None]).each()
+        judged = classifier.judge_prepared(cell[None])
+        ((probability, not_a_cell),) = judged.each()
         called = call_name(probability, classifier.threshold, not_a_cell, classifier.card.silence_threshold) != NOT_TOLD
         why = explain_cell(classifier, cell)
         tiles += [cell, lay_heat(cell, why.heat) if why.found else np.full_like(cell, 255)]
         names.append(source.name)
         remarks += remarks_on(cell[None], [max(picture.shape[:2])])
         shown = f"{probability:.2f}" if called else "can't tell"
+        if judged.classes is not None:
+            infected = np.array([probability >= classifier.threshold])
+            shown += f" {classifier.classes.names[called_class(judged.classes, infected, classifier.classes)[0]]}"
         captions += [f"{len(names)}: {shown}", "" if why.found else "no one place"]
         calls += [probability >= classifier.threshold if called else None] * 2
     if tiles:

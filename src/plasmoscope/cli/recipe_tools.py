@@ -8,7 +8,7 @@ from rich.table import Table
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, DataOption, SettingsOption, given_cells
+from plasmoscope.cli.options import CacheOption, DataOption, GroupsOption, PositiveOption, SettingsOption, given_cells
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 from plasmoscope.reports.output import check_output
@@ -28,7 +28,7 @@ def summary(recipe: RecipeArgument, settings: SettingsOption = []) -> None:  # n
     from plasmoscope.training.summary import multiply_adds, parameter_count, running_statistics, summarise_stages
 
     chosen = load_recipe(recipe).changed(settings)
-    model = build_model(chosen.model, chosen.image_size, chosen.model_options)
+    model = build_model(chosen.model, chosen.image_size, chosen.model_options, chosen.own_classes)
     stages = summarise_stages(model, chosen)
     phases = range(len(chosen.phases))
     table = Table(title=f"{chosen.name}: {chosen.model} at {chosen.image_size} px")
@@ -64,6 +64,7 @@ def augmentations(
     output: Annotated[Path, typer.Option(help="Picture to write.")] = Path("augmentations.png"),
     phase: PhaseOption = 1,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    positive: PositiveOption = None,
     settings: SettingsOption = [],  # noqa: B006
 ) -> None:
     """Draw cells beside augmented copies of themselves, as training sees them."""
@@ -79,7 +80,7 @@ def augmentations(
     check_output(output, (".png",))
     chosen = load_recipe(recipe).changed(settings)
     _check_phase(phase, len(chosen.phases))
-    dataset = given_cells(data).thinned(_PREVIEW_CELLS)
+    dataset = given_cells(data, positive=positive, expected=chosen.classes).thinned(_PREVIEW_CELLS)
     shown = chosen.phases[phase - 1]
     size = chosen.cache_size_of(shown)
     cells = np.stack([resize_cell(read_cell(cell.source.read()), size) for cell in dataset.cells])
@@ -99,6 +100,8 @@ def lr_range(
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     accelerator: Annotated[Literal["auto", "cpu", "gpu", "mps"], typer.Option(help="Where to run it.")] = "auto",
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
     settings: SettingsOption = [],  # noqa: B006
     cache: CacheOption = None,
 ) -> None:
@@ -116,7 +119,8 @@ def lr_range(
     check_output(output, (".png",))
     chosen = load_recipe(recipe).changed(settings)
     _check_phase(phase, len(chosen.phases))
-    dataset = given_cells(data)
+    dataset = given_cells(data, positive=positive, groups=groups, expected=chosen.classes)
+    chosen = chosen.of_classes(dataset.classes)
     options = RunOptions(seed, init_weights, from_scratch, accelerator=accelerator)
     model = initial_model(chosen, options)
     size = chosen.cache_size_of(chosen.phases[phase - 1])

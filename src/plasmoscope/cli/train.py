@@ -7,7 +7,15 @@ import typer
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, DecisionsOption, LabelsOption, SettingsOption, given_cells
+from plasmoscope.cli.options import (
+    CacheOption,
+    DecisionsOption,
+    GroupsOption,
+    LabelsOption,
+    PositiveOption,
+    SettingsOption,
+    given_cells,
+)
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -18,11 +26,13 @@ _SMOKE_FIELDS = 3  # drawn, of 60 cells each
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or a TOML file of your own.")],
     data: Annotated[
-        Path | None, typer.Option(help="Folder or zip in the NIH layout, or a table (.csv); a smoke run renders cells.")
+        Path | None,
+        typer.Option(help="Folder or zip with a folder for each class, or a table (.csv); a smoke run renders cells."),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Run folder (default: runs/RECIPE-SPLIT-SEED).")] = None,
     split: Annotated[
-        str | None, typer.Option(help="Another split than the recipe's: patient-0, patient-0-of-10, 80-20, FILE.csv.")
+        str | None,
+        typer.Option(help="Another split than the recipe's: patient-0, patient-0-of-10, 80-20, folders, FILE.csv."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every phase instead of the recipe's.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides start, order and augmentation.")] = 0,
@@ -45,6 +55,8 @@ def train(
     ] = False,
     devices: Annotated[int, typer.Option(min=1, help="Devices (or CPU processes) that share each batch.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines that run this command together.")] = 1,
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
     labels: LabelsOption = "original",
     decisions: DecisionsOption = None,
     settings: SettingsOption = [],  # noqa: B006
@@ -74,7 +86,7 @@ def train(
     if data is None:
         data = folder.with_name(f"{folder.name}-cells")
         write_cells(data, _SMOKE_FIELDS)
-    dataset = given_cells(data, labels, decisions)
+    dataset = given_cells(data, labels, decisions, positive, groups, chosen.classes)
     if smoke:
         dataset = dataset.thinned(_SMOKE_CELLS)
     options = RunOptions(

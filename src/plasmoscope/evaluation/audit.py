@@ -1,6 +1,6 @@
 """Which labels of a data set may be wrong: confident learning on what networks say of patients they never saw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,10 +13,9 @@ from plasmoscope.data.nih import CellDataset, patient_of
 from plasmoscope.data.splits import PATIENT_FOLDS
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.evaluation.comparison import Run
-from plasmoscope.evaluation.metrics import Bools, Floats
+from plasmoscope.evaluation.metrics import Floats
 from plasmoscope.evaluation.published import PublishedCells
 from plasmoscope.files import name_as_text
-from plasmoscope.labels import PARASITIZED
 
 
 class AuditError(PlasmoscopeError):
@@ -30,8 +29,16 @@ class Audit:
     dataset: CellDataset
     probabilities: Floats
     """P(parasitized) of every cell, in the data set's order; of several seeds the mean."""
+    shares: Floats
+    """Probability of each of the data set's classes, shape (n, c)."""
     suspects: NDArray[np.intp]
     """Indices of the suspected labels, the least likely label first."""
+
+    def likeliest_other(self, index: int) -> int:
+        """The likeliest class of a cell but for its label."""
+        others = self.shares[index].copy()
+        others[self.dataset.labels[index]] = -1
+        return int(others.argmax())
 
     def suspected(self, label: int) -> int:
         """How many labels of a class are suspected."""
@@ -51,27 +58,34 @@ def audit_labels(dataset: CellDataset, folds: Sequence[Run | PublishedCells], vi
             but not all, or cells are judged by none.
         ComparisonError: a run was not evaluated with these views.
     """
-    probabilities = out_of_fold(dataset, folds, views)
-    return Audit(dataset, probabilities, suspected_labels(probabilities, dataset.labels == PARASITIZED))
+    shares = out_of_fold(dataset, folds, views)
+    infected = shares[:, dataset.classes.infected_indices].sum(axis=1)
+    return Audit(dataset, infected, shares, suspected_labels(shares, dataset.labels))
 
 
 def out_of_fold(dataset: CellDataset, folds: Sequence[Run | PublishedCells], views: int) -> Floats:
-    """P(parasitized) of every cell by networks that never saw its patient, shape (n,); errors as ``audit_labels``."""
+    """Probability of every cell's classes by networks that never saw its patient, shape (n, c).
+
+    Errors as ``audit_labels``.
+    """
+    # Names that do not tell the patient need a table that does.
+    known = dataset.patients if any(isinstance(fold, Run) for fold in folds) else ()
+    patients = dict(zip(map(name_as_text, dataset.names), known, strict=False))
     place = {name_as_text(name): index for index, name in enumerate(dataset.names)}
-    total, judged = np.zeros(len(dataset)), np.zeros(len(dataset))
+    total, judged = np.zeros((len(dataset), len(dataset.classes.names))), np.zeros(len(dataset))
     _check_patients([fold for fold in folds if isinstance(fold, PublishedCells)])
     for fold in folds:
         if isinstance(fold, Run):
             _check_apart(fold)
             cells, what = fold.cells("test", views), str(fold.folder)
-            _check_unseen(fold, cells.names)
+            _check_unseen(fold, cells.names, patients)
         else:
             cells, what = fold, "A table"
         unknown = next((name for name in cells.names if name not in place), None)
         if unknown is not None:
             raise AuditError(f"{what} judged {unknown}, which is not in {dataset.root}. Give its own data set.")
         members = [place[name] for name in cells.names]
-        total[members] += cells.probabilities
+        total[members] += _of_classes(dataset, cells, what)
         judged[members] += 1
     if missing := np.flatnonzero(judged == 0).tolist():
         raise AuditError(
@@ -79,24 +93,36 @@ def out_of_fold(dataset: CellDataset, folds: Sequence[Run | PublishedCells], vie
             f"{dataset.names[missing[0]]}. Give every fold, patient-0 to patient-{PATIENT_FOLDS - 1}, trained on the "
             "original labels."
         )
-    return total / judged
+    return np.asarray(total / judged[:, None])
 
 
-def suspected_labels(probabilities: Floats, parasitized: Bools) -> NDArray[np.intp]:
+def _of_classes(dataset: CellDataset, cells: PublishedCells, what: str) -> Floats:
+    """Probability of each of the data set's classes in some cells, shape (n, c)."""
+    if not dataset.classes.own:
+        return np.stack([cells.probabilities, 1 - cells.probabilities], axis=1)
+    if cells.shares is None:
+        raise AuditError(
+            f"{what} does not tell the probability of each class ({dataset.classes}). Give run folders of networks of "
+            "these classes, each evaluated with --part test."
+        )
+    return cells.shares
+
+
+def suspected_labels(shares: Floats, labels: NDArray[np.int64]) -> NDArray[np.intp]:
     """Labels that confident learning (Northcutt et al. 2021, by cleanlab) takes for wrong, the most suspect first.
 
     It counts how many labels of each class are wrong, by thresholds that are each class's mean probability, and takes
     so many of the least likely ones: that a network is less sure of one class than of the other casts no suspicion.
 
     Args:
-        probabilities: P(parasitized) of networks that did not learn the label, shape (n,).
-        parasitized: the labels, shape (n,); both classes must occur.
+        shares: probability of each class by networks that did not learn the label, shape (n, c).
+        labels: class indices, shape (n,); all classes must occur.
     """
     from cleanlab.filter import find_label_issues
 
     found = find_label_issues(
-        labels=parasitized.astype(np.int64),
-        pred_probs=np.stack([1 - probabilities, probabilities], axis=1),
+        labels=labels,
+        pred_probs=shares,
         filter_by="prune_by_noise_rate",
         return_indices_ranked_by="self_confidence",
         n_jobs=1,
@@ -127,14 +153,15 @@ def _check_patients(tables: Sequence[PublishedCells]) -> None:
         )
 
 
-def _check_unseen(run: Run, judged: Sequence[str]) -> None:
+def _check_unseen(run: Run, judged: Sequence[str], patients: Mapping[str, str]) -> None:
     """The run's own table of its split says whose cells it has seen, in training and in choosing its epoch."""
     file: Path = run.folder / "split.csv"
     try:
-        seen = {patient_of(row["name"]) for row in read_csv(file) if row["part"] != "test"}
+        names = [row["name"] for row in read_csv(file) if row["part"] != "test"]
     except (OSError, UnicodeDecodeError, KeyError) as error:
         raise AuditError(f"{file} cannot be read, so whom this run has seen is not known ({error}).") from error
-    if known := next((name for name in judged if patient_of(name) in seen), None):
+    seen = {patients.get(name) or patient_of(name) for name in names}
+    if known := next((name for name in judged if patients.get(name) in seen), None):
         raise AuditError(
             f"{run.folder} has seen cells of the patient of {known}. Evaluate it anew on its own data set: "
             "plasmoscope evaluate --part test."

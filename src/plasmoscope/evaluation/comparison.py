@@ -63,7 +63,7 @@ class Run:
         """Every cell's probability in an evaluation; ComparisonError where there is none or it cannot be read."""
         evaluation = _evaluated(self, part, views)
         try:
-            cells = read_reported_cells(evaluation_folder(self.folder), report_stem(part, views))
+            cells = read_reported_cells(evaluation_folder(self.folder), report_stem(part, views), self.card.classes)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ComparisonError(
                 f"The table of cells beside an evaluation of {self.folder} is missing or damaged. "
@@ -77,6 +77,8 @@ class Run:
             np.full(len(cells.names), evaluation.threshold),
             # With another number of views other cells would be above it.
             np.full(len(cells.names), counting.threshold) if counting and counting.views == views else None,
+            cells.patients,
+            cells.shares,
         )
 
 
@@ -104,6 +106,11 @@ class Row:
         split = self.runs[0].recipe.split if folds == 1 else f"patient, {folds} folds"
         of_seeds = split if len(self.seeds) == 1 else f"{split}, {len(self.seeds)} seeds"
         return of_seeds if self.runs[0].card.data.labels == "original" else f"{of_seeds}, labels reviewed"
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """What was found of each run."""
+        return [_evaluated(run, self.part, self.views) for run in self.runs]
 
     def of_seeds(self, figure: str) -> list[float]:
         """A figure with each seed, in the order of ``seeds``; with folds the mean over these."""
@@ -137,14 +144,16 @@ class Row:
         """How rightly each cell was called, those of all folds together; with seeds, in what share of them."""
         right: dict[str, list[bool]] = defaultdict(list)
         truth: dict[str, bool] = {}
+        patient: dict[str, str | None] = {}
         for run in self.runs:
             cells = run.cells(self.part, self.views)
             correct = (cells.probabilities >= cells.thresholds) == cells.parasitized
             for name, parasitized, one in zip(cells.names, cells.parasitized, correct, strict=True):
                 right[name].append(bool(one))
                 truth[name] = bool(parasitized)
+            patient |= dict(zip(cells.names, cells.patients or map(patient_of, cells.names), strict=True))
         names = tuple(right)
-        patients = [patient_of(name) for name in names]
+        patients = [patient[name] for name in names]
         return Calls(
             names=names,
             parasitized=np.array([truth[name] for name in names]),
@@ -298,7 +307,7 @@ def _over_runs(values: Sequence[float]) -> Figure:
 def cost(run: Run) -> Cost:
     """Parameters, bytes of the ONNX file and multiply-adds a cell."""
     try:
-        model = build_model(run.recipe.model, run.recipe.image_size, run.recipe.model_options)
+        model = build_model(run.recipe.model, run.recipe.image_size, run.recipe.model_options, run.recipe.own_classes)
     except (ArchitectureError, MissingExtraError):
         # A run is compared by its figures, also where the code of the network that somebody wrote lies elsewhere.
         return Cost(None, run.size_on_disk, None)

@@ -18,6 +18,7 @@ from plasmoscope.evaluation.comparison import (
 from plasmoscope.evaluation.paired import PairedTest, holm
 from plasmoscope.training.recipe import Recipe
 
+_OF_CLASSES = ("accuracy", "macro_f1", "macro_auc")
 _NAMES = {"f1": "F1", "auc": "AUC"}
 
 
@@ -116,6 +117,23 @@ def split_table(pairs: Sequence[tuple[Row, Row]]) -> Table:
         "their patients, of whom some have parasites or stains that few others share."
     )
     return Table("Random split and patients apart", header, body, note if body else "No recipe was trained on both.")
+
+
+def classes_table(rows: Sequence[Row]) -> Table | None:
+    """How well each system tells the classes of one's own apart; None where none does."""
+    body = []
+    for label, row in zip(labels(rows), rows, strict=True):
+        told = [found for evaluation in row.evaluations if (found := evaluation.classes) is not None]
+        if len(told) == len(row.evaluations):
+            names = told[0].names
+            sensitivities = (f"{n} {fmean(one.by_class[n].sensitivity.value for one in told):.2%}" for n in names)
+            overall = (fmean(one.figures[name].value for one in told) for name in _OF_CLASSES)
+            body.append((label, row.split, *(f"{value:.4f}" for value in overall), ", ".join(sensitivities)))
+    header = ("system", "split", "accuracy over classes", "macro F1", "macro AUC", "of each class")
+    note = (
+        "Of several folds or seeds the mean. A cell's class is the likeliest on the side of the threshold it is called."
+    )
+    return Table("Classes", header, tuple(body), note) if body else None
 
 
 def cost_table(rows: Sequence[Row], costs: Sequence[Cost], speeds: Sequence[float]) -> Table:

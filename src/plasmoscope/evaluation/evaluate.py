@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from plasmoscope.classification.batch import classify_sources, told_against_smears
 from plasmoscope.classification.card import Evaluation, TrainingData
 from plasmoscope.classification.cell_call import CellCall
+from plasmoscope.classification.class_shares import called_class, with_infected
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.csv_tables import read_csv, write_csv
 from plasmoscope.data.nih import CellDataset, DataError
 from plasmoscope.data.splits import make_split
+from plasmoscope.evaluation.class_metrics import evaluate_classes
 from plasmoscope.evaluation.metrics import Bools, Floats, evaluate_probabilities
 from plasmoscope.files import replace_file
 from plasmoscope.imaging.cells import read_cell
-from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED, UNINFECTED
+from plasmoscope.labels import CLASS_NAMES, NOT_TOLD, PARASITIZED, TWO_CLASSES, UNINFECTED, Classes
 from plasmoscope.progress import Track, untracked
 
 # Cells on the picture of the most wrong calls.
@@ -39,6 +41,14 @@ class Predictions:
     """Which cells get no call, since they may be none; None where the model is never silent."""
     results: tuple[CellCall, ...] = ()
     """What the classifier said of each by itself."""
+    shares: Floats | None = None
+    """Probability of each of the data set's classes, shape (n, c), where model and cells are of the same classes of
+    one's own; None of others."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class of each of the cells, shape (n,)."""
+        return self.dataset.labels[list(self.members)]
 
 
 def predict_part(
@@ -54,8 +64,17 @@ def predict_part(
     found = classify_sources(classifier, sources, views)
     results = tuple(track(found, len(sources), f"Classifying with {views} view{'s' if views > 1 else ''}"))
     probabilities, silent = _said(classifier, results)
-    truth = dataset.labels[list(chosen)] == PARASITIZED
-    return Predictions(dataset, chosen, views, probabilities, truth, silent=silent, results=results)
+    shares = _shares(classifier, dataset, results)
+    truth = dataset.infected[list(chosen)]
+    return Predictions(dataset, chosen, views, probabilities, truth, silent=silent, results=results, shares=shares)
+
+
+def _shares(classifier: Classifier, dataset: CellDataset, results: Iterable[CellCall]) -> Floats | None:
+    """Probability of each class; None where model and data set are not of the same classes of one's own."""
+    if not dataset.classes.own or dataset.classes != classifier.classes:
+        return None
+    names = dataset.classes.names
+    return np.array([[result.class_probabilities[name] for name in names] for result in results])  # type: ignore[index]
 
 
 def _said(classifier: Classifier, results: Iterable[CellCall]) -> tuple[Floats, Bools | None]:
@@ -82,7 +101,12 @@ def judged_by_smear(classifier: Classifier, predictions: Predictions) -> Predict
     told = told_against_smears(classifier, predictions.results, sources, patients, predictions.views)
     alone, silent = _said(classifier, told)
     together = classifier.judge_together(alone, patients).astype(np.float64)
-    return replace(predictions, probabilities=together, by_smear=True, silent=silent, results=tuple(told))
+    shares = _shares(classifier, predictions.dataset, told)
+    if shares is not None:
+        shares = with_infected(shares, together, predictions.dataset.classes)
+    return replace(
+        predictions, probabilities=together, by_smear=True, silent=silent, results=tuple(told), shares=shares
+    )
 
 
 def part_members(dataset: CellDataset, split: str, part: str) -> tuple[tuple[int, ...], bool]:
@@ -114,6 +138,10 @@ def summarise(predictions: Predictions, split: str, part: str, threshold: float,
     by_patient = by_patient or predictions.by_smear
     groups = [predictions.dataset.patients[member] for member in predictions.members] if by_patient else None
     figures = evaluate_probabilities(predictions.probabilities, predictions.parasitized, threshold, groups)
+    classes = None
+    if predictions.shares is not None:
+        called = predictions.probabilities >= threshold
+        classes = evaluate_classes(predictions.shares, predictions.labels, called, predictions.dataset.classes, groups)
     return Evaluation(
         part=part,
         split=split,
@@ -124,6 +152,7 @@ def summarise(predictions: Predictions, split: str, part: str, threshold: float,
         interval=f"95 % bootstrap by {'patient' if by_patient else 'cell'}",
         threshold=threshold,
         figures=figures,
+        classes=classes,
         silent=None if predictions.silent is None else _silent_shares(predictions.silent, predictions.parasitized),
     )
 
@@ -150,15 +179,29 @@ class ReportedCells:
     names: tuple[str, ...]
     parasitized: Bools
     probabilities: Floats
+    shares: Floats | None = None
+    """Probability of each class of one's own, shape (n, c); None of the two that ship."""
+    patients: tuple[str, ...] | None = None
+    """Likewise; the names of the two that ship tell the patients."""
 
 
-def read_reported_cells(folder: Path, stem: str) -> ReportedCells:
-    """Read back what ``write_report`` wrote of every cell, in its order."""
+def read_reported_cells(folder: Path, stem: str, classes: Classes = TWO_CLASSES) -> ReportedCells:
+    """Read back what ``write_report`` wrote of every cell, in its order.
+
+    Args:
+        folder: that it wrote into.
+        stem: of its files' names.
+        classes: of the model.
+    """
     rows = read_csv(folder / f"{stem}.csv")
+    own = classes.own and all(f"p_{name}" in row for row in rows for name in classes.names)
+    patients = tuple(row.get("patient", "") for row in rows)
     return ReportedCells(
         names=tuple(row["name"] for row in rows),
-        parasitized=np.array([row["truth"] == CLASS_NAMES[PARASITIZED] for row in rows]),
+        parasitized=np.array([row["truth"] in (*classes.positive, CLASS_NAMES[PARASITIZED]) for row in rows]),
         probabilities=np.array([float(row["parasitized_probability"]) for row in rows]),
+        shares=np.array([[float(row[f"p_{name}"]) for name in classes.names] for row in rows]) if own else None,
+        patients=patients if all(patients) else None,
     )
 
 
@@ -190,10 +233,21 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
         most_wrong_file.unlink(missing_ok=True)
     cells = [dataset.cells[member] for member in members]
     # With all digits of a 32-bit number: a rounded one may fall on the other side of the threshold.
-    rows = [
-        (cell.name, CLASS_NAMES[cell.label], f"{probability:.9g}")
+    rows: list[tuple[str, ...]] = [
+        (cell.name, dataset.classes.names[cell.label], f"{probability:.9g}")
         for cell, probability in zip(cells, probabilities, strict=True)
     ]
-    write_csv(folder / f"{stem}.csv", ("name", "truth", "parasitized_probability"), rows)
+    columns: tuple[str, ...] = ("name", "truth", "parasitized_probability")
+    if predictions.shares is not None and evaluation.classes is not None:
+        plots.plot_classes(evaluation.classes, folder / f"{stem}-classes.png")
+        names = dataset.classes.names
+        called = called_class(predictions.shares, probabilities >= evaluation.threshold, dataset.classes)
+        beside = zip(cells, called, predictions.shares, strict=True)
+        columns = (*columns, "patient", "class", *(f"p_{name}" for name in names))
+        rows = [
+            (*row, cell.patient or "", names[index], *(f"{share:.9g}" for share in shares))
+            for row, (cell, index, shares) in zip(rows, beside, strict=True)
+        ]
+    write_csv(folder / f"{stem}.csv", columns, rows)
     # Last: where the figures are, everything beside them is.
     replace_file(folder / f"{stem}.json", (evaluation.model_dump_json(indent=2) + "\n").encode())

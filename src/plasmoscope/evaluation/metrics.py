@@ -112,7 +112,7 @@ def evaluate_probabilities(
     weights = weights[both]
     values = _all_figures(probabilities, parasitized, threshold, np.ones((1, len(parasitized))))
     draws = _all_figures(probabilities, parasitized, threshold, weights)
-    return {name: _figure(values[name][0], draws[name]) for name in values}
+    return {name: with_interval(values[name][0], draws[name]) for name in values}
 
 
 def bootstrap_weights(n: int, groups: Sequence[str] | None, resamples: int, rng: np.random.Generator) -> Floats:
@@ -138,7 +138,8 @@ def _all_figures(
     }
 
 
-def _figure(value: float, draws: Floats) -> Figure:
+def with_interval(value: float, draws: Floats) -> Figure:
+    """A value with the interval of its bootstrap draws; those that are no numbers are left out."""
     # A model that calls nothing parasitized has no precision in any resample.
     low, high = (np.nan, np.nan) if np.isnan(draws).all() else np.nanpercentile(draws, [2.5, 97.5])
     # Resampling inflates the calibration error, which may push its interval above the value itself.

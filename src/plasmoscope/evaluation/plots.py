@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
+from plasmoscope.classification.card import ClassEvaluation
 from plasmoscope.evaluation.by_patient import LEAST_INFECTED, PatientCalls, figures_by_patient
 from plasmoscope.evaluation.metrics import Bools, Floats, confusion
 from plasmoscope.imaging.cells import resize_cell
@@ -36,6 +37,26 @@ def plot_confusion(probabilities: Floats, parasitized: Bools, threshold: float, 
     axes.set_xticks([0, 1], CLASS_NAMES)
     axes.set_yticks([0, 1], CLASS_NAMES, rotation=90, va="center")
     axes.set(xlabel="called", ylabel="truth", title=f"Calls at threshold {threshold:.2f}")
+    figure.savefig(file, dpi=_DPI)
+
+
+def plot_classes(evaluation: ClassEvaluation, file: Path) -> None:
+    """Cells of each class by what they were called."""
+    table = np.array(evaluation.confusion)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    side = 2.5 + 1.1 * len(table)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), cells in np.ndenumerate(table):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(
+            column, row, f"{cells:,}\n{shares[row, column]:.1%}", ha="center", va="center", color=colour, fontsize=10
+        )
+    places = range(len(table))
+    axes.set_xticks(places, evaluation.names, rotation=30, ha="right", parse_math=False)
+    axes.set_yticks(places, evaluation.names, parse_math=False)
+    axes.set(xlabel="called", ylabel="truth", title=f"Macro F1 {evaluation.figures['macro_f1'].value:.3f}")
     figure.savefig(file, dpi=_DPI)
 
 

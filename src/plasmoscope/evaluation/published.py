@@ -35,10 +35,16 @@ class PublishedCells:
     """At or above it a cell was called parasitized."""
     counting_thresholds: Floats | None = None
     """Likewise in a count, where most cells are uninfected; None where the model has none for so many views."""
+    known_patients: tuple[str, ...] | None = None
+    """Where something else than the names tells them."""
+    shares: Floats | None = None
+    """Probability of each class of one's own, shape (n, c), as far as it is known."""
 
     @property
     def patients(self) -> tuple[str, ...] | None:
-        """Patient of every cell; None where a name does not tell."""
+        """Patient of every cell; None where nothing tells."""
+        if self.known_patients is not None:
+            return self.known_patients
         patients = tuple(patient_of(name) for name in self.names)
         return None if None in patients else tuple(map(str, patients))
 
@@ -49,10 +55,11 @@ def write_published(file: Path, cells: PublishedCells) -> None:
     Where there are thresholds for counting, ``counting_threshold`` comes last.
     """
     counting = () if cells.counting_thresholds is None else (cells.counting_thresholds,)
+    patients = cells.patients or [patient_of(name) for name in cells.names]
     rows = (
-        (name, patient_of(name) or "", class_name(bool(truth)), *(f"{number:.9g}" for number in numbers))
-        for name, truth, *numbers in zip(
-            cells.names, cells.parasitized, cells.probabilities, cells.thresholds, *counting, strict=True
+        (name, patient or "", class_name(bool(truth)), *(f"{number:.9g}" for number in numbers))
+        for name, patient, truth, *numbers in zip(
+            cells.names, patients, cells.parasitized, cells.probabilities, cells.thresholds, *counting, strict=True
         )
     )
     columns = (*_COLUMNS, _COUNTING) if counting else _COLUMNS
@@ -75,6 +82,7 @@ def read_published(file: Path) -> PublishedCells:
             counting_thresholds=(
                 np.array([float(row[_COUNTING]) for row in rows]) if rows and _COUNTING in rows[0] else None
             ),
+            known_patients=_patients(rows),
         )
         if not rows:
             raise ValueError("it has no rows")
@@ -83,6 +91,12 @@ def read_published(file: Path) -> PublishedCells:
             f"{file} is no table of probabilities as 'plasmoscope compare --output' writes it ({error})."
         ) from error
     return cells
+
+
+def _patients(rows: Sequence[dict[str, str]]) -> tuple[str, ...] | None:
+    """As the table tells them where the names do not; None where neither does."""
+    told = tuple(row["patient"] for row in rows)
+    return told if all(told) and any(patient_of(row["name"]) is None for row in rows) else None
 
 
 def pooled(tables: Sequence[PublishedCells]) -> PublishedCells:
@@ -97,12 +111,14 @@ def pooled(tables: Sequence[PublishedCells]) -> PublishedCells:
             "Some cells are in two of these tables. Give the folds of one seed, of which each judges other cells."
         )
     counting = [table.counting_thresholds for table in tables if table.counting_thresholds is not None]
+    known = [table.known_patients for table in tables if table.known_patients is not None]
     return PublishedCells(
         names,
         np.concatenate([table.parasitized for table in tables]),
         np.concatenate([table.probabilities for table in tables]),
         np.concatenate([table.thresholds for table in tables]),
         np.concatenate(counting) if len(counting) == len(tables) else None,
+        tuple(patient for some in known for patient in some) if len(known) == len(tables) else None,
     )
 
 

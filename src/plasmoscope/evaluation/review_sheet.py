@@ -15,7 +15,6 @@ from plasmoscope.evaluation.audit import Audit
 from plasmoscope.files import name_as_text, replace_file
 from plasmoscope.imaging.cells import read_cell
 from plasmoscope.imaging.reading import ImageError
-from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.reports.html import page
 from plasmoscope.reports.illustrations import encode_jpeg
 
@@ -36,7 +35,9 @@ class Suspect:
     patient: str
     label: str
     other: str
-    """The class that a flip would give."""
+    """The class that a flip would give: the likeliest but for the label."""
+    flip: str
+    """What is written for it in a table of decisions."""
     probability: float
     """P(parasitized)."""
     picture: NDArray[np.uint8]
@@ -70,7 +71,7 @@ def write_audit(folder: Path, audit: Audit, most: int) -> int:
         (
             name,
             cell.patient or "",
-            CLASS_NAMES[cell.label],
+            audit.dataset.classes.names[cell.label],
             f"{audit.probabilities[index]:.9g}",
             int(index in suspected),
         )
@@ -100,13 +101,15 @@ def write_audit(folder: Path, audit: Audit, most: int) -> int:
 
 
 def _suspect(audit: Audit, index: int) -> Suspect:
-    cell = audit.dataset.cells[index]
+    cell, names = audit.dataset.cells[index], audit.dataset.classes.names
+    other = names[audit.likeliest_other(index)]
     return Suspect(
         name=name_as_text(cell.name),
         sha256=picture_sha256(cell),
         patient=cell.patient or "",
-        label=CLASS_NAMES[cell.label],
-        other=CLASS_NAMES[len(CLASS_NAMES) - 1 - cell.label],
+        label=names[cell.label],
+        other=other,
+        flip=other if audit.dataset.classes.own else "flip",
         probability=float(audit.probabilities[index]),
         picture=_picture(cell),
     )

@@ -58,7 +58,10 @@ def write_cells(file: Path, cells: Sequence[CellCall], called: Called) -> None:
 
 def _write_csv(file: Path, cells: Sequence[CellCall], called: Called) -> None:
     profile = str(called.profile) if called.profile else ""
-    write_csv(file, _COLUMNS, (_row(cell, profile) for cell in cells))
+    classes = called.card.classes
+    names = classes.names if classes.own else ()
+    columns = (*_COLUMNS, "class", *(f"p_{name}" for name in names)) if names else _COLUMNS
+    write_csv(file, columns, ([*_row(cell, profile), *_of_classes(cell, names)] for cell in cells))
 
 
 def _row(cell: CellCall, profile: str) -> list[str]:
@@ -71,9 +74,17 @@ def _row(cell: CellCall, profile: str) -> list[str]:
     return [*former, cell.name, cell.call or "", probability, cell.by or ""]
 
 
+def _of_classes(cell: CellCall, names: Sequence[str]) -> list[str]:
+    """What a model of classes of one's own tells beside: the class, and the probability of each."""
+    if not names:
+        return []
+    shares = cell.class_probabilities or {}
+    return [cell.class_name or "", *(f"{shares[name]:.6f}" if name in shares else "" for name in names)]
+
+
 def _as_json(cell: CellCall) -> dict[str, Any]:
     former = {"path": cell.name, "parasitized_probability": cell.probability, "label": former_call(cell.call)}
-    return former | asdict(cell)
+    return former | cell.as_record()
 
 
 def _write_json(file: Path, cells: Sequence[CellCall], called: Called) -> None:
@@ -85,6 +96,7 @@ def _write_json(file: Path, cells: Sequence[CellCall], called: Called) -> None:
         "views": called.views,
         "threshold": called.threshold,
         "intended_use": card.intended_use,
+        **({"classes": asdict(card.classes)} if card.classes.own else {}),
         "cells": [_as_json(cell) for cell in cells],
     }
     with whole_text(file) as stream:

@@ -1,6 +1,6 @@
 """Batches of cached cells. A part's transform belongs to the part: nothing is shared but the stored cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lightning
@@ -52,23 +52,42 @@ class CachedCells(Dataset[tuple[Tensor, Tensor]]):
                 self.inputs = self.inputs.to(device)
 
 
+class BalancedSampler(DistributedSampler[int]):
+    """Draws as many cells as there are, with replacement, each class as often as any other."""
+
+    def __iter__(self) -> Iterator[int]:
+        """The process's share of the epoch's draws, which depend on (seed, epoch) alone."""
+        cells = self.dataset
+        assert isinstance(cells, CachedCells)
+        labels = cells.labels[cells.members]
+        weights = 1 / torch.bincount(labels).float()[labels]
+        chance = torch.Generator().manual_seed(self.seed + self.epoch)
+        drawn = torch.multinomial(weights, self.total_size, replacement=True, generator=chance)
+        return iter(drawn[self.rank :: self.num_replicas].tolist())
+
+
 class CellBatches(lightning.LightningDataModule):
     """Training and validation batches; ``batch_size`` cells a step, however many processes share them.
 
     The order depends on (seed, epoch) alone, so a resumed run sees what an uninterrupted one would have seen.
     """
 
-    def __init__(self, training: CachedCells, validation: CachedCells, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, training: CachedCells, validation: CachedCells, batch_size: int, seed: int, balanced: bool = False
+    ) -> None:
         super().__init__()
         self.training = training
         self.validation = validation
         self.batch_size = batch_size
         self.seed = seed
+        self.balanced = balanced
+        """Whether cells are drawn so that each class is seen as often."""
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         """Shuffled; each process gets its share of every batch."""
         trainer = self._placed(self.training)
-        sampler: DistributedSampler[int] = DistributedSampler(
+        kind = BalancedSampler if self.balanced else DistributedSampler
+        sampler: DistributedSampler[int] = kind(
             self.training, trainer.world_size, trainer.global_rank, shuffle=True, seed=self.seed
         )
         share = max(1, self.batch_size // trainer.world_size)

@@ -1,11 +1,12 @@
 """What is set on validation cells: the temperature, and the threshold for each purpose."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp
 
 from plasmoscope.classification.card import OperatingPoint
 
@@ -58,7 +59,27 @@ def fit_temperature(log_odds: NDArray[np.float32], parasitized: NDArray[np.bool_
     def negative_log_likelihood(log_temperature: float) -> float:
         return float(np.mean(np.logaddexp(0, -margins / np.exp(log_temperature))))
 
-    best = minimize_scalar(negative_log_likelihood, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return _best_temperature(negative_log_likelihood)
+
+
+def fit_class_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """As ``fit_temperature``, of a network with an output for each class.
+
+    Args:
+        logits: shape (n, c), of cells the model was not trained on.
+        labels: class indices, shape (n,).
+    """
+    raw, rows = logits.astype(np.float64), np.arange(len(labels))
+
+    def negative_log_likelihood(log_temperature: float) -> float:
+        scaled = raw / np.exp(log_temperature)
+        return float(np.mean(logsumexp(scaled, axis=1) - scaled[rows, labels]))
+
+    return _best_temperature(negative_log_likelihood)
+
+
+def _best_temperature(loss: Callable[[float], float]) -> float:
+    best = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(np.exp(best.x))
 
 

@@ -14,7 +14,6 @@ from plasmoscope.classification.familiar import familiar_path, keep_familiar
 from plasmoscope.data.nih import CellDataset, load_nih
 from plasmoscope.data.splits import make_split
 from plasmoscope.imaging.cells import read_cell
-from plasmoscope.labels import PARASITIZED
 
 
 def make_familiar(model: Path, dataset: CellDataset, split: str = "seed42") -> Path:
@@ -32,7 +31,7 @@ def make_familiar(model: Path, dataset: CellDataset, split: str = "seed42") -> P
     classifier = Classifier.load(file)
     members = make_split(split, dataset).part("validation")
     cells = np.stack([classifier.prepare(read_cell(dataset.cells[index].source.read())) for index in members])
-    keep_familiar(classifier, cells, dataset.labels[members] == PARASITIZED, file)
+    keep_familiar(classifier, cells, dataset.infected[members], file)
     return familiar_path(file)
 
 

@@ -14,6 +14,7 @@ from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.lightning_output import quiet_lightning
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.objective import class_weights
 from plasmoscope.training.phases import make_trainer, precision_of
 from plasmoscope.training.recipe import Recipe
 from plasmoscope.training.run_folder import RunOptions
@@ -84,8 +85,9 @@ def learning_rate_range_test(
             enable_progress_bar=False,
         )
         prepare_for_training(model, trainer.strategy.root_device.type)
-        module = _NotingLosses(model, recipe, phase_index, options.seed, compile_model=False)
-        batches: Any = CellBatches(training, training, recipe.batch_size, options.seed)
+        weights = class_weights(recipe, training.labels[training.members])
+        module = _NotingLosses(model, recipe, phase_index, options.seed, compile_model=False, weights=weights)
+        batches: Any = CellBatches(training, training, recipe.batch_size, options.seed, recipe.balanced_sampler)
         finder = Tuner(trainer).lr_find(
             module, datamodule=batches, min_lr=low, max_lr=high, num_training=steps, update_attr=False
         )

@@ -6,16 +6,15 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import lr_scheduler
 from torchmetrics import MeanMetric
-from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
+from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAccuracy
 from torchvision.transforms import v2
 
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED, log_odds
 from plasmoscope.training.augmentation import augment
 from plasmoscope.training.batches import to_float
+from plasmoscope.training.objective import Objective
 from plasmoscope.training.recipe import Phase, Recipe, RecipeError
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
@@ -31,7 +30,15 @@ class PhaseModule(lightning.LightningModule):
     if it had never stopped.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, phase_index: int, seed: int, compile_model: bool) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        phase_index: int,
+        seed: int,
+        compile_model: bool,
+        weights: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
         self.recipe = recipe
@@ -45,9 +52,10 @@ class PhaseModule(lightning.LightningModule):
             torch.compile(model.forward) if compile_model else model.forward
         )
         self.mix = _mixing(recipe)
-        self.train_accuracy = BinaryAccuracy()
+        self.objective = Objective(recipe, weights)
+        self.train_accuracy = _accuracy(recipe)
         self.validation_loss = MeanMetric()
-        self.accuracy = BinaryAccuracy()
+        self.accuracy = _accuracy(recipe)
         self.auc = BinaryAUROC()
         self.register_buffer("mean", torch.tensor(recipe.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(recipe.std)[:, None, None], persistent=False)
@@ -84,28 +92,32 @@ class PhaseModule(lightning.LightningModule):
                 images, targets = self.mix(images, labels)
             inputs = self._normalise(images)
         logits = self.train_forward(inputs).float()
-        loss = _cross_entropy(logits, targets, self.recipe.label_smoothing)
+        loss = self.objective.loss(logits, targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
         if self.mix is None:
             # As the articles plot it: of the pictures as they were learnt from. Those that are mixed have no class.
-            self.train_accuracy.update(log_odds(logits.detach()).sigmoid(), labels == PARASITIZED)
+            self._note_calls(self.train_accuracy, logits.detach(), labels)
             self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
-        """Loss without smoothing, accuracy and AUC of P(parasitized)."""
+        """Loss without smoothing, accuracy over the classes, and AUC of P(infected)."""
         inputs, labels = batch
         inputs = inputs.float() if inputs.is_floating_point() else self._normalise(to_float(inputs))
-        odds = log_odds(self.model(inputs).float())
-        truth = labels == PARASITIZED
-        loss = functional.binary_cross_entropy_with_logits(odds, truth.float(), reduction="none")
-        self.validation_loss.update(loss)
-        self.accuracy.update(odds.sigmoid(), truth)
-        self.auc.update(odds.sigmoid(), truth)
+        logits = self.model(inputs).float()
+        self.validation_loss.update(self.objective.validation_losses(logits, labels))
+        self._note_calls(self.accuracy, logits, labels)
+        self.auc.update(self.objective.log_odds(logits).sigmoid(), self.objective.infected(labels))
         # Metrics that gather counts from all processes; averages of averages would weigh the last cells too much.
         self.log("val_loss", self.validation_loss)
         self.log("val_accuracy", self.accuracy)
         self.log("val_auc", self.auc)
+
+    def _note_calls(self, accuracy: BinaryAccuracy | MulticlassAccuracy, logits: Tensor, labels: Tensor) -> None:
+        if self.objective.own:
+            accuracy.update(logits, labels)
+        else:
+            accuracy.update(self.objective.log_odds(logits).sigmoid(), self.objective.infected(labels))
 
     def configure_optimizers(self) -> Any:
         """The phase's optimiser over what learns in it, and its schedule."""
@@ -155,18 +167,16 @@ class PhaseModule(lightning.LightningModule):
         return normalised.contiguous(memory_format=torch.channels_last)
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Of classes, shape (b,), or shares of them, shape (b, c); one logit is the log-odds of the first of two."""
-    if logits.shape[1] > 2:
-        return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
-    parasitized = (targets == PARASITIZED).float() if targets.ndim == 1 else targets[:, PARASITIZED]
-    smooth = parasitized * (1 - smoothing) + smoothing / 2
-    return functional.binary_cross_entropy_with_logits(log_odds(logits), smooth)
+def _accuracy(recipe: Recipe) -> BinaryAccuracy | MulticlassAccuracy:
+    """Share of the cells that are called by their class."""
+    if recipe.own_classes is None:
+        return BinaryAccuracy()
+    return MulticlassAccuracy(recipe.own_classes, average="micro")
 
 
 def _mixing(recipe: Recipe) -> v2.Transform | None:
-    """Mixup, CutMix, or each for half the batches; labels become shares of the classes, shape (b, 2)."""
-    classes = len(CLASS_NAMES)
+    """Mixup, CutMix, or each for half the batches; labels become shares of the classes, shape (b, c)."""
+    classes = len(recipe.class_set.names)
     mixings: list[v2.Transform] = []
     if recipe.mixup_alpha:
         mixings.append(v2.MixUp(alpha=recipe.mixup_alpha, num_classes=classes))

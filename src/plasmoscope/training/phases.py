@@ -28,6 +28,7 @@ from plasmoscope.training.history import History
 from plasmoscope.training.lightning_output import quiet_lightning
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
+from plasmoscope.training.objective import class_weights
 from plasmoscope.training.recipe import Phase, Recipe
 from plasmoscope.training.run_folder import RunError, RunOptions, first_process, load_weights, phase_file, save_weights
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
@@ -55,7 +56,7 @@ def silent(message: str) -> None:
 def initial_model(recipe: Recipe, options: RunOptions, say: Callable[[str], None] = silent) -> nn.Module:
     """A recipe's network as its training starts: pretrained, or random where the recipe or the options say so."""
     torch.manual_seed(options.seed)
-    model = build_model(recipe.model, recipe.image_size, recipe.model_options)
+    model = build_model(recipe.model, recipe.image_size, recipe.model_options, recipe.own_classes)
     if options.from_scratch or (recipe.weights == "random" and not options.init_weights):
         say("Starting from random weights.")
     else:
@@ -122,14 +123,15 @@ def run_phase(
         else:
             training = data.all_cells(recipe.cache_size_of(phase), "train")
             validation = data.all_cells(recipe.image_size_of(phase), "validation")
-        module = PhaseModule(learner, recipe, index, options.seed, options.compile)
+        weights = class_weights(recipe, training.labels[training.members])
+        module = PhaseModule(learner, recipe, index, options.seed, options.compile, weights)
         last = checkpoints / "last.ckpt"
         if last.exists():
             say(f"Resuming phase {index + 1} from {last}.")
         try:
             trainer.fit(
                 module,
-                datamodule=CellBatches(training, validation, recipe.batch_size, options.seed),
+                datamodule=CellBatches(training, validation, recipe.batch_size, options.seed, recipe.balanced_sampler),
                 ckpt_path=last if last.exists() else None,
                 weights_only=True,
             )

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import decode_text
+from plasmoscope.labels import TWO_CLASSES, Classes
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -26,6 +27,15 @@ def _ascending(values: tuple[float, float]) -> tuple[float, float]:
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
+
+
+def _is_none(value: object) -> bool:
+    """What a recipe of the two classes that ship does without is not written down: its files stay as they were."""
+    return value is None
+
+
+def _is_false(value: object) -> bool:
+    return value is False
 
 
 class RecipeError(PlasmoscopeError):
@@ -163,6 +173,8 @@ class Recipe(Settings):
     model_options: dict[str, float] = {}
     """Options of the network's own, such as dropout and stochastic_depth."""
     weights: Literal["imagenet", "random"] = "imagenet"
+    classes: Annotated[Classes | None, Field(exclude_if=_is_none)] = None
+    """Of one's own, with those that count as infected; absent: parasitized and uninfected, or what the data set has."""
     split: str = "seed42"
     image_size: Annotated[int, Field(ge=16, le=1024)]
     cache_size: Annotated[int, Field(ge=16, le=1024)]
@@ -175,6 +187,16 @@ class Recipe(Settings):
     """Zhang et al. 2018, arXiv:1710.09412; where cutmix_alpha is given too, each takes half the batches."""
     cutmix_alpha: Annotated[float, Field(ge=0)] = 0
     """Yun et al. 2019, arXiv:1905.04899."""
+    class_weights: Annotated[
+        Literal["balanced"] | dict[str, Positive] | None, Field(exclude_if=_is_none, union_mode="left_to_right")
+    ] = None
+    """Of each class in the loss, by its name, those that are not named 1; ``balanced`` takes the inverse of its share
+    in training, so that each class weighs as much."""
+    balanced_sampler: Annotated[bool, Field(exclude_if=_is_false)] = False
+    """An epoch draws with replacement, each class as often; an epoch is as long as ever."""
+    generalised_cross_entropy: Annotated[float | None, Field(gt=0, le=1, exclude_if=_is_none)] = None
+    """A loss that wrong labels mislead less, in place of cross-entropy: its q, from almost cross-entropy to 1, the mean
+    absolute error; 0.7 in the paper (Zhang & Sabuncu 2018, arXiv:1805.07836)."""
     gradient_clip: Positive | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights; absent means no average."""
@@ -197,11 +219,43 @@ class Recipe(Settings):
         return self
 
     @model_validator(mode="after")
+    def _other_cells_are_of_the_two_classes(self) -> "Recipe":
+        if self.own_classes is not None and (self.other_cells or self.referred_share):
+            raise ValueError("classes: other_cells and referred_share go with the two classes that ship alone")
+        return self
+
+    @model_validator(mode="after")
     def _ends_at_its_own_size(self) -> "Recipe":
         last = len(self.phases) - 1
         if self.image_size_of(self.phases[last]) != self.image_size:
             raise ValueError(f"phases.{last}.image_size: the last phase trains at the recipe's own image_size")
         return self
+
+    @property
+    def class_set(self) -> Classes:
+        """The classes, in the order of the network's outputs."""
+        return self.classes or TWO_CLASSES
+
+    @property
+    def own_classes(self) -> int | None:
+        """How many classes of one's own there are; None for the two that ship."""
+        return len(self.class_set.names) if self.class_set.own else None
+
+    def of_classes(self, classes: Classes) -> "Recipe":
+        """The same recipe for a data set's classes.
+
+        Raises:
+            RecipeError: it names others, or trains with cells of the two that ship.
+        """
+        if self.class_set == classes:
+            return self
+        if self.classes is not None:
+            raise RecipeError(
+                f"classes: the recipe tells {self.classes} apart ({', '.join(self.classes.positive)} infected), the "
+                f"data set has {classes} ({', '.join(classes.positive)} infected). Name the same ones in both."
+            )
+        named = {"classes": {"names": classes.names, "positive": classes.positive}}
+        return validated(Recipe, self.model_dump(mode="json", exclude_unset=True) | named, self.name)
 
     def augmentation_of(self, phase: Phase) -> Augmentation:
         """The phase's own augmentation, or the recipe's."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,17 +16,25 @@ from plasmoscope.classification.control import level
 from plasmoscope.classification.familiar import keep_familiar
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
+from plasmoscope.data.classes import check_all_there
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import Split, make_split, unsure_cells
 from plasmoscope.files import alone_in, empty
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.imaging.smear_reference import smear_references
 from plasmoscope.imaging.stain_reference import STANDARD, refer
-from plasmoscope.labels import CLASS_NAMES, PARASITIZED, UNINFECTED, log_odds
+from plasmoscope.labels import PARASITIZED, UNINFECTED, log_odds
 from plasmoscope.networks import read_network, save_network
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.batches import CachedCells
-from plasmoscope.training.calibration import COUNTING, SCREENING, accuracy_threshold, fit_temperature, operating_point
+from plasmoscope.training.calibration import (
+    COUNTING,
+    SCREENING,
+    accuracy_threshold,
+    fit_class_temperature,
+    fit_temperature,
+    operating_point,
+)
 from plasmoscope.training.export import export_network, with_strangeness
 from plasmoscope.training.features import cached_features
 from plasmoscope.training.history import plot_learning_curves, read_history, write_history
@@ -91,10 +100,11 @@ def _train(
     track: Track,
     say: Callable[[str], None],
 ) -> ModelCard:
-    if dataset.classes.own:
-        raise RunError(f"Training takes the two classes that ship; these are {dataset.classes}.")
+    recipe = recipe.of_classes(dataset.classes)
     _check_other_data(recipe, options.other_data)
     split = make_split(recipe.split, dataset)
+    for name in ("train", "validation"):
+        check_all_there(dataset.labels[split.part(name)], dataset.classes, f"the part {name} of {dataset.root}")
     open_folder(folder, recipe, dataset, split, options)
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")
@@ -108,7 +118,7 @@ def _train(
         if not first_process():
             raise SystemExit(0)
         save_weights(model, weights_file)
-    model = build_model(recipe.model, recipe.image_size, recipe.model_options)
+    model = build_model(recipe.model, recipe.image_size, recipe.model_options, recipe.own_classes)
     load_weights(model, weights_file)
     history = [row for index in range(len(recipe.phases)) for row in read_history(phase_file(folder, index, "csv"))]
     write_history(folder / "history.csv", history)
@@ -233,6 +243,10 @@ def export_run(
     cells = validation.inputs[validation.members].numpy()
     red_cells = np.concatenate([cells, *(field for fields in healthy_elsewhere for field in fields)])
     network = export_network(model, preprocessing)
+    classes, labels = recipe.class_set, validation.labels[validation.members].numpy()
+    own: dict[str, Any] = {}
+    if classes.own:
+        own = {"format": 2, "class_names": classes.names, "positive_classes": classes.positive}
 
     def described(network: bytes) -> ModelCard:
         return ModelCard.of(
@@ -242,15 +256,18 @@ def export_run(
             recipe=recipe.name,
             preprocessing=preprocessing,
             data=data,
+            **own,
         )
 
     first = Classifier(network, described(network))
     if first.has_features:
         network = with_strangeness(network, first.logits_and_features(red_cells)[1])
     card = described(network)
-    parasitized = validation.labels[validation.members].numpy() == PARASITIZED
-    odds = log_odds(Classifier(network, card).logits(cells))
-    temperature = fit_temperature(odds, parasitized)
+    parasitized = classes.infected(labels)
+    logits = Classifier(network, card).logits(cells)
+    temperature = (
+        fit_class_temperature(logits, labels) if classes.own else fit_temperature(log_odds(logits), parasitized)
+    )
     calibration = Calibration(
         temperature=temperature,
         fitted_on=f"{len(cells)} validation cells of the split",
@@ -291,8 +308,9 @@ def export_run(
 def _describe_data(dataset: CellDataset, split: Split, seed: int, infected_crops: int) -> TrainingData:
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     official = all(cell.patient is not None for cell in dataset.cells)
+    layout = "own layout" if dataset.classes.own else "NIH/NLM layout"
     return TrainingData(
-        dataset=f"NIH/NLM layout, {len(dataset)} cells, classes {' and '.join(CLASS_NAMES)}",
+        dataset=f"{layout}, {len(dataset)} cells, classes {dataset.classes}",
         split=split.name,
         seed=seed,
         cells={name: len(members) for name, members in parts.items()},

@@ -22,7 +22,7 @@ _NO_CELLS = 400
 
 
 def fit_evidence(classifier: Classifier, red_cells: Pixels) -> Evidence | None:
-    """How a network's third class and the distance of its features weigh; None in one without a third class.
+    """How a network's third class and the distance of its features weigh; None in one without a class "not a cell".
 
     Distance alone takes cells of another laboratory for no cells: a network of two classes is never silent by it.
 
@@ -42,6 +42,8 @@ def fit_evidence(classifier: Classifier, red_cells: Pixels) -> Evidence | None:
 def _told(classifier: Classifier, cells: Pixels) -> Floats | None:
     """What the evidence is weighed from, shape (n, 1 or 2)."""
     logits, strangeness = classifier.logits_and_strangeness(cells)
+    if classifier.classes.own:
+        return None
     third = third_log_odds(logits, classifier.card.calibration.temperature)
     if third is None:
         return None

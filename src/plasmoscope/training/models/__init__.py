@@ -1,6 +1,7 @@
 """Network architectures, one file each; every one ends in one to three logits (see ``plasmoscope.labels.log_odds``).
 
-A network is a sequence of named stages with the head last; ``mobilenet_v2`` keeps torchvision's own class.
+Where there are classes of one's own, it ends in one logit for each. A network is a sequence of named stages with the
+head last; ``mobilenet_v2`` keeps torchvision's own class.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,7 +38,9 @@ class ArchitectureError(PlasmoscopeError):
     """There is no such network, or it does not take these options."""
 
 
-def build_model(name: str, image_size: int, options: Mapping[str, float] | None = None) -> nn.Module:
+def build_model(
+    name: str, image_size: int, options: Mapping[str, float] | None = None, classes: int | None = None
+) -> nn.Module:
     """A network with random weights.
 
     Args:
@@ -45,22 +48,26 @@ def build_model(name: str, image_size: int, options: Mapping[str, float] | None 
             ``package.module:function`` for a network of one's own.
         image_size: side of its input in pixels.
         options: of the network's own, such as ``dropout``.
+        classes: how many classes of one's own there are; None for the two that ship.
 
     Raises:
         ArchitectureError: the message names the recipe's field.
     """
+    options = dict(options or {})
     try:
         library, _, of_library = name.partition("/")
+        if ":" in name and library not in _LIBRARIES:
+            return own_network(name, image_size, options, classes)
+        if classes is not None:
+            options["classes"] = classes
         if library in _LIBRARIES:
-            return _LIBRARIES[library](of_library, image_size, **(options or {}))
-        if ":" in name:
-            return own_network(name, image_size, options or {})
+            return _LIBRARIES[library](of_library, image_size, **options)
         if name not in MODELS:
             raise ArchitectureError(
                 f"model: there is no '{name}'. Choose one of {', '.join(MODELS)}, torchvision/NAME, timm/NAME, or your "
                 "own as package.module:function."
             )
-        return MODELS[name](image_size=image_size, **(options or {}))
+        return MODELS[name](image_size=image_size, **options)
     except ValueError as error:
         raise ArchitectureError(f"model: {error}") from error
     except TypeError as error:

@@ -9,13 +9,14 @@ from torch import nn
 _WITH_FURTHER_HEADS = ("googlenet", "inception_v3")
 
 
-def feature_extractor(name: str, image_size: int = 224, dropout: float = 0.5) -> nn.Module:
-    """A torchvision network without its last linear layer, under a small head; (n, 3, h, w) to two logits.
+def feature_extractor(name: str, image_size: int = 224, dropout: float = 0.5, classes: float = 2) -> nn.Module:
+    """A torchvision network without its last linear layer, under a small head; (n, 3, h, w) to (n, classes).
 
     Args:
         name: as ``torchvision.models.list_models`` names it: alexnet, vgg16, densenet121, ...
         image_size: side of the input in pixels.
         dropout: probability before the head's only layer.
+        classes: logits.
 
     Raises:
         ValueError: torchvision has no such classifier, or it cannot take this size.
@@ -36,5 +37,5 @@ def feature_extractor(name: str, image_size: int = 224, dropout: float = 0.5) ->
         except (RuntimeError, AssertionError) as error:
             raise ValueError(f"{name} cannot take pictures of {image_size} px: {error}") from error
     network.train()
-    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(features.shape[1], 2))
+    head = nn.Sequential(nn.Dropout(dropout), nn.Linear(features.shape[1], int(classes)))
     return nn.Sequential(OrderedDict(backbone=network, head=head))

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 
-def dense_head(inputs: int, dropout: float) -> nn.Sequential:
-    """Two dense layers of 512 with ReLU and dropout, then one logit (the opensource.com articles)."""
+def dense_head(inputs: int, dropout: float, logits: int = 1) -> nn.Sequential:
+    """Two dense layers of 512 with ReLU and dropout, then one logit or more (the opensource.com articles)."""
     return nn.Sequential(
         nn.Linear(inputs, 512),
         nn.ReLU(),
@@ -13,7 +13,7 @@ def dense_head(inputs: int, dropout: float) -> nn.Sequential:
         nn.Linear(512, 512),
         nn.ReLU(),
         nn.Dropout(dropout),
-        nn.Linear(512, 1),
+        nn.Linear(512, logits),
     )
 
 
@@ -25,8 +25,8 @@ class ConcatPool(nn.Module):
         return torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
 
 
-def concat_pool_head(channels: int) -> nn.Sequential:
-    """fast.ai's head for two classes (Howard & Gugger 2020, doi:10.3390/info11020108)."""
+def concat_pool_head(channels: int, classes: int = 2) -> nn.Sequential:
+    """fast.ai's head (Howard & Gugger 2020, doi:10.3390/info11020108)."""
     return nn.Sequential(
         ConcatPool(),
         nn.BatchNorm1d(2 * channels),
@@ -35,5 +35,5 @@ def concat_pool_head(channels: int) -> nn.Sequential:
         nn.ReLU(),
         nn.BatchNorm1d(512),
         nn.Dropout(0.5),
-        nn.Linear(512, 2),
+        nn.Linear(512, classes),
     )

@@ -37,11 +37,15 @@ class MobileNetResidual(nn.Sequential):
         return translated
 
 
-def mobilenet_residual(image_size: int = 224) -> nn.Module:
+def mobilenet_residual(image_size: int = 224, classes: float = 2) -> nn.Module:
     """Build the network; 1,619,778 parameters and 15,744 running statistics, to two logits (n, 2).
 
     Identity additions go around the blocks that change neither size nor width (3, 5, 7 to 11), and around the
     depthwise convolution that ends the network, which therefore keeps its input's size.
+
+    Args:
+        image_size: as all networks take it; this one needs none.
+        classes: logits.
     """
     stages: OrderedDict[str, nn.Module] = OrderedDict(stem=_layers(conv1=(3, 32, 3, 2, 1)))
     channels = 32
@@ -56,7 +60,7 @@ def mobilenet_residual(image_size: int = 224) -> nn.Module:
         stages[f"block_{number}"] = Residual(block) if stride == 1 and channels == width else block
         channels = width
     stages["block_12"] = Residual(_layers(conv_dw_12=(channels, channels, 3, 1, channels)))
-    stages["head"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 2))
+    stages["head"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, int(classes)))
     return MobileNetResidual(stages)
 
 

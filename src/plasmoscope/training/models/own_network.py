@@ -1,7 +1,8 @@
 """A network that somebody else wrote, by the place of the function that makes it: ``package.module:function``."""
 
+import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
@@ -10,10 +11,17 @@ import torch
 from torch import nn
 
 
-def own_network(place: str, image_size: int, options: Mapping[str, float]) -> nn.Module:
+def own_network(place: str, image_size: int, options: Mapping[str, float], classes: int | None = None) -> nn.Module:
     """What ``function(image_size=..., **options)`` makes: a network from (n, 3, h, w) to one to three logits.
 
     The module is looked for in the current folder, too.
+
+    Args:
+        place: ``package.module:function``.
+        image_size: side of its input in pixels.
+        options: of the function's own.
+        classes: how many classes of one's own there are, each with a logit: given to a function that takes
+            ``classes``. None for the two that ship.
 
     Raises:
         ValueError: it is not there, fails, or gives something else.
@@ -27,7 +35,8 @@ def own_network(place: str, image_size: int, options: Mapping[str, float]) -> nn
         raise ValueError(f"the module '{module_name}' cannot be loaded: {error}") from error
     except AttributeError as error:
         raise ValueError(f"there is no '{name}' in {module_name}") from error
-    network = make(image_size=image_size, **options)
+    told = {} if classes is None or not _takes(make, "classes") else {"classes": classes}
+    network = make(image_size=image_size, **{**options, **told})
     if not isinstance(network, nn.Module):
         raise ValueError(f"{place} gives no torch.nn.Module but {type(network).__name__}")
     if not [*network.named_children()]:
@@ -38,8 +47,17 @@ def own_network(place: str, image_size: int, options: Mapping[str, float]) -> nn
     except (RuntimeError, ValueError, AssertionError) as error:
         raise ValueError(f"{place} cannot take pictures of {image_size} px: {error}") from error
     shape = tuple(getattr(logits, "shape", ()))
-    if shape not in {(2, 1), (2, 2), (2, 3)}:
-        raise ValueError(
-            f"{place} gives {shape or type(logits).__name__} for two pictures, not one to three logits each"
-        )
+    if shape not in ({(2, 1), (2, 2), (2, 3)} if classes is None else {(2, classes)}):
+        wanted = "one to three logits" if classes is None else f"{classes} logits"
+        hint = "" if classes is None else ", one for each class; take the argument 'classes'"
+        raise ValueError(f"{place} gives {shape or type(logits).__name__} for two pictures, not {wanted} each{hint}")
     return network.train()
+
+
+def _takes(function: Callable[..., object], name: str) -> bool:
+    """Whether it has an argument of this name, or takes any."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+    return name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())

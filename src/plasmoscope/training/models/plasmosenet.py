@@ -22,7 +22,9 @@ _BLOCKS = (
 )
 
 
-def plasmosenet(image_size: int = 224, stochastic_depth: float = 0.2, dropout: float = 0.3) -> nn.Module:
+def plasmosenet(
+    image_size: int = 224, stochastic_depth: float = 0.2, dropout: float = 0.3, classes: float = 2
+) -> nn.Module:
     """Build the network; 10,632,306 parameters, from (n, 3, h, w) to two logits (n, 2).
 
     Args:
@@ -30,6 +32,7 @@ def plasmosenet(image_size: int = 224, stochastic_depth: float = 0.2, dropout: f
         stochastic_depth: probability of leaving out the last block, growing linearly from 0 at the first
             (Huang et al. 2016, arXiv:1603.09382).
         dropout: probability before the last layer.
+        classes: logits.
     """
     last = len(_BLOCKS) - 1
     blocks = [
@@ -38,7 +41,7 @@ def plasmosenet(image_size: int = 224, stochastic_depth: float = 0.2, dropout: f
     ]
     width = _BLOCKS[-1][1]
     features = nn.Sequential(MultiScaleStem(), *blocks, _convolution(width, width, 1))
-    classifier = nn.Linear(width, 2)
+    classifier = nn.Linear(width, int(classes))
     nn.init.normal_(classifier.weight, std=0.01)
     nn.init.zeros_(classifier.bias)
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), classifier)

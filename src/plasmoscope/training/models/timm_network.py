@@ -11,13 +11,13 @@ from plasmoscope.extras import require_extra
 EXTRA = "timm"
 
 
-def timm_network(name: str, image_size: int, classes: int = 2, dropout: float = 0.0) -> nn.Module:
+def timm_network(name: str, image_size: int, classes: float = 2, dropout: float = 0.0) -> nn.Module:
     """A timm network without its last layer, under a linear head; (n, 3, h, w) to (n, classes) logits.
 
     Args:
         name: as ``timm.list_models`` names it, such as ``convnext_atto`` or ``vit_tiny_patch16_224``.
         image_size: side of the input in pixels.
-        classes: 1 to 3 logits, as ``plasmoscope.labels.log_odds`` takes them.
+        classes: logits: one for each class of one's own, or 1 to 3, as ``plasmoscope.labels.log_odds`` takes them.
         dropout: probability before the head.
 
     Raises:
