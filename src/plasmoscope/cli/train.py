@@ -7,7 +7,14 @@ import typer
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, DecisionsOption, LabelsOption, SettingsOption, given_cells
+from plasmoscope.cli.options import (
+    CacheOption,
+    DecisionsOption,
+    LabelsOption,
+    LoggersOption,
+    SettingsOption,
+    given_cells,
+)
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
@@ -45,6 +52,10 @@ def train(
     ] = False,
     devices: Annotated[int, typer.Option(min=1, help="Devices (or CPU processes) that share each batch.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines that run this command together.")] = 1,
+    logger: LoggersOption = ["csv", "tensorboard"],  # noqa: B006
+    histograms: Annotated[
+        bool, typer.Option("--histograms", help="Also the network's graph and histograms of weights, for TensorBoard.")
+    ] = False,
     labels: LabelsOption = "original",
     decisions: DecisionsOption = None,
     settings: SettingsOption = [],  # noqa: B006
@@ -87,6 +98,8 @@ def train(
         compile=compile_model,
         devices=devices,
         nodes=nodes,
+        loggers=tuple(logger),
+        histograms=histograms,
     )
     run_training(
         chosen,
