@@ -49,6 +49,11 @@ SettingsOption = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe, such as image_size=96.")
 ]
 
+LoggersOption = Annotated[
+    list[Literal["csv", "tensorboard", "wandb", "mlflow"]],
+    typer.Option("--logger", help="Where epochs are told; give it again for more. history.csv is written in any case."),
+]
+
 
 def _records_folder() -> Path:
     from platformdirs import user_data_path

@@ -12,6 +12,7 @@ from plasmoscope.cli.options import (
     DecisionsOption,
     GroupsOption,
     LabelsOption,
+    LoggersOption,
     PositiveOption,
     SettingsOption,
     given_cells,
@@ -57,6 +58,10 @@ def train(
     nodes: Annotated[int, typer.Option(min=1, help="Machines that run this command together.")] = 1,
     positive: PositiveOption = None,
     groups: GroupsOption = None,
+    logger: LoggersOption = ["csv", "tensorboard"],  # noqa: B006
+    histograms: Annotated[
+        bool, typer.Option("--histograms", help="Also the network's graph and histograms of weights, for TensorBoard.")
+    ] = False,
     labels: LabelsOption = "original",
     decisions: DecisionsOption = None,
     settings: SettingsOption = [],  # noqa: B006
@@ -99,6 +104,8 @@ def train(
         compile=compile_model,
         devices=devices,
         nodes=nodes,
+        loggers=tuple(logger),
+        histograms=histograms,
     )
     run_training(
         chosen,

@@ -7,7 +7,7 @@ import typer
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption
+from plasmoscope.cli.options import CacheOption, LoggersOption
 from plasmoscope.extras import require_extra
 
 
@@ -20,6 +20,7 @@ def train_fields(
     precision: Annotated[
         Literal["auto", "32", "bf16"], typer.Option(help="auto: bf16 where the machine is faster with it.")
     ] = "auto",
+    logger: LoggersOption = ["csv", "tensorboard"],  # noqa: B006
     smoke: Annotated[bool, typer.Option("--smoke", help="A few steps a phase, to see that it runs.")] = False,
     cache: CacheOption = None,
 ) -> None:
@@ -34,7 +35,7 @@ def train_fields(
     if smoke:
         chosen = chosen.shortened()
     folder = output or Path("runs") / f"{chosen.name}-{seed}{'-smoke' if smoke else ''}"
-    options = RunOptions(seed=seed, accelerator=accelerator, precision=precision)
+    options = RunOptions(seed=seed, accelerator=accelerator, precision=precision, loggers=tuple(logger))
     # A folder that the user named may hold something else.
     afresh = smoke and output is None
     run_training(chosen, data, folder, cache_folder, options, track, console.print, afresh)

@@ -12,6 +12,8 @@ _NOISE = (
     r".*Checkpoint directory .* exists and is not empty.*",
     # Between Lightning and torch.
     r".*LeafSpec.* is deprecated.*",
+    # Between TensorBoard's writer and torch.
+    r".*`torch.jit.trace.*` is deprecated.*",
     # A training that diverged says so itself.
     r".*Encountered `nan` values.*",
 )

@@ -5,7 +5,7 @@ import pickle
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -19,13 +19,13 @@ from lightning.pytorch.callbacks import (
     LearningRateMonitor,
     ModelCheckpoint,
 )
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from plasmoscope.training.batches import CachedCells, CellBatches
 from plasmoscope.training.features import split_stages
 from plasmoscope.training.history import History
 from plasmoscope.training.lightning_output import quiet_lightning
+from plasmoscope.training.loggers import WeightHistograms, make_loggers
 from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.objective import class_weights
@@ -85,17 +85,12 @@ def run_phase(
     best = ModelCheckpoint(checkpoints, "best", monitor=phase.chosen_by, mode="max", save_on_train_epoch_end=True)
     # save_last of the best one would leave out epochs that bring no improvement.
     latest = ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False)
-    callbacks: list[Callback] = [
-        History(phase_file(folder, index, "csv"), index + 1, say),
-        LearningRateMonitor(),
-        _Divergence(index),
-    ]
-    if recipe.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
-    if phase.patience:
-        callbacks.append(EarlyStopping(phase.chosen_by, mode="max", patience=phase.patience))
-    # Last, so that a checkpoint holds what the others noted of its epoch.
-    callbacks += [best, latest]
+    loggers = make_loggers(options.loggers, folder, index + 1, recipe.model_dump(mode="json"))
+    history = History(phase_file(folder, index, "csv"), index + 1, say)
+    # Checkpoints last, so that they hold what the others noted of their epoch.
+    callbacks = [history, *_watching(recipe, index, bool(loggers)), best, latest]
+    if options.histograms:
+        callbacks.insert(0, WeightHistograms(say))
     with quiet_lightning():
         trainer = make_trainer(
             accelerator=options.accelerator,
@@ -108,7 +103,7 @@ def run_phase(
             precision=precision_of(options),
             gradient_clip_val=recipe.gradient_clip,
             callbacks=callbacks,
-            logger=TensorBoardLogger(folder, name="tensorboard", version=f"phase-{index + 1}"),
+            logger=loggers,
             num_sanity_val_steps=0,
             log_every_n_steps=10,
             enable_progress_bar=sys.stdout.isatty(),
@@ -152,6 +147,18 @@ def run_phase(
         save_weights(model, best_file)
         # With the optimiser's state, a checkpoint is several times as large as the weights.
         shutil.rmtree(checkpoints)
+
+
+def _watching(recipe: Recipe, index: int, logged: bool) -> Iterator[Callback]:
+    """What looks on and ends a phase, or averages its weights."""
+    phase = recipe.phases[index]
+    yield _Divergence(index)
+    if logged:
+        yield LearningRateMonitor()
+    if recipe.ema_decay:
+        yield EMAWeightAveraging(decay=recipe.ema_decay)
+    if phase.patience:
+        yield EarlyStopping(phase.chosen_by, mode="max", patience=phase.patience)
 
 
 def precision_of(options: RunOptions) -> Literal["bf16-mixed", "32-true"]:

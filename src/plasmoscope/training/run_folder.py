@@ -22,6 +22,7 @@ from plasmoscope.files import replace_file, whole_file
 from plasmoscope.training.recipe import Recipe
 from plasmoscope.training.weights import WeightsError, read_weights
 
+LoggerName = Literal["csv", "tensorboard", "wandb", "mlflow"]
 # What launchers set in the processes of a run on many devices; the first process has zeros or nothing.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 # The first machine may be slow to read the data, and the disk they share to show what it wrote.
@@ -51,6 +52,15 @@ class RunOptions:
     """Processes on this machine, each with a device of its own (on a CPU: processes that share it)."""
     nodes: int = 1
     """Machines; the same command runs on each, in a folder they share (see Lightning's cluster environments)."""
+    loggers: tuple[LoggerName, ...] = ("csv", "tensorboard")
+    """Where the run is told of."""
+    histograms: bool = False
+    """The network's graph and histograms of its weights, for TensorBoard."""
+
+    def as_config(self) -> dict[str, str | None]:
+        """What a run folder keeps of them; how a run is told of is no part of what it is."""
+        kept = {name: value for name, value in asdict(self).items() if name not in ("loggers", "histograms")}
+        return {name: value if value is None else str(value) for name, value in kept.items()}
 
 
 def first_process() -> bool:
@@ -69,7 +79,7 @@ def open_folder(folder: Path, recipe: Recipe, dataset: CellDataset, split: Split
         "data": str(dataset.root),
         "cells": len(dataset),
         "content": dataset.content,
-        "options": {name: value if value is None else str(value) for name, value in asdict(options).items()},
+        "options": options.as_config(),
     }
     config_file = folder / "config.json"
     if not first_process():

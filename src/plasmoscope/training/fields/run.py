@@ -6,14 +6,12 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import lightning
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from plasmoscope.networks import card_path, read_network, save_network
 from plasmoscope.progress import Track, untracked
@@ -31,6 +29,7 @@ from plasmoscope.training.fields.scene import Scene
 from plasmoscope.training.fields.sources import FieldData, check_sources, drawers_of, open_data
 from plasmoscope.training.history import History, plot_losses, read_history, write_history
 from plasmoscope.training.lightning_output import quiet_lightning
+from plasmoscope.training.loggers import make_loggers
 from plasmoscope.training.run_folder import (
     RunError,
     RunOptions,
@@ -165,7 +164,7 @@ def _open_folder(folder: Path, recipe: FieldRecipe, data: Path, options: RunOpti
     config = {
         "recipe": recipe.model_dump(mode="json"),
         "data": str(data),
-        "options": {name: value if value is None else str(value) for name, value in asdict(options).items()},
+        "options": options.as_config(),
     }
     config_file = folder / "config.json"
     if config_file.exists():
@@ -221,7 +220,7 @@ def run_phase(
                 EMAWeightAveraging(decay=recipe.ema_decay),
                 ModelCheckpoint(checkpoints, "last", save_on_train_epoch_end=True, enable_version_counter=False),
             ],
-            logger=TensorBoardLogger(folder, name="tensorboard", version=f"phase-{index + 1}"),
+            logger=make_loggers(options.loggers, folder, index + 1, recipe.model_dump(mode="json")),
             num_sanity_val_steps=0,
             log_every_n_steps=10,
             enable_progress_bar=sys.stdout.isatty(),
