@@ -36,6 +36,7 @@ EXTRAS = {
     "watch": "serve",
     "account": "serve",
     "batch": "parquet",
+    "bioimage-package": "bioimage",
     "export-cells": "serve",
     "export-history": "serve",
 }

@@ -14,6 +14,7 @@ from plasmoscope.cli.agree import agree
 from plasmoscope.cli.analyze import analyze
 from plasmoscope.cli.audit import audit
 from plasmoscope.cli.batch import batch
+from plasmoscope.cli.bioimage_package import bioimage_package
 from plasmoscope.cli.classify import classify
 from plasmoscope.cli.compare import compare
 from plasmoscope.cli.console import errors
@@ -75,6 +76,7 @@ for command in (
     recompute,
     audit,
     convert,
+    bioimage_package,
     recipes,
     summary,
     augmentations,
