@@ -14,6 +14,7 @@ from plasmoscope.cli.options import (
     LoggersOption,
     SettingsOption,
     given_cells,
+    given_loggers,
 )
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
@@ -98,7 +99,7 @@ def train(
         compile=compile_model,
         devices=devices,
         nodes=nodes,
-        loggers=tuple(logger),
+        loggers=given_loggers(logger),
         histograms=histograms,
     )
     run_training(
