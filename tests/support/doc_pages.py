@@ -25,6 +25,7 @@ RUN_ON_LITTLE = {
     "serve": "test_every_acknowledged_upload_outlives_servers_that_are_killed",
     "watch": "test_the_command_sends_what_another_computers_camera_saves",
     "data download": "test_a_download_arrives_whole",
+    "sweep mobilenet_v2_96": "test_settings_are_trained_pruned_and_gone_on_with_after_a_kill",
     "train mobilenet_v2": "test_every_recipe_runs_from_data_to_a_usable_model",
     "train resnet34": "test_two_processes_learn_what_one_learns",
     "train --smoke": "test_a_smoke_run_needs_neither_data_nor_network",

@@ -31,6 +31,7 @@ from plasmoscope.cli.recipes import recipes
 from plasmoscope.cli.recompute import recompute
 from plasmoscope.cli.serve import serve
 from plasmoscope.cli.store import backup, doctor, erase_deleted, export_cells, export_history, restore
+from plasmoscope.cli.sweep import sweep
 from plasmoscope.cli.train import train
 from plasmoscope.cli.train_fields import train_fields
 from plasmoscope.cli.watch import watch
@@ -70,6 +71,7 @@ for command in (
     demo,
     train,
     train_fields,
+    sweep,
     evaluate,
     evaluate_fields,
     compare,

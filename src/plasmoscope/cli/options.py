@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 from rich.markup import escape
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from plasmoscope.imaging.sources import ImageSource, Readable
     from plasmoscope.labels import Classes
     from plasmoscope.reports.folder import Parted
+    from plasmoscope.training.run_folder import LoggerName
 
 CellsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images of single cells, folders, zips.")]
 
@@ -49,10 +50,30 @@ SettingsOption = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe, such as image_size=96.")
 ]
 
+
+_LOGGERS = ("csv", "tensorboard", "wandb", "mlflow")
+
+
+def _check_loggers(names: list[str]) -> list[str]:
+    for name in names:
+        if name not in _LOGGERS:
+            raise typer.BadParameter(f"'{name}' is none of the loggers: {', '.join(_LOGGERS)}")
+    return names
+
+
 LoggersOption = Annotated[
-    list[Literal["csv", "tensorboard", "wandb", "mlflow"]],
-    typer.Option("--logger", help="Where epochs are told; give it again for more. history.csv is written in any case."),
+    list[str],
+    typer.Option(
+        "--logger",
+        callback=_check_loggers,
+        help=f"Where epochs are told: {', '.join(_LOGGERS)}; give it again for more. history.csv is always written.",
+    ),
 ]
+
+
+def given_loggers(names: Sequence[str]) -> "tuple[LoggerName, ...]":
+    """The loggers that were named."""
+    return tuple(cast("LoggerName", name) for name in names)
 
 
 def _records_folder() -> Path:

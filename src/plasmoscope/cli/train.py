@@ -16,6 +16,7 @@ from plasmoscope.cli.options import (
     PositiveOption,
     SettingsOption,
     given_cells,
+    given_loggers,
 )
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
@@ -104,7 +105,7 @@ def train(
         compile=compile_model,
         devices=devices,
         nodes=nodes,
-        loggers=tuple(logger),
+        loggers=given_loggers(logger),
         histograms=histograms,
     )
     run_training(

@@ -7,7 +7,7 @@ import typer
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, LoggersOption
+from plasmoscope.cli.options import CacheOption, LoggersOption, given_loggers
 from plasmoscope.extras import require_extra
 
 
@@ -35,7 +35,7 @@ def train_fields(
     if smoke:
         chosen = chosen.shortened()
     folder = output or Path("runs") / f"{chosen.name}-{seed}{'-smoke' if smoke else ''}"
-    options = RunOptions(seed=seed, accelerator=accelerator, precision=precision, loggers=tuple(logger))
+    options = RunOptions(seed=seed, accelerator=accelerator, precision=precision, loggers=given_loggers(logger))
     # A folder that the user named may hold something else.
     afresh = smoke and output is None
     run_training(chosen, data, folder, cache_folder, options, track, console.print, afresh)

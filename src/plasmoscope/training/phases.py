@@ -5,7 +5,7 @@ import pickle
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -74,8 +74,9 @@ def run_phase(
     folder: Path,
     options: RunOptions,
     say: Callable[[str], None],
+    watching: Sequence[Callback] = (),
 ) -> None:
-    """Train one phase and leave its best weights in ``model`` and in the folder."""
+    """Train one phase and leave its best weights in ``model`` and in the folder; ``watching`` looks on."""
     best_file = phase_file(folder, index, "safetensors")
     if best_file.exists():
         load_weights(model, best_file)
@@ -88,7 +89,7 @@ def run_phase(
     loggers = make_loggers(options.loggers, folder, index + 1, recipe.model_dump(mode="json"))
     history = History(phase_file(folder, index, "csv"), index + 1, say)
     # Checkpoints last, so that they hold what the others noted of their epoch.
-    callbacks = [history, *_watching(recipe, index, bool(loggers)), best, latest]
+    callbacks = [history, *_watching(recipe, index, bool(loggers)), *watching, best, latest]
     if options.histograms:
         callbacks.insert(0, WeightHistograms(say))
     with quiet_lightning():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 from torch import nn
 
@@ -100,17 +101,12 @@ def _train(
     track: Track,
     say: Callable[[str], None],
 ) -> ModelCard:
-    recipe = recipe.of_classes(dataset.classes)
-    _check_other_data(recipe, options.other_data)
-    split = make_split(recipe.split, dataset)
-    for name in ("train", "validation"):
-        check_all_there(dataset.labels[split.part(name)], dataset.classes, f"the part {name} of {dataset.root}")
-    open_folder(folder, recipe, dataset, split, options)
+    data = _opened(recipe, dataset, folder, cache_folder, options, track)
+    recipe = data.recipe
     if (folder / "model.json").exists():
         say(f"{folder} holds a finished run.")
         return read_network(folder / "model.onnx", ModelCard)[1]
     weights_file = folder / "weights.safetensors"
-    data = _Data(dataset, split, cache_folder, track, recipe, options.other_data)
     if not weights_file.exists():
         model = initial_model(recipe, options, say)
         for index in range(len(recipe.phases)):
@@ -124,10 +120,45 @@ def _train(
     write_history(folder / "history.csv", history)
     plot_learning_curves(history, folder / "learning_curves.png")
     validation = data.cells(recipe.image_size, "validation")
-    described = _describe_data(dataset, split, options.seed, data.infected_crops())
+    described = _describe_data(dataset, data.split, options.seed, data.infected_crops())
     card = export_run(model, recipe, described, folder, validation, data.healthy_elsewhere(), data.infected_elsewhere())
     say(f"Calibrated on validation: temperature {card.calibration.temperature:.3f}, threshold {card.threshold:.2f}.")
     return card
+
+
+def learn(
+    recipe: Recipe,
+    dataset: CellDataset,
+    folder: Path,
+    cache_folder: Path,
+    options: RunOptions,
+    track: Track,
+    say: Callable[[str], None],
+    watching: Sequence[Callback],
+) -> list[dict[str, float]]:
+    """Train alone, without an export; arguments as of ``train``, and callbacks that look on.
+
+    Returns:
+        The epochs of the last phase, as ``history.read_history`` gives them.
+    """
+    data = _opened(recipe, dataset, folder, cache_folder, options, track)
+    model = initial_model(data.recipe, options)
+    for index in range(len(data.recipe.phases)):
+        run_phase(model, data.recipe, index, data, folder, options, say, watching)
+    return read_history(phase_file(folder, len(data.recipe.phases) - 1, "csv"))
+
+
+def _opened(
+    recipe: Recipe, dataset: CellDataset, folder: Path, cache_folder: Path, options: RunOptions, track: Track
+) -> "_Data":
+    """What a run learns from, its folder opened."""
+    recipe = recipe.of_classes(dataset.classes)
+    _check_other_data(recipe, options.other_data)
+    split = make_split(recipe.split, dataset)
+    for name in ("train", "validation"):
+        check_all_there(dataset.labels[split.part(name)], dataset.classes, f"the part {name} of {dataset.root}")
+    open_folder(folder, recipe, dataset, split, options)
+    return _Data(dataset, split, cache_folder, track, recipe, options.other_data)
 
 
 @dataclass(frozen=True)
