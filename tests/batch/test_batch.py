@@ -13,7 +13,8 @@ from dying import DyingJob
 from plasmoscope.analysis.analyze import SlideOptions, analyze_slide
 from plasmoscope.batch import cells as batch_cells
 from plasmoscope.batch.cells import CellsJob
-from plasmoscope.batch.running import BatchError, Outcome, Shard, run_batch
+from plasmoscope.batch.job import BatchError
+from plasmoscope.batch.running import Outcome, Shard, run_batch
 from plasmoscope.batch.slides import SlidesJob
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.reports.illustrations import encode_png

@@ -8,9 +8,15 @@ from typing import Any, Protocol
 
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Use, find_model
+from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.sources import Readable
 from plasmoscope.networks import read_network
+
+
+class BatchError(PlasmoscopeError):
+    """A folder that holds another batch, nothing to do, or a machine that cannot do it."""
+
 
 Files = Mapping[str, bytes]
 """Content by its place below the output folder; the file that says that the part is finished comes last."""

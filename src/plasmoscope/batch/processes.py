@@ -30,21 +30,25 @@ class Worked(NamedTuple):
     """That worked on it."""
 
 
-def attempt(work: Work, part: Part) -> Worked:
+Attempted = tuple[Files, str, str]
+"""``Worked`` as it comes back from another process, which need not send the part."""
+
+
+def attempt(work: Work, part: Part) -> Attempted:
     """Work on a part in this process: a bad one does not stop the others."""
     try:
-        return Worked(part, work.do(part), machine=socket.gethostname())
+        return work.do(part), "", socket.gethostname()
     except Exception as error:
         _log.exception("Part %s could not be done.", part.name)
         why = str(error) if isinstance(error, PlasmoscopeError) else f"{type(error).__name__}: {error}"
-        return Worked(part, {}, why, socket.gethostname())
+        return {}, why, socket.gethostname()
 
 
 def by_one_process(job: Job, parts: Sequence[Part]) -> Iterator[Worked]:
     """One part after the other, each with all of the processor's threads."""
     work = job.open(usable_threads())
     for part in parts:
-        yield attempt(work, part)
+        yield Worked(part, *attempt(work, part))
 
 
 def by_processes(job: Job, parts: Sequence[Part], processes: int) -> Iterator[Worked]:
@@ -63,7 +67,7 @@ def by_processes(job: Job, parts: Sequence[Part], processes: int) -> Iterator[Wo
         some, at_once = (suspects[:1], 1) if suspects else (list(left.values()), processes)
         with ProcessPoolExecutor(at_once, spawn) as pool:
             # Few at a time: all that wait in a pool are lost with it.
-            waiting, working = iter(some), dict[Future[Worked], Part]()
+            waiting, working = iter(some), dict[Future[Attempted], Part]()
             try:
                 while True:
                     while len(working) < at_once and (part := next(waiting, None)) is not None:
@@ -71,9 +75,9 @@ def by_processes(job: Job, parts: Sequence[Part], processes: int) -> Iterator[Wo
                     if not working:
                         break
                     for future in wait(working, return_when=FIRST_COMPLETED).done:
-                        worked = future.result()
-                        del left[working.pop(future).name]
-                        yield worked
+                        part, attempted = working[future], future.result()
+                        del working[future], left[part.name]
+                        yield Worked(part, *attempted)
             except BrokenProcessPool:
                 for part in working.values():
                     tries[part.name] += 1
@@ -87,6 +91,6 @@ def _opened(job: Job, threads: int) -> Work:
     return job.open(threads)
 
 
-def _go_on(job: Job, threads: int, part: Part) -> Worked:
+def _go_on(job: Job, threads: int, part: Part) -> Attempted:
     # A model that cannot be loaded is no fault of the part: that ends the batch.
     return attempt(_opened(job, threads), part)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from plasmoscope import __version__
-from plasmoscope.batch.job import Job, Part
+from plasmoscope.batch.job import BatchError, Job, Part
 from plasmoscope.batch.output import LocalOutput, Output
 from plasmoscope.batch.processes import Worked, by_one_process, by_processes
+from plasmoscope.batch.ray_tasks import by_ray
 from plasmoscope.batch.tables import EXTRA
-from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
 
 _RECORD = "batch.json"
@@ -19,10 +19,6 @@ _FORMAT = 1  # version of the folder
 
 Follow = Callable[[Iterable[Worked], Sequence[Part]], Iterable[Worked]]
 """Lets somebody watch parts pass, of all that are to be done."""
-
-
-class BatchError(PlasmoscopeError):
-    """A folder that holds another batch, or nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,12 @@ def unfollowed(worked: Iterable[Worked], parts: Sequence[Part]) -> Iterable[Work
 
 
 def run_batch(
-    job: Job, output: Path, shard: Shard = Shard(), processes: int = 1, follow: Follow = unfollowed
+    job: Job,
+    output: Path,
+    shard: Shard = Shard(),
+    processes: int = 1,
+    ray: str | None = None,
+    follow: Follow = unfollowed,
 ) -> Outcome:
     """Work on all parts of a shard that are not in the folder yet.
 
@@ -75,11 +76,12 @@ def run_batch(
     Args:
         output: of the tables; it is made where it does not exist.
         processes: that work at once on this machine, each with its share of the processor's threads.
+        ray: address of a cluster that works on the parts instead, as ``by_ray`` takes it.
         follow: shows progress, part by part.
 
     Raises:
-        BatchError: nothing is to be done, or the folder holds another batch.
-        MissingExtraError: without pyarrow.
+        BatchError: nothing is to be done, the folder holds another batch, or the cluster cannot do it.
+        MissingExtraError: without pyarrow, or Ray where it is asked for.
     """
     require_extra(EXTRA, "A batch")
     parts = job.parts()
@@ -89,7 +91,10 @@ def run_batch(
     _claim(folder, job.identity(parts))
     mine = shard.share(parts)
     waiting = _unfinished(job, mine, folder)
-    doing = by_one_process(job, waiting) if processes == 1 else by_processes(job, waiting, processes)
+    if ray is not None:
+        doing = by_ray(job, waiting, ray)
+    else:
+        doing = by_one_process(job, waiting) if processes == 1 else by_processes(job, waiting, processes)
     failed = {worked.part.name: worked.why for worked in follow(_written(doing, folder), waiting) if worked.why}
     return Outcome(len(waiting) - len(failed), len(mine) - len(waiting), failed)
 

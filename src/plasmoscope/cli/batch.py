@@ -42,6 +42,14 @@ def batch(
         str, typer.Option(metavar="I/N", help="This machine's share, such as 2/8 for the second of eight.")
     ] = "1/1",
     processes: Annotated[int, typer.Option(min=1, max=256, help="Processes that work at once.")] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster that does the work: 'auto' for the one that this machine belongs to, 'local' for one of "
+            "its own, or HOST:PORT.",
+        ),
+    ] = None,
     model: ModelOption = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the model's own).")
@@ -55,7 +63,10 @@ def batch(
     """
     from plasmoscope.batch.running import run_batch
 
-    outcome = run_batch(_job(kind, paths, model, threshold, tta), output, _read_shard(shard), processes, _follow)
+    if ray is not None and processes > 1:
+        raise typer.BadParameter("a Ray cluster has its own processes; leave --processes out", param_hint="'--ray'")
+    job = _job(kind, paths, model, threshold, tta)
+    outcome = run_batch(job, output, _read_shard(shard), processes, ray, _follow)
     for part, why in list(outcome.failed.items())[:_NAMED]:
         errors.print(f"[red]{escape(part)} could not be done:[/] {escape(why)}", highlight=False)
     earlier = f", {outcome.there:,} were there already" if outcome.there else ""

@@ -9,7 +9,7 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import AvifImagePlugin, ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from plasmoscope.errors import ToldError
 from plasmoscope.extras import how_to_install
@@ -21,6 +21,8 @@ if find_spec("pillow_heif"):
     # The extra ``heic``: what iPhones save.
     import_module("pillow_heif").register_heif_opener()
     FORMATS = (*FORMATS, "HEIF")
+# Pictures are decoded side by side; threads of a decoder's own cost a quarter more time and 20 MB for small ones.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 MAX_BYTES = 64 * 1024**2  # an uncompressed photograph of 20 megapixels has 60 MB
 MAX_PIXELS = 64_000_000  # microscope cameras have some 24 million at most
 # No camera's picture is longer, and JPEG, in which reports show them, takes no more than twice that.

@@ -136,21 +136,32 @@ ImageSource = ImageFile | ZipMember | Unreadable
 
 @dataclass(eq=False)
 class _Archive:
-    file: zipfile.ZipFile
     name: str
     place: tuple[Path | int, ...]
     """Its path; for one in another, the other's place, then where it begins there, in bytes."""
+    file: zipfile.ZipFile | None = None
+    """Where it is open; one that another process found is opened when it is read."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _archive_at, (self.name, self.place)
+        return _Archive, (self.name, self.place)
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
         try:
-            with self.lock, self.file.open(entry) as stream:
+            with self.lock, (self.file or _opened_at(self.place)).open(entry) as stream:
                 return read_limited(stream)
         except _UNPACKING_ERRORS as error:
             raise ImageError("not_unpacked", detail=str(error)) from error
+
+
+@lru_cache(maxsize=2)  # the pictures that a process is sent are of one archive after another
+def _opened_at(place: tuple[Path | int, ...]) -> zipfile.ZipFile:
+    *around, last = place
+    if isinstance(last, Path):
+        return zipfile.ZipFile(last)
+    outer = _opened_at(tuple(around))
+    with outer.open(next(entry for entry in outer.infolist() if entry.header_offset == last)) as stream:
+        return zipfile.ZipFile(io.BytesIO(read_limited(stream)))
 
 
 def find_images(paths: Sequence[Path]) -> list[ImageSource]:
@@ -228,7 +239,7 @@ def _in_file(path: Path) -> Iterator[ImageSource]:
         yield ImageFile(path)
     else:
         try:
-            archive = _Archive(zipfile.ZipFile(path), str(path), (path,))
+            archive = _Archive(str(path), (path,), zipfile.ZipFile(path))
         except _OPENING_ERRORS as error:
             yield Unreadable(str(path), message("archive_not_opened", detail=str(error)))
             return
@@ -245,26 +256,15 @@ class _Nesting:
 
 def _opened_archive(path: Path) -> _Archive:
     try:
-        return _Archive(zipfile.ZipFile(path), str(path), (path,))
+        return _Archive(str(path), (path,), zipfile.ZipFile(path))
     except _OPENING_ERRORS as error:
         raise SourceError(f"{path} is not a zip archive that can be opened: {error}. Copy it again.") from error
-
-
-@lru_cache(maxsize=2)  # the pictures that one process is sent are of one archive after another
-def _archive_at(name: str, place: tuple[Path | int, ...]) -> _Archive:
-    """An archive that another process found."""
-    *above, last = place
-    if isinstance(last, Path):
-        return _Archive(zipfile.ZipFile(last), name, place)
-    around = _archive_at("", tuple(above))
-    entry = next(entry for entry in around.file.infolist() if entry.header_offset == last)
-    return _Archive(zipfile.ZipFile(io.BytesIO(around.read(entry))), name, place)
 
 
 def _in_archive(archive: _Archive, nesting: _Nesting) -> Iterator[ImageSource]:
     """The files of a zip archive, in its order, and those of archives in it."""
     times: Counter[str] = Counter()
-    for entry in archive.file.infolist():
+    for entry in archive.file.infolist() if archive.file else ():
         if entry.is_dir() or _is_litter(PurePosixPath(entry.filename).parts):
             continue
         times[entry.filename] += 1
@@ -284,9 +284,8 @@ def _in_member(member: ZipMember, nesting: _Nesting) -> Iterator[ImageSource]:
         nesting.held += len(data)
         if nesting.held > _MAX_NESTED_BYTES:
             raise ImageError("archives_too_large", most=_MAX_NESTED_BYTES // 1024**2)
-        archive = _Archive(
-            zipfile.ZipFile(io.BytesIO(data)), member.name, (*member.archive.place, member.entry.header_offset)
-        )
+        place = (*member.archive.place, member.entry.header_offset)
+        archive = _Archive(member.name, place, zipfile.ZipFile(io.BytesIO(data)))
     except ImageError as error:
         yield Unreadable(member.name, error.message)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
