@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from analysed import analysed
 from chromium import accept, visit
-from plasmoscope.store import accounts, cameras, panel_takings, panels
+from plasmoscope.store import accounts, cameras, controls, panel_takings, panels
 from plasmoscope.store.slides import SlideDetails, create_slide
 from plasmoscope.store.store import Store
 from plasmoscope.watching import Report
@@ -39,6 +39,7 @@ PAGES = (
     "/panels/1",
     "/takings/1",
     "/quality",
+    "/slides/3",
     "/letterhead",
     "/accounts",
     "/password",
@@ -70,6 +71,12 @@ def test_no_page_has_a_fault_that_axe_core_finds(browser: Browser, tmp_path: Pat
     with store.session() as session:
         panels.open_panel(session, "Ama", panel)
         panel_takings.begin(session, "Ama", panel)
+        control = controls.make_control(session, "Ama", "Blood bank", "positive", "", 1.0, 0.1).id
+        reading = controls.begin_reading(session, "Ama", control).id
+        controls.begin_reading(session, "Ama", control)
+    analysed(store, reading)
+    with store.session() as session:
+        controls.enter_reading(session, "Ama", reading)
     store.close()
     found: list[str] = []
     with served(tmp_path, host="0.0.0.0") as address, visit(browser, address) as page:

@@ -196,6 +196,15 @@ _RECORDS = {
     "slide_answered": mark("You have answered this slide; an answer stays as it is."),
     "no_signed_slide": mark("There is no signed slide %(slide)s; review it and sign it first."),
     "several_slides": mark("Several patients have a slide %(slide)s; give one of them another ID first."),
+    "no_control": mark("There is no such control slide."),
+    "no_such_control_kind": mark("A control is %(kinds)s; not '%(kind)s'."),
+    "mean_and_deviation": mark(
+        "Give both an expected mean, 0 to 100 %%, and a standard deviation above 0, or neither of the two."
+    ),
+    "control_ended": mark("The control slide %(control)s was given up."),
+    "photograph_not_new": mark(
+        "%(field)s was taken for an earlier reading of this control already; photograph the slide anew."
+    ),
     "no_number": mark("'%(text)s' is no number; write one such as 0.5."),
     "count_impossible": mark("Give a count above 0 and of at most %(most)s, or none."),
     "negative_holds_none": mark("A slide without parasites has neither species nor count."),

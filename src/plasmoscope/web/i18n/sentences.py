@@ -66,6 +66,11 @@ ACTIONS = {
     "close panel": mark("closed a panel"),
     "begin panel": mark("began to read a panel"),
     "finish panel": mark("finished reading a panel"),
+    "make control": mark("named a control slide"),
+    "end control": mark("gave a control slide up"),
+    "begin control reading": mark("began to photograph a control slide"),
+    "enter control reading": mark("entered a reading of a control slide"),
+    "leave out control reading": mark("left out a reading of a control slide"),
     "sign": mark("signed the slide"),
     "reopen": mark("reopened the slide"),
     "move away": mark("moved a photograph to another slide"),
@@ -103,6 +108,25 @@ ACTIONS = {
 }
 # Of profiles.
 _TOOK_PROFILE_BACK = mark("took a profile back")
+CONTROL_KINDS = {"positive": mark("positive control"), "negative": mark("negative control")}
+CONTROL_STATES = {
+    "unknown": mark("too few readings"),
+    "in control": mark("in control"),
+    "warning": mark("warning"),
+    "out of control": mark("out of control"),
+}
+CONTROL_RULES = {
+    "1-3s": mark("one reading is more than three deviations off: a gross mistake or a sudden change."),
+    "2-2s": mark("two readings running are more than two deviations off to the same side: something has shifted."),
+    "R-4s": mark("two readings running are more than two deviations off to opposite sides: results scatter."),
+    "4-1s": mark(
+        "four readings running are more than one deviation off to the same side: something has shifted a little."
+    ),
+    "10x": mark("ten readings running lie on the same side of the mean: something has shifted a little."),
+    "1-2s": mark(
+        "one reading is more than two deviations off: a warning, as one in twenty is by chance; see the next."
+    ),
+}
 SEXES = wording.SEXES
 STAGES = {
     "ring": mark("ring"),

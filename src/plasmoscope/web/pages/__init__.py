@@ -6,6 +6,7 @@ from plasmoscope.web.pages import (
     accounts,
     audit,
     cells,
+    controls,
     deleted_slides,
     fields,
     finding,
@@ -48,6 +49,7 @@ for _page in (
     performance,
     profiles,
     quality,
+    controls,
     readings,
     review,
 ):

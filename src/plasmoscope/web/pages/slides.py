@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.messages import Message, message
-from plasmoscope.store import audit, called, cameras, copies, counts, patients, slides
+from plasmoscope.store import audit, called, cameras, controls, copies, counts, patients, slides
 from plasmoscope.store.blinding import reading_on
 from plasmoscope.store.called import CalledCell
 from plasmoscope.store.reading_slides import readers
@@ -50,6 +50,7 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         mine = reading_on(session, slide_id)
         read = readings_of(session, mine.slide_id) if mine else None
         people = readers(session)
+        control = controls.reading_of(session, slide_id)
     return render(
         request,
         "slide.html",
@@ -64,6 +65,7 @@ def show_slide(request: Request, actor: Reader, records: Records, slide_id: Numb
         read=read,
         mine=mine,
         people=people,
+        control=control,
         lacking=page_data.fonts_to_install(slide, cards, actor.name),
         downloads=[offer.download for offer in DOWNLOADS.values()],
         said=script_messages(request),
