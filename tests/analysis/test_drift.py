@@ -2,17 +2,21 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 
+from plasmoscope import Classifier
+from plasmoscope.analysis.analyze import look_at_field
 from plasmoscope.analysis.drift import (
     Measured,
     Week,
     base_of,
     focus_drift,
     more_false_calls,
-    slide_of,
     stain_drift,
 )
+from plasmoscope.analysis.method import calling
+from plasmoscope.synthetic.rendering import render_field
 
 MONDAY = date(2026, 3, 2)
 USUAL = Measured(0.10, 0.18, 0.09, 0.02)
@@ -62,11 +66,6 @@ def test_a_stain_drifts_in_either_direction_and_whatever_the_lamp() -> None:
     assert found.weeks[6].value == pytest.approx(16.5, abs=0.1)
 
 
-def test_a_slide_is_the_median_of_its_photographs() -> None:
-    found = slide_of([Measured(0.1, 0.5, 0.2, 0.01), Measured(0.3, 0.1, 0.2, 0.02), Measured(0.2, 0.2, 0.2, 0.09)])
-    assert list(found) == pytest.approx([0.2, 0.2, 0.2, 0.02])
-
-
 @pytest.mark.parametrize(
     ("taken_back", "judged", "more"), [(9, 20, True), (2, 20, False), (1, 1, False), (0, 0, False)]
 )
@@ -74,3 +73,37 @@ def test_more_calls_are_taken_back_where_the_intervals_do_not_meet(taken_back: i
     # The usual 10 of 200 lie between 2.4 and 9.0 %; 9 of 20 between 23.1 and 68.5 %, 2 of 20 between 1.2 and 31.7 %.
     # A single call, taken back, lies between 2.5 and 100 %.
     assert more_false_calls(taken_back, judged, 10, 200) is more
+
+
+def test_stain_and_focus_are_measured_in_each_photograph(field_classifier: Classifier) -> None:
+    how = calling(field_classifier)
+    sharp, soft = (
+        look_at_field(render_field(3, 640, 480, cells=30, defocus=defocus).image, "a.png", field_classifier, how)
+        for defocus in (0.0, 0.3)
+    )
+    assert sharp.measured is not None
+    assert soft.measured is not None
+    # Red cells take most light away in green; the colour is that of the same smear, whatever its focus.
+    assert sharp.measured.green > max(sharp.measured.red, sharp.measured.blue) > 0
+    assert sharp.measured[:3] == pytest.approx(soft.measured[:3], abs=0.03)
+    assert soft.measured.blur > 1.5 * sharp.measured.blur
+    black = np.zeros((120, 160, 3), np.uint8)
+    assert look_at_field(black, "b.png", field_classifier, how).measured is None
+
+
+@pytest.mark.parametrize(("shift", "least", "most"), [(0, 0, 0.01), (2, 0.5, 0.75), (3, 0.9, 1)])
+def test_simulated_laboratories_drift_seldom_by_chance_and_mostly_where_the_stain_has_shifted(
+    shift: float, least: float, most: float
+) -> None:
+    """Of 60 laboratories, five slides a week, whose stain differs from slide to slide by a tenth."""
+    rng = np.random.default_rng(5)
+    drifting = []
+    for _ in range(60):
+        strengths = rng.normal(1, 0.1, (8, 5))
+        strengths[4:] += 0.1 * shift
+        found = stain_drift(
+            weeks(*[[Measured(0.1 * k, 0.18 * k, 0.09 * k, 0.02) for k in week] for week in strengths.tolist()])
+        )
+        assert found is not None
+        drifting += [week.drifts for week in found.weeks[4:]]
+    assert least <= np.mean(drifting) <= most

@@ -2,10 +2,14 @@
 
 from datetime import date, timedelta
 
-from analysed import FOUND, OTHER_FOUND, OTHER_IMAGE, analysed
+import pytest
+
+from analysed import FOUND, IMAGE, METHOD, OTHER_FOUND, OTHER_IMAGE, analysed
+from plasmoscope.analysis.drift import Measured
+from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.store import corrections, fields, slides
-from plasmoscope.store.quality import Share, quality
-from plasmoscope.store.records import Slide
+from plasmoscope.store.quality import Share, quality, take_as_usual, usual_since
+from plasmoscope.store.records import Field, Slide
 from plasmoscope.store.slides import EXAMPLE_PATIENT, SlideDetails
 from plasmoscope.store.store import Store
 from plasmoscope.web.pages.week_chart import BOTTOM, LEFT, RIGHT, TOP, draw_weeks
@@ -81,3 +85,48 @@ def test_a_chart_has_the_weeks_in_their_places() -> None:
     assert chart.ticks[-1] == (TOP, 100)
     assert [mark.y for mark in chart.marks] == [BOTTOM, (BOTTOM + TOP) / 2]
     assert draw_weeks([(MONDAY, Share(0, 0))]) is None
+
+
+def measured(store: Store, code: str, day: date, green: float, blur: float) -> None:
+    """A slide whose photograph was measured."""
+    with store.session() as session:
+        slide = slides.create_slide(session, "Amina", SlideDetails("P-1", code, day)).id
+        session.add(
+            Field(slide_id=slide, position=1, name="a.png", image_sha256=f"{slide:064}", size=1, status="done",
+                  accepted=True, red_absorbance=0.1, green_absorbance=green, blue_absorbance=0.1, blur=blur)
+        )  # fmt: skip
+
+
+def test_stain_and_focus_are_told_against_the_first_slides_until_others_are_taken_as_usual(store: Store) -> None:
+    for week in range(8):
+        drifted = week >= 5
+        for number in range(5):
+            spread = 0.004 * (number - 2)
+            green = (0.30 if drifted else 0.18) + spread
+            measured(store, f"S-{week}-{number}", MONDAY + timedelta(weeks=week), green, 0.02 + spread / 4)
+    today = MONDAY + timedelta(weeks=7, days=3)
+    with store.reading() as session:
+        found = quality(session, today)
+    assert found.stain is not None
+    assert found.focus is not None
+    assert [week.drifts for week in found.stain.weeks] == [False] * 5 + [True] * 3
+    assert not any(week.drifts for week in found.focus.weeks)
+    assert [week.value for week in found.focus.weeks] == [pytest.approx(2)] * 8
+    with store.session() as session:
+        take_as_usual(session, "Amina", MONDAY + timedelta(weeks=5, days=1))
+    with store.reading() as session:
+        found = quality(session, today)
+        assert usual_since(session) == MONDAY + timedelta(weeks=5)
+    # Three weeks are too few to say what is usual.
+    assert (found.stain, found.focus) == (None, None)
+
+
+def test_what_analysis_measures_is_kept_with_the_photograph(store: Store) -> None:
+    with store.session() as session:
+        slide = slides.create_slide(session, "Amina", SlideDetails("P-1", "S-1", MONDAY)).id
+        field = fields.add_field(session, store.images, "Amina", slide, "a.png", encode_png(IMAGE)).id
+        fields.take_waiting(session)
+        found = FOUND.model_copy(update={"sha256": fields.get_field(session, field).image_sha256})
+        fields.finish(session, field, found, METHOD, None, measured=Measured(0.1, 0.2, 0.3, 0.04))
+        kept = fields.get_field(session, field)
+        assert (kept.red_absorbance, kept.green_absorbance, kept.blue_absorbance, kept.blur) == (0.1, 0.2, 0.3, 0.04)

@@ -138,6 +138,10 @@ def test_records_of_an_earlier_version_keep_everything_and_forget_no_number(
         ("slides", "deleted_by", "TEXT"),
         ("slides", "delete_reason", "TEXT"),
         ("fields", "view", "JSON"),
+        ("fields", "red_absorbance", "DOUBLE"),
+        ("fields", "green_absorbance", "DOUBLE"),
+        ("fields", "blue_absorbance", "DOUBLE"),
+        ("fields", "blur", "DOUBLE"),
         ("fields", "status_before", "TEXT"),
         ("fields", "remove_reason", "TEXT"),
     )

@@ -12,6 +12,7 @@ from plasmoscope.analysis.counting import (
     count_slide,
     red_cell_count,
 )
+from plasmoscope.analysis.drift import Measured
 from plasmoscope.analysis.duplicates import Fingerprint, fingerprint, same_place
 from plasmoscope.analysis.method import AnalysisError, Calling, Method, calling
 from plasmoscope.analysis.performance import Performance
@@ -149,6 +150,8 @@ class Look(NamedTuple):
     """None where the photograph cannot be read."""
     view: tuple[int, int, int, int] | None = None
     """Left, top, width and height of the field of view's box in pixels; None where the photograph cannot be read."""
+    measured: Measured | None = None
+    """Its stain and focus; None where it shows no red cell, cannot be read, or was kept from an earlier run."""
 
 
 def look_at_field(
@@ -170,21 +173,24 @@ def look_at_field(
         photograph = read_photograph(image)
     except ImageError as error:
         return Look(unreadable(name, str(error), (error.message,)), None)
-    field = kept(name, photograph.sha256)
+    field, measured = kept(name, photograph.sha256), None
     if field is None:
-        field = _analyze(photograph, name, classifier, how, override_gate)
+        field, measured = _analyze(photograph, name, classifier, how, override_gate)
         keep(field)
-    return Look(field, fingerprint(photograph.pixels), view_box(photograph.pixels))
+    return Look(field, fingerprint(photograph.pixels), view_box(photograph.pixels), measured)
 
 
-def _analyze(photograph: Photograph, name: str, classifier: Classifier, how: Calling, override_gate: bool) -> Field:
+def _analyze(
+    photograph: Photograph, name: str, classifier: Classifier, how: Calling, override_gate: bool
+) -> tuple[Field, Measured | None]:
     """Segment, gate, and call the cells of a photograph that was read."""
     image = photograph.pixels
     segmentation = segment_field(image)
-    checks = quality_checks(measure(image, segmentation))
+    measurements = measure(image, segmentation)
+    checks = quality_checks(measurements)
     passed = all(check.passed for check in checks)
     accepted = passed or override_gate
-    return Field(
+    field = Field(
         name=name,
         sha256=photograph.sha256,
         width=image.shape[1],
@@ -196,12 +202,13 @@ def _analyze(photograph: Photograph, name: str, classifier: Classifier, how: Cal
         overridden=accepted and not passed,
         cells=call_cells(image, segmentation, classifier, how) if accepted else (),
     )
+    return field, Measured(*measurements.absorbance, measurements.blur) if measurements.cells else None
 
 
 def _each_place_once(looks: Iterable[Look], count_repeats: bool) -> Iterator[Field]:
     """The fields, those that repeat a place named beside the first of it and left out unless they are to count too."""
     places = CountedPlaces[tuple[str, Fingerprint]](lambda earlier, later: same_place(later[1], earlier[1]))
-    for field, mark, _ in looks:
+    for field, mark, *_ in looks:
         if mark is None or not field.accepted:
             yield field
             continue

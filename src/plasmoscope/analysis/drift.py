@@ -43,7 +43,7 @@ class Week:
 
     monday: date
     slides: tuple[Measured, ...]
-    """The median of each slide's photographs."""
+    """The mean of each slide's photographs."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,6 @@ class Drift:
     limit: float
     """Within it lie 95 of 100 usual slides."""
     weeks: tuple[Distance, ...]
-
-
-def slide_of(photographs: Sequence[Measured]) -> Measured:
-    """The median of a slide's photographs, measure by measure."""
-    return Measured(*np.median(np.array(photographs), axis=0).tolist())
 
 
 def base_of(weeks: Sequence[Week]) -> int:

@@ -89,6 +89,8 @@ class Measurements:
     """Different colours in a sample of pixels."""
     blockiness: float
     """Steps between the blocks of JPEG over steps elsewhere."""
+    absorbance: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Median of the red cells in red, green and blue: natural logarithm of background over cell."""
 
 
 def measure(image: NDArray[np.uint8], segmentation: Segmentation) -> Measurements:
@@ -120,6 +122,7 @@ def measure(image: NDArray[np.uint8], segmentation: Segmentation) -> Measurement
         covered=len(red) / max(1, seen),
         colours=_colours(image),
         blockiness=_blockiness(image),
+        absorbance=(float(absorbance[0]), float(absorbance[1]), float(absorbance[2])),
     )
 
 

@@ -24,6 +24,7 @@ from plasmoscope.store.sites import ON_ALL_SITES
 from plasmoscope.store.slides import given_reason
 
 if TYPE_CHECKING:
+    from plasmoscope.analysis.drift import Measured
     from plasmoscope.analysis.duplicates import Fingerprint
 
 _MARKS_AT_ONCE = 50
@@ -121,6 +122,7 @@ def finish(
     method: Method,
     mark: "Fingerprint | None",
     view: tuple[int, int, int, int] | None = None,
+    measured: "Measured | None" = None,
 ) -> bool:
     """Keep what the analysis found.
 
@@ -129,6 +131,7 @@ def finish(
         method: how it was analysed.
         mark: of the photograph; None where it could not be read.
         view: left, top, width and height of the field of view's box in pixels; None where it is not known.
+        measured: its stain and focus; None where they are not known.
 
     Returns:
         False where the field is no longer being analysed, such as after ``cancel``; nothing is kept then.
@@ -148,6 +151,8 @@ def finish(
     field.method = method.model_dump(mode="json")
     field.fingerprint = None if mark is None else mark.to_bytes()
     field.view = None if view is None else list(view)
+    stain_and_focus = measured or (None, None, None, None)
+    field.red_absorbance, field.green_absorbance, field.blue_absorbance, field.blur = stain_and_focus
     field.same_place = [] if mark is None else same_place_as(session, field, mark)
     field.accepted, field.warnings = found.accepted, [warning.code for warning in found.warnings]
     field.counted, field.infected, field.not_a_cell = found.counted, found.infected, found.not_a_cell

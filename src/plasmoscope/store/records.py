@@ -227,6 +227,11 @@ class Field(Base):
     """``plasmoscope.analysis.duplicates.Fingerprint`` as bytes."""
     view: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     """Left, top, width and height in pixels of the field of view's box; None where it is not known."""
+    red_absorbance: Mapped[float | None]
+    """``plasmoscope.analysis.drift.Measured``, as of the next three; None where it is not known."""
+    green_absorbance: Mapped[float | None]
+    blue_absorbance: Mapped[float | None]
+    blur: Mapped[float | None]
     same_place: Mapped[list[int]] = mapped_column(default=list)
     """Numbers of the slide's fields, among those analysed before this one, that show the same place."""
     accepted: Mapped[bool] = mapped_column(default=False)

@@ -96,7 +96,7 @@ class AnalysisQueue:
         photograph = self._store.images.path(field.image_sha256)
         method = self._method.under(profile)
         try:
-            found, mark, view = self._model.look(photograph, field.name, field.override_gate, profile)
+            found, mark, view, measured = self._model.look(photograph, field.name, field.override_gate, profile)
         except ToldError as error:
             return partial(fields.fail, field_id=field.id, why=error.message)
         except Exception as error:
@@ -106,7 +106,8 @@ class AnalysisQueue:
             return partial(fields.fail, field_id=field.id, why=found.error_coded[0])
 
         def finish(session: Session) -> bool:
-            return fields.finish(session, field.id, found, performance.as_measured(session, method), mark, view)
+            how = performance.as_measured(session, method)
+            return fields.finish(session, field.id, found, how, mark, view, measured)
 
         return finish
 
