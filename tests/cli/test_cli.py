@@ -233,8 +233,11 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
     (folder / "two.jpg").write_bytes(b"no picture")
     (folder / "labels.txt").write_text("0 0.5 0.5 0.1 0.1")
     output = tmp_path / "out"
+    head = tmp_path / "head.toml"
+    head.write_text('name = "Hospital of Gulu"\naddress = ["P.O. Box 160"]\nlogo = "logo.png"')
+    Image.new("RGB", (30, 10), "navy").save(tmp_path / "logo.png")
     arguments = ("analyze", folder, "--slide", "S 17", "--red-cells", "4000000", "--output", output)
-    assert run(*arguments, monkeypatch=monkeypatch) == 1
+    assert run(*arguments, "--letterhead", head, monkeypatch=monkeypatch) == 1
     printed = " ".join(capsys.readouterr().out.split())
     assert "red cells were called infected" in printed
     assert "measured: 4,000,000" in printed
@@ -244,6 +247,8 @@ def test_analyze_writes_the_report_of_a_slide_and_names_what_it_could_not_read(
     assert slide["fields"][1]["error"]
     for name in ("report.html", "report.pdf", "cells.csv", "fields.csv", "coco.json"):
         assert (output / name).stat().st_size > 0
+    report = (output / "report.html").read_text()
+    assert all(said in report for said in ("Hospital of Gulu", "P.O. Box 160", "data:image/png;base64,"))
     slide = json.loads((output / "slide.json").read_text())
     # A name that is no text, as from an old archive, loses nothing.
     odd = folder / os.fsdecode(b"f\xe9ld.png")

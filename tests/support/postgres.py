@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ _TEXT = ("--encoding", "UTF8", "--no-locale")
 
 
 @contextmanager
-def running_postgresql() -> Iterator[str]:
-    """Give the address of a new server that listens on a socket in a temporary folder and ends with the block.
+def running_postgresql(user: str = "tester", password: str = "") -> Iterator[str]:
+    """Give the address of a new server that ends with the block.
 
-    The address takes the database's name: ``address.format(name)``. Skips with the reason where there is no server.
+    It listens on a socket in a temporary folder, or with a password on a free port of this machine. The address takes
+    the database's name: ``address.format(name)``. Skips with the reason where there is no server.
     """
     programs = [_find(name) for name in ("initdb", "pg_ctl")]
     if None in programs:
@@ -36,15 +38,28 @@ def running_postgresql() -> Iterator[str]:
 
     initdb, pg_ctl = programs
     try:
-        run(initdb, "--pgdata", folder / "data", "--username", "tester", "--auth", "trust", "--no-sync", *_TEXT)
-        settings = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+        auth, listens, address = ["trust"], "listen_addresses=''", f"postgresql://{user}@/{{}}?host={folder}"
+        if password:
+            (folder / "password").write_text(password)
+            port = free_port()
+            auth = ["scram-sha-256", "--pwfile", str(folder / "password")]
+            listens = f"listen_addresses=127.0.0.1 -c port={port}"
+            address = f"postgresql://{user}:{password}@127.0.0.1:{port}/{{}}"
+        run(initdb, "--pgdata", folder / "data", "--username", user, "--no-sync", *_TEXT, "--auth", *auth)
+        settings = f"-c {listens} -c unix_socket_directories='{folder}' -c fsync=off"
         run(pg_ctl, "start", "--wait", "-D", folder / "data", "-l", folder / "log", "-o", settings)
         try:
-            yield f"postgresql://tester@/{{}}?host={folder}"
+            yield address
         finally:
             run(pg_ctl, "stop", "-D", folder / "data", "-m", "immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 def _find(program: str) -> str | None:

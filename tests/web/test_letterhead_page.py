@@ -1,6 +1,7 @@
 """The laboratory's letterhead, set by administrators on its page."""
 
 import io
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
 import pytest
@@ -71,6 +72,23 @@ def test_what_is_no_logo_is_refused_and_only_administrators_set_it(shared: TestC
         assert press(shared, who, name="Gulu") == 403
         assert press(shared, who, "/letterhead/remove") == 403
         assert shared.get("/letterhead", headers=log_in(shared, who)).status_code == 403
+
+
+def test_programs_set_read_and_remove_it(shared: TestClient) -> None:
+    admin, reader, at = log_in(shared, "Admin"), log_in(shared, "Reader"), "/api/v1/letterhead"
+    given = {"name": "Hospital of Lira", "address": ["P.O. Box 2", "Lira"], "logo": b64encode(logo()).decode()}
+    assert shared.put(at, json=given, headers=reader).status_code == 403
+    made = shared.put(at, json=given, headers=admin).json()
+    assert (made["name"], made["address"]) == ("Hospital of Lira", ["P.O. Box 2", "Lira"])
+    assert shared.get(at, headers=reader).json() == made
+    with Image.open(io.BytesIO(b64decode(made["logo"]))) as picture:
+        assert picture.size == (30, 10)
+    no_picture = b64encode(b"no picture").decode()
+    for wrong in ({"logo": "no base64!"}, {"logo": no_picture}, {"address": ["x"] * 7}, {"name": " "}):
+        assert shared.put(at, json=given | wrong, headers=admin).status_code == 422, wrong
+    assert shared.delete(at, headers=reader).status_code == 403
+    assert shared.delete(at, headers=admin).status_code == 204
+    assert shared.get(at, headers=reader).json() is None
 
 
 def test_another_sites_form_sets_no_letterhead(shared: TestClient) -> None:

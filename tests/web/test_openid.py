@@ -79,6 +79,31 @@ def test_whoever_the_provider_knows_logs_in_and_is_led_to_the_page_they_asked_fo
     assert done == [("log in", "account/1"), ("log in", "account/1"), ("add account", "account/1")], "one person"
 
 
+def test_one_server_takes_up_what_another_began_and_the_same_answer_counts_once_on_both(
+    database: str | None, tmp_path: Path, provider: OpenIDProvider
+) -> None:
+    settings = {"database_url": database, "new_people": "technician"}
+    with (
+        reached(tmp_path, provider, **settings) as one,
+        reached(tmp_path, provider, **settings) as other,
+    ):
+        back = provider.agree(go(one))
+        # The browser goes to whichever server the proxy chooses, with its cookies.
+        other.cookies.update(one.cookies)
+        assert come_back(other, back).status_code == 303
+        assert in_as(other)
+        one.cookies.update(other.cookies)
+        assert in_as(one), "a session of both"
+        assert refused(come_back(one, back))
+        assert refused(come_back(other, back))
+        # Nor does another browser's end it.
+        begun = provider.agree(go(one))
+        other.cookies.clear()
+        assert refused(come_back(other, begun))
+        with running(other).store.reading() as session:
+            assert [account.name for account in accounts.all_accounts(session)] == ["Amina"]
+
+
 def test_a_new_person_becomes_nobody_else_who_has_that_name(client: TestClient, provider: OpenIDProvider) -> None:
     add_account(client, "Amina", "admin")
     come_back(client, provider.agree(go(client)))

@@ -91,6 +91,26 @@ def test_possible_twins_are_pointed_out_merged_and_parted_on_the_page(browser: T
     assert "may be the same person" not in see(browser, "/patients/RIGHT-1")
 
 
+def test_a_patients_page_tells_what_was_done_to_them_and_their_slides(browser: TestClient) -> None:
+    push(browser, "/slides", **FORM)
+    push(browser, "/slides", **FORM | {"patient": "OTHER", "code": "S-2"})
+    push(browser, "/slides/1/details", **FORM | {"stain": "Giemsa"})
+    push(browser, "/patients/1/merge", code="OTHER")
+    push(browser, "/slides/2/delete", reason="wrong film")
+    push(browser, "/slides", **FORM | {"patient": "THIRD", "code": "S-9"})
+    told = browser.get("/api/v1/patients/1/audit").json()
+    assert [(one["action"], one["subject"]) for one in told] == [
+        ("delete", "slide/2"), ("merge patients", "patient/1"), ("merge patients", "slide/2"), ("describe", "slide/1"),
+        ("create", "slide/2"), ("create", "slide/1"),
+    ]  # fmt: skip
+    page = see(browser, "/patients/RIGHT-1").partition('id="changes"')[2]
+    assert page.count("<tr>") == 1 + len(told)
+    assert "stain: - → Giemsa" in page
+    assert '<a href="/slides/1"><bdi>S-1</bdi></a>' in page
+    assert "S-9" not in page
+    assert browser.get("/api/v1/patients/99/audit").status_code == 404
+
+
 def test_programs_list_merge_and_part_patients(program: TestClient) -> None:
     first, second = new_slide(program, patient="RIGHT-1"), new_slide(program, patient="right-1", code="S-2")
     assert program.get(f"/api/v1/slides/{first}").json()["possible_twins"] == ["right-1"]

@@ -91,7 +91,7 @@ def _observation(slide: Slide, found: Observation, about: _Resource, specimen: s
         "note": [{"text": found.remark}],
     }
     if found.of_patient:
-        return told
+        return told | {"performer": []}
     return told | {
         "category": [_OBSERVED],
         "method": {"text": "Light microscopy of a Giemsa-stained thin film, red cells called by a neural network"},

@@ -186,9 +186,9 @@ class ReportWords(Words):
             return []
         asked = review.called + review.uncertain
         lines = []
-        if asked:
+        if asked or review.sample:
             remark = self.not_looked_at(review) if review.waiting else ""
-            lines.append(Line(self.say(mark("Review")), self.looked_at(asked - review.waiting, asked), remark))
+            lines.append(Line(self.say(mark("Review")), self.review_progress(review), remark))
         if review.near:
             looked = self.looked_at(review.near_looked_at, review.near)
             lines.append(Line(self.say(mark("Nearest to the threshold")), looked))

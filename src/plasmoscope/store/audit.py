@@ -5,7 +5,7 @@ can drop those: that entries are what was written is shown by their chain, as fa
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -79,6 +79,15 @@ def entries(
     """The newest entries first, of a subject or those that are wanted."""
     newest = _newest(wanted or _of_one(subject))
     return session.scalars(newest.offset(offset).limit(limit)).all()
+
+
+def entries_of(
+    session: Session, subjects: Collection[str], offset: int, limit: int
+) -> tuple[Sequence[AuditEntry], int]:
+    """Entries of just these subjects, the newest first, and how many there are; none of slides that are being read."""
+    these = and_(AuditEntry.subject.in_(subjects), _fits(Wanted()))
+    newest = select(AuditEntry).where(these).order_by(AuditEntry.id.desc()).offset(offset).limit(limit)
+    return session.scalars(newest).all(), session.scalar(select(func.count(AuditEntry.id)).where(these)) or 0
 
 
 def write_audit(session: Session, wanted: Wanted, file: Path) -> None:

@@ -8,11 +8,11 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from plasmoscope.store.audit import note, slide_subject
+from plasmoscope.store.audit import entries_of, note, slide_subject
 from plasmoscope.store.errors import ConflictError, NotFoundError, StoreError, TakenError
 from plasmoscope.store.likeness import skeleton
 from plasmoscope.store.locking import hold_slide
-from plasmoscope.store.records import DistinctPatients, Patient, Slide
+from plasmoscope.store.records import AuditEntry, DistinctPatients, Patient, Slide
 from plasmoscope.store.sites import check_all_seen
 from plasmoscope.store.slides import NO_PATIENT
 
@@ -105,6 +105,20 @@ def twins_of_code(session: Session, code: str) -> Sequence[Patient]:
 def merged_into(session: Session, patient_id: int) -> Sequence[Patient]:
     """The patients who turned out to be this one."""
     return session.scalars(select(Patient).where(Patient.merged_into_id == patient_id).order_by(Patient.code)).all()
+
+
+def changes_of(session: Session, patient_id: int, offset: int, limit: int) -> tuple[Sequence[AuditEntry], int]:
+    """What was done to a patient and to their slides as such, the newest first; and how many such entries there are.
+
+    What was done to photographs and cells stands with each slide.
+    """
+    theirs = or_(Patient.id == patient_id, Patient.merged_into_id == patient_id)
+    slides = session.scalars(
+        select(Slide.id).where(Slide.patient_id.in_(select(Patient.id).where(theirs)), Slide.purpose == "patient")
+    )
+    merged = session.scalars(select(Patient.id).where(theirs))
+    subjects = [*map(slide_subject, slides), *map(patient_subject, merged)]
+    return entries_of(session, subjects, offset, limit)
 
 
 def merge(session: Session, who: str, patient_id: int, code: str) -> Patient:

@@ -36,6 +36,21 @@ def get_patient(actor: Reader, records: Records, patient_id: Number) -> schemas.
         return _whole(session, patients.patient_of_number(session, patient_id))
 
 
+@router.get("/patients/{patient_id}/audit", tags=["patients"])
+def list_patient_audit(
+    actor: Reader,
+    records: Records,
+    patient_id: Number,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[schemas.AuditOut]:
+    """What was done to a patient and to their slides as such, the newest first; each slide has the rest of its own."""
+    with records.reading() as session:
+        patient = patients.patient_of_number(session, patient_id)
+        found, _ = patients.changes_of(session, patient.id, offset, limit)
+        return [schemas.AuditOut.model_validate(entry) for entry in found]
+
+
 @router.post("/patients/{patient_id}/merge", tags=["patients"])
 def merge_patients(
     actor: Technician, records: Records, patient_id: Number, given: schemas.PatientCode

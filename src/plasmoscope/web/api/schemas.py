@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from plasmoscope.analysis.competence import Competence
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
@@ -19,6 +19,7 @@ from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.i18n.sentences import SENTENCES
 from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, message
+from plasmoscope.reports.letterhead import MAX_LINES
 from plasmoscope.store import panel_takings, records
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.erasing import LONGEST_DAYS
@@ -342,6 +343,45 @@ class ClearanceOut(_Schema):
     """The day from which on no counted cell is infected; thin films tell little of few parasites."""
     found_on_watched_day: bool | None
     """Whether infected cells were found on day 3."""
+
+
+class ShareOut(_Schema):
+    """Some of all."""
+
+    some: int
+    all: int
+    percent: Interval | None
+    """With the 95 % interval (Wilson); null of none."""
+
+
+class WeekOut(_Schema):
+    """One week's slides, by the day on which they were made."""
+
+    monday: date
+    positive: ShareOut
+    """Of the signed slides, those with an infected cell."""
+    false_calls: ShareOut
+    """Of the cells that the program called infected and a person called too, those that the person called otherwise."""
+    poor: ShareOut
+    """Of the photographs, those that were refused or that are to be read with care."""
+
+
+class QualityOut(_Schema):
+    """The last half year."""
+
+    weeks: list[WeekOut]
+    """Those with a signed slide, a call or a photograph, the earliest first."""
+    by_site: dict[str, ShareOut]
+    """Signed slides with an infected cell, by their site; an empty name where none is told."""
+
+
+class LetterheadIn(_Schema):
+    """What is to stand at the head of reports."""
+
+    name: Annotated[str, Field(max_length=LONGEST_TEXT)]
+    address: Annotated[list[Annotated[str, Field(max_length=LONGEST_TEXT)]], Field(max_length=MAX_LINES)] = []
+    logo: Base64Bytes | None = None
+    """A PNG or JPEG file."""
 
 
 class PatientWhole(_Schema):

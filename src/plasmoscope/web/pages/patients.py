@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from plasmoscope.store import history, patients
 from plasmoscope.store.records import LONGEST_TEXT, Patient
 from plasmoscope.web.dependencies import Number, Records
+from plasmoscope.web.pages import page_data
 from plasmoscope.web.pages.paging import PageNumber, paging
 from plasmoscope.web.pages.redirects import go
 from plasmoscope.web.pages.rendering import render
@@ -18,6 +19,7 @@ from plasmoscope.web.security.identity import Reader, Technician
 router = APIRouter(dependencies=[Welcomed])
 
 _PATIENTS_AT_ONCE = 50
+_CHANGES_AT_ONCE = 20
 _Code = Annotated[str, Form(min_length=1, max_length=LONGEST_TEXT)]
 
 
@@ -38,8 +40,8 @@ def list_patients(
 
 
 @router.get("/patients/{code:path}")
-def show_patient(request: Request, actor: Reader, records: Records, code: str) -> Response:
-    """A patient's slides over time."""
+def show_patient(request: Request, actor: Reader, records: Records, code: str, page: PageNumber = 1) -> Response:
+    """A patient's slides over time, and what was done to them."""
     with records.reading() as session:
         patient = patients.get_patient(session, code)
         if patient.code != code:
@@ -47,6 +49,8 @@ def show_patient(request: Request, actor: Reader, records: Records, code: str) -
         points = history.time_line(session, patient.id)
         twins = patients.twins_of(session, patient)
         merged = patients.merged_into(session, patient.id)
+        entries, total = patients.changes_of(session, patient.id, (page - 1) * _CHANGES_AT_ONCE, _CHANGES_AT_ONCE)
+        changes = [page_data.change_of(entry) for entry in entries]
     return render(
         request,
         "patient.html",
@@ -56,6 +60,9 @@ def show_patient(request: Request, actor: Reader, records: Records, code: str) -
         chart=draw_chart(points),
         twins=twins,
         merged=merged,
+        changes=changes,
+        codes={str(point.slide.id): point.slide.code for point in points},
+        paging=paging(request, page, _CHANGES_AT_ONCE, changes, total),
     )
 
 
