@@ -15,7 +15,7 @@ from plasmoscope.csv_tables import write_csv
 from plasmoscope.data.nih import load_nih
 from plasmoscope.store import accounts
 from plasmoscope.store.store import Store
-from plasmoscope.synthetic.dataset import write_cells
+from plasmoscope.synthetic.dataset import write_cells, write_stages
 from plasmoscope.synthetic.rendering import SyntheticField, render_field
 
 PASSWORD = "correct horse battery"
@@ -75,6 +75,7 @@ def _annotated(folder: Path, fields: list[SyntheticField]) -> None:
 
 def _cells(folder: Path) -> None:
     write_cells(folder / "my_cells", fields=3, seed=61)
+    write_stages(folder / "stages", fields=2, seed=5)
     labelled = [
         (Path(cell.source.name).relative_to(folder).as_posix(), ("infected", "uninfected")[cell.label], cell.patient)
         for cell in load_nih(folder / "my_cells").cells

@@ -100,7 +100,7 @@ def _show(table: "Table") -> None:
     # Narrow, so that the names have room in a terminal of 80: an interval stands on lines of its own.
     shown = RichTable(title=table.title, caption=table.note, padding=(0, 1, 0, 0))
     for heading in table.header:
-        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split", "of each class"))
+        shown.add_column(heading, overflow="fold", no_wrap=heading not in ("system", "split", "sensitivity of each"))
     for row in table.rows:
         shown.add_row(*(escape(cell).replace(" (", "\n(").replace(" to ", " to\n") for cell in row))
     console.print(shown)

@@ -155,14 +155,17 @@ def _show(title: str, evaluations: "list[Evaluation]") -> None:
 
 def _show_classes(classes: "ClassEvaluation", looked: str) -> None:
     """Cells of each class by what they were called, and the figures of each."""
-    figures = ("sensitivity", "precision", "f1", "auc")
-    table = Table(
-        "class", *map(escape, classes.names), *figures, title=f"Classes, {looked}: cells by what they were called"
+    confusion = Table(
+        "truth", *map(escape, classes.names), title=f"Cells of each class by what they were called, {looked}"
     )
     for name, row in zip(classes.names, classes.confusion, strict=True):
-        values = (getattr(classes.by_class[name], figure).value for figure in figures)
-        table.add_row(escape(name), *(f"{cells:,}" for cells in row), *(f"{value:.4f}" for value in values))
-    console.print(table)
+        confusion.add_row(escape(name), *(f"{cells:,}" for cells in row))
+    figures = ("sensitivity", "precision", "f1", "auc")
+    each = Table("class", *figures, title=f"Each class against the rest, {looked}")
+    for name, of_class in classes.by_class.items():
+        each.add_row(escape(name), *(f"{getattr(of_class, figure).value:.4f}" for figure in figures))
+    console.print(confusion)
+    console.print(each)
     told = (
         f"{name.replace('_', ' ')} {f.value:.4f} ({f.low:.4f} to {f.high:.4f})" for name, f in classes.figures.items()
     )

@@ -126,10 +126,12 @@ def classes_table(rows: Sequence[Row]) -> Table | None:
         told = [found for evaluation in row.evaluations if (found := evaluation.classes) is not None]
         if len(told) == len(row.evaluations):
             names = told[0].names
-            sensitivities = (f"{n} {fmean(one.by_class[n].sensitivity.value for one in told):.2%}" for n in names)
+            sensitivities = (
+                f"{n} {fmean(one.by_class[n].sensitivity.value for one in told) * 100:.2f} %" for n in names
+            )
             overall = (fmean(one.figures[name].value for one in told) for name in _OF_CLASSES)
             body.append((label, row.split, *(f"{value:.4f}" for value in overall), ", ".join(sensitivities)))
-    header = ("system", "split", "accuracy over classes", "macro F1", "macro AUC", "of each class")
+    header = ("system", "split", "accuracy over classes", "macro F1", "macro AUC", "sensitivity of each")
     note = (
         "Of several folds or seeds the mean. A cell's class is the likeliest on the side of the threshold it is called."
     )

@@ -1,5 +1,6 @@
 """Rendered cells as a data set in the NIH layout, or in three classes, to try a run where no real one is at hand."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +40,13 @@ def write_stages(folder: Path, fields: int, seed: int = 0) -> None:
         fields: how many fields to render; each gives some 50 cells.
         seed: of the rendering.
     """
-    patients = []
+    patients, of_class = [], Counter[str]()
     for number, (cell, picture) in enumerate(_whole_cells(fields, seed)):
-        _write(picture, folder / _STAGES[cell.stage] / f"{number:04d}.png")
-        patients.append((f"{number:04d}.png", f"patient {number % _PATIENTS + 1}"))
+        name = _STAGES[cell.stage]
+        _write(picture, folder / name / f"{number:04d}.png")
+        # Each class is dealt by itself, so that no patient has all cells of a rare one.
+        patients.append((f"{number:04d}.png", f"patient {of_class[name] % _PATIENTS + 1}"))
+        of_class[name] += 1
     write_csv(folder / "patients.csv", ("name", "patient"), patients)
 
 

@@ -155,8 +155,12 @@ def _opened(
     recipe = recipe.of_classes(dataset.classes)
     _check_other_data(recipe, options.other_data)
     split = make_split(recipe.split, dataset)
-    for name in ("train", "validation"):
-        check_all_there(dataset.labels[split.part(name)], dataset.classes, f"the part {name} of {dataset.root}")
+    check_all_there(dataset.labels[split.train], dataset.classes, f"the part train of {dataset.root}")
+    if len(set(dataset.infected[split.validation].tolist())) < 2:
+        raise RunError(
+            f"The validation part of the split {split.name} has no infected cells, or nothing else: neither "
+            "temperature nor threshold can be set on it. Take another split or fold."
+        )
     open_folder(folder, recipe, dataset, split, options)
     return _Data(dataset, split, cache_folder, track, recipe, options.other_data)
 
