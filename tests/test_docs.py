@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,14 @@ def test_the_files_that_a_page_names_are_there(name: str) -> None:
     for named in re.findall(r"`([\w./]+(?:/|\.py|\.toml))`", (ROOT / name).read_text()):
         places = [ROOT / named, ROOT / "src" / "plasmoscope" / named]
         assert any(place.exists() for place in places) or list((ROOT / "tests").rglob(named)), named
+
+
+def test_every_package_that_is_used_stands_among_the_library_choices() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {name: needed for name, needed in project["optional-dependencies"].items() if name != "dev"}
+    used = {re.split(r"[\[<>=;]", line)[0] for needed in (project["dependencies"], *extras.values()) for line in needed}
+    told = set(re.findall(r"`([\w.-]+)`", (ROOT / "docs" / "libraries.md").read_text()))
+    assert used - {"plasmoscope"} <= told, "a new package gets a line that says why"
 
 
 def test_the_site_is_built_without_a_warning_and_asks_no_other_server_for_anything(tmp_path: Path) -> None:
