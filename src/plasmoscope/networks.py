@@ -78,21 +78,30 @@ def read_network(model_file: Path, kind: type[SomeCard]) -> tuple[bytes, SomeCar
             f"There is no model at {model_file} ({error.strerror or error}). Give the .onnx file or the run folder "
             "that holds it, or leave --model out to use the one that ships."
         ) from error
-    try:
-        card = kind.model_validate_json(card_path(model_file).read_bytes().removeprefix(codecs.BOM_UTF8))
-    except OSError as error:
-        raise ModelError(
-            f"The model card {card_path(model_file)} is missing. A model without its card cannot be fed rightly; "
-            "copy both files together."
-        ) from error
-    except ValidationError as error:
-        raise ModelError(f"The model card {card_path(model_file)} is not valid: {error}") from error
+    card = read_card(card_path(model_file), kind)
     if hashlib.sha256(network).hexdigest() != card.sha256:
         raise ModelError(
             f"{model_file} is not the file that its card describes (the checksum differs). "
             "It was cut short or altered; copy the model and its card again."
         )
     return network, card
+
+
+def read_card(file: Path, kind: type[SomeCard]) -> SomeCard:
+    """A model's card.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    try:
+        return kind.model_validate_json(file.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except OSError as error:
+        raise ModelError(
+            f"The model card {file} is missing. A model without its card cannot be fed rightly; copy both files "
+            "together."
+        ) from error
+    except ValidationError as error:
+        raise ModelError(f"The model card {file} is not valid: {error}") from error
 
 
 def open_session(network: bytes, name: str, threads: int | None = None) -> onnxruntime.InferenceSession:
