@@ -6,20 +6,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from plasmoscope.classification.card import ModelCard
+from plasmoscope.classification.classifier import Classifier
 from plasmoscope.classification.odds import probability_of
 from plasmoscope.exporting.running import BATCH, Cells, Runner, in_batches
-from plasmoscope.labels import log_odds
 
 # Each form has so many turns, and its best counts; a turn is so many cells.
 _TURNS = 7
 _CELLS_A_TURN = 96
 
 
-def probabilities(run: Runner, card: ModelCard, cells: Cells) -> NDArray[np.float64]:
-    """Calibrated P(parasitized) of prepared cells, (n, size, size, 3), in one view; shape (n,)."""
-    odds = log_odds(in_batches(run, cells)).astype(np.float64)
-    return np.asarray(probability_of(odds / card.calibration.temperature))
+def probabilities(run: Runner, model: Classifier, cells: Cells) -> NDArray[np.float64]:
+    """Calibrated P(parasitized) of prepared cells, (n, size, size, 3), in one view; shape (n,).
+
+    Args:
+        run: a form of the model.
+        model: tells what its logits mean.
+        cells: of any number.
+    """
+    odds = model.uncalibrated_log_odds(in_batches(run, cells)).astype(np.float64)
+    return np.asarray(probability_of(odds / model.card.calibration.temperature))
 
 
 def cells_per_second(runners: Sequence[Runner], cells: Cells) -> list[float]:

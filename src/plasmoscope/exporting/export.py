@@ -18,7 +18,6 @@ from plasmoscope.exporting.running import Cells, Runner
 from plasmoscope.exporting.static_onnx import logits_alone, static_graph
 from plasmoscope.extras import require_extra
 from plasmoscope.files import replace_file
-from plasmoscope.labels import PARASITIZED
 from plasmoscope.networks import card_path, read_network
 from plasmoscope.progress import Track, untracked
 
@@ -175,7 +174,7 @@ def export_model(
     training = pixels[np.random.default_rng(0).permutation(parts.part("train"))[: _CALIBRATION + _ASIDE]]
     output.parent.mkdir(parents=True, exist_ok=True)
     made = target.make(network, card, output, training)
-    compared = _compared(network, card, made, pixels[members], dataset.labels[members] == PARASITIZED)
+    compared = _compared(network, card, made, pixels[members], dataset.infected[members])
     told = Export(
         to=to,
         made_from=card.sha256,
@@ -195,9 +194,9 @@ def export_model(
 def _compared(
     network: bytes, card: ModelCard, made: _Made, cells: Cells, parasitized: NDArray[np.bool_]
 ) -> dict[str, float | int]:
-    before = Classifier(network, card, threads=1).logits
-    said, said_before = (probabilities(run, card, cells) for run in (made.run, before))
-    speed, speed_before = cells_per_second([made.run, before], cells)
+    model = Classifier(network, card, threads=1)
+    said, said_before = (probabilities(run, model, cells) for run in (made.run, model.logits))
+    speed, speed_before = cells_per_second([made.run, model.logits], cells)
     accuracy, accuracy_before = (float(((p >= card.threshold) == parasitized).mean()) for p in (said, said_before))
     return {
         "cells": len(cells),
