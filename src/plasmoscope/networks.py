@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from plasmoscope import __version__
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.files import replace_file
+from plasmoscope.providers import ProviderError, chosen_provider, onnxruntime_providers
 from plasmoscope.threads import usable_threads
 
 
@@ -78,21 +79,30 @@ def read_network(model_file: Path, kind: type[SomeCard]) -> tuple[bytes, SomeCar
             f"There is no model at {model_file} ({error.strerror or error}). Give the .onnx file or the run folder "
             "that holds it, or leave --model out to use the one that ships."
         ) from error
-    try:
-        card = kind.model_validate_json(card_path(model_file).read_bytes().removeprefix(codecs.BOM_UTF8))
-    except OSError as error:
-        raise ModelError(
-            f"The model card {card_path(model_file)} is missing. A model without its card cannot be fed rightly; "
-            "copy both files together."
-        ) from error
-    except ValidationError as error:
-        raise ModelError(f"The model card {card_path(model_file)} is not valid: {error}") from error
+    card = read_card(card_path(model_file), kind)
     if hashlib.sha256(network).hexdigest() != card.sha256:
         raise ModelError(
             f"{model_file} is not the file that its card describes (the checksum differs). "
             "It was cut short or altered; copy the model and its card again."
         )
     return network, card
+
+
+def read_card(file: Path, kind: type[SomeCard]) -> SomeCard:
+    """A model's card.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    try:
+        return kind.model_validate_json(file.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except OSError as error:
+        raise ModelError(
+            f"The model card {file} is missing. A model without its card cannot be fed rightly; copy both files "
+            "together."
+        ) from error
+    except ValidationError as error:
+        raise ModelError(f"The model card {file} is not valid: {error}") from error
 
 
 def open_session(network: bytes, name: str, threads: int | None = None) -> onnxruntime.InferenceSession:
@@ -105,13 +115,22 @@ def open_session(network: bytes, name: str, threads: int | None = None) -> onnxr
 
     Raises:
         ModelError: the bytes are not a network that can be run.
+        ProviderError: what networks are to run on is not there.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or usable_threads()
     # It plans memory for each size of batch and keeps it: 40 MB for nothing in speed.
     options.enable_mem_pattern = False
+    providers = onnxruntime_providers()
     try:
-        return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(network, options, providers=providers)
     # ONNX Runtime raises its own classes for each of its status codes, with RuntimeError not among the bases.
     except Exception as error:
         raise ModelError(f"The network of the model '{name}' cannot be run: {error}") from error
+    if providers[0] not in session.get_providers():
+        # It only warns, and goes on with the processor.
+        raise ProviderError(
+            f"ONNX Runtime cannot begin to compute on '{chosen_provider()}' here: a driver or a library that it needs "
+            "is missing or too old. Leave --provider out to use the processor."
+        )
+    return session

@@ -33,6 +33,8 @@ RUN_ON_LITTLE = {
     "train mobilenet_v2": "test_every_recipe_runs_from_data_to_a_usable_model",
     "train resnet34": "test_two_processes_learn_what_one_learns",
     "train --smoke": "test_a_smoke_run_needs_neither_data_nor_network",
+    "export": "test_the_command_tells_what_was_lost",
+    "classify cells/ --model mobilenet_v2_int8.onnx": "test_the_command_tells_what_was_lost",
     "lr-range": "test_the_range_test_suggests_a_rate_between_no_progress_and_divergence",
     "evaluate --data data/": "test_evaluation_writes_figures_and_pictures",
     "compare": "test_compare_writes_every_run_with_its_protocol",

@@ -9,6 +9,7 @@ from plasmoscope import __version__
 from plasmoscope.analysis.performance import Performance
 from plasmoscope.classification.profile import Profile, UsedProfile
 from plasmoscope.errors import PlasmoscopeError
+from plasmoscope.providers import CPU, chosen_provider
 
 if TYPE_CHECKING:
     # Whoever reads the records needs no network.
@@ -72,6 +73,8 @@ class Method(BaseModel):
     """As ``Slide.screening``."""
     infected_from: str = ""
     """As ``Slide.infected_from``."""
+    provider: str = CPU
+    """As ``Slide.provider``."""
     profile: UsedProfile | None = None
     """Of the laboratory, under which cells were called."""
     performance: Performance | None = None
@@ -96,6 +99,7 @@ class Method(BaseModel):
             silence=how.silence,
             screening=how.screening,
             infected_from=classifier.card.data.infected_from,
+            provider=chosen_provider(),
             profile=how.profile,
         )
 

@@ -479,6 +479,8 @@ class Slide(_Record):
     infected_from: str = ""
     """Whose infected cells the model learnt from, as its card says; empty where that is not known, as in files of
     earlier versions."""
+    provider: str = "cpu"
+    """What the networks were computed on (``plasmoscope.providers``)."""
     profile: UsedProfile | None = None
     """Of the laboratory, under which cells were called; None where the model called them as it ships."""
     fields: tuple[Field, ...]

@@ -65,6 +65,7 @@ def build_slide(
         silence=method.silence,
         screening=method.screening,
         infected_from=method.infected_from,
+        provider=method.provider,
         profile=method.profile,
         fields=fields,
         count=count,

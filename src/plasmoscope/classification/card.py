@@ -151,6 +151,45 @@ class ClassEvaluation(CardRecord):
     by_class: dict[str, ClassFigures]
 
 
+class Export(CardRecord):
+    """How a model in another form compares with the one that it was made from; both looked at each cell once."""
+
+    to: str
+    made_from: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the ONNX file."""
+    how: str
+    cells: int
+    """Prepared cells that both were compared on."""
+    compared_on: str
+    largest_difference: float
+    """Between two probabilities of one cell."""
+    accuracy: float
+    """At the card's threshold."""
+    accuracy_before: float
+    megabytes: float
+    megabytes_before: float
+    speed_ratio: float
+    """Cells a second of processor time, over those of the model that it was made from; one thread, taking turns."""
+
+
+class CascadeRule(CardRecord):
+    """A small network first, and a large one for the cells that it leaves in doubt (Viola & Jones 2001)."""
+
+    first: str
+    """As ``Classifier.load`` takes it: the name of one that ships, or a path from the card's folder."""
+    second: str
+    doubtful_from: Annotated[float, Field(ge=0, le=1)]
+    """The first's P(parasitized) from which the second is asked."""
+    doubtful_to: Annotated[float, Field(ge=0, le=1)]
+    doubtful_share: Annotated[float, Field(ge=0, le=1)]
+    """Of the cells that it was measured on."""
+    chosen_on: str
+    measured_on: str
+    accuracy: float
+    accuracy_second: float
+    """Of the second network alone, on the same cells."""
+
+
 class ModelCard(NetworkCard):
     """Everything the program and a reader must know of a model."""
 
@@ -175,6 +214,10 @@ class ModelCard(NetworkCard):
     """Absent where nothing tells cells from what is none: the classifier is never silent."""
     data: TrainingData
     evaluations: tuple[Evaluation, ...] = ()
+    cascade: CascadeRule | None = None
+    """Of two models that work together; the card has no network of its own, and its checksum is of both networks."""
+    export: Export | None = None
+    """Of a model in another form than it was trained in."""
     licence: str = "MIT"
     intended_use: str = (
         "Research on segmented red cells of Giemsa-stained thin films. Not a medical device; "

@@ -47,10 +47,17 @@ _PREPARED = 8 * _BATCH
 
 
 def find_model(model: Path | str | None, use: Use = "cells") -> Path:
-    """The ONNX file of a model: the one that ships for this use if None, a run folder's ``model.onnx``, or the file."""
+    """The ONNX file of a model: one that ships, for this use if None or by its name; a run folder's; or the file.
+
+    A cascade is its card alone.
+    """
+    ship = Path(__file__).parent / "models"
     if model is None:
-        return Path(__file__).parent / "models" / SHIPPED[use]
+        return ship / SHIPPED[use]
     path = Path(model)
+    named = [ship / f"{path}{suffix}" for suffix in (".onnx", ".json")]
+    if path.name == str(model) and not path.exists() and named[1].exists():
+        return named[0] if named[0].exists() else named[1]
     return path / "model.onnx" if path.is_dir() else path
 
 
@@ -105,6 +112,9 @@ class Classifier:
         self._threads = threads or usable_threads()
         self._session = open_session(network, card.name, self._threads)
         self._input = self._session.get_inputs()[0].name
+        cells = self._session.get_inputs()[0].shape[0]
+        self._at_once = cells if isinstance(cells, int) else None
+        """Cells that a graph takes which takes always as many; None for any number."""
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._evidence = card.silence.evidence if card.silence else None
         if self._evidence and self._evidence.strangeness and OUTPUTS[2] not in self._outputs:
@@ -118,15 +128,20 @@ class Classifier:
         """Load a model and check it against its card.
 
         Args:
-            model: an ``.onnx`` file with its card beside it, or a run folder with a ``model.onnx``; the one that
-                ships if None.
+            model: an ``.onnx`` file with its card beside it, or a run folder with a ``model.onnx``; a model that
+                ships by its name, such as ``fast``; the card of a cascade; the one that ships if None.
             threads: processor threads; as many as ``usable_threads`` if None.
             use: which of those that ship.
 
         Raises:
             ModelError: missing, altered or not usable. Without a model there is no answer.
         """
-        return cls(*read_network(find_model(model, use), ModelCard), threads)
+        file = find_model(model, use)
+        if file.suffix == ".json":
+            from plasmoscope.classification.cascade import Cascade
+
+            return Cascade.of_card(file, threads)
+        return cls(*read_network(file, ModelCard), threads)
 
     @property
     def name(self) -> str:
@@ -347,9 +362,17 @@ class Classifier:
 
     def _run(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         # Small batches keep activations in the processor's cache and memory flat.
-        starts = range(0, max(len(cells), 1), _BATCH)
-        batches = [self._session.run(outputs, {self._input: cells[start : start + _BATCH]}) for start in starts]
+        size = self._at_once or _BATCH
+        starts = range(0, max(len(cells), 1), size)
+        batches = [self._run_batch(cells[start : start + size], outputs) for start in starts]
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+    def _run_batch(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
+        missing = (self._at_once or len(cells)) - len(cells)
+        if missing:
+            cells = np.pad(cells, ((0, missing), (0, 0), (0, 0), (0, 0)))
+        given = self._session.run(outputs, {self._input: cells})
+        return [values[: len(values) - missing] for values in given]
 
     def _judge(self, images: CellImage | Iterable[CellImage], views: int) -> Judged:
         judged, remarks = [], []

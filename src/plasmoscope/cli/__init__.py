@@ -25,6 +25,7 @@ from plasmoscope.cli.embed import embed
 from plasmoscope.cli.evaluate import evaluate
 from plasmoscope.cli.evaluate_fields import evaluate_fields
 from plasmoscope.cli.explain import explain
+from plasmoscope.cli.export import export
 from plasmoscope.cli.profiles import profiles
 from plasmoscope.cli.recipe_tools import augmentations, lr_range, summary
 from plasmoscope.cli.recipes import recipes
@@ -79,6 +80,7 @@ for command in (
     audit,
     convert,
     bioimage_package,
+    export,
     recipes,
     summary,
     augmentations,

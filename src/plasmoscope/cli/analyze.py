@@ -14,6 +14,7 @@ from plasmoscope.cli.options import (
     ModelOption,
     ProfileOption,
     ProfilesOption,
+    ProviderOption,
     given_photographs,
     load_classifier,
     report_language,
@@ -56,6 +57,7 @@ def analyze(
         ),
     ] = False,
     model: ModelOption = None,
+    provider: ProviderOption = None,
     threshold: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the model's for counting)."),

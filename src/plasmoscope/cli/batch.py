@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from plasmoscope.cli.console import console, errors
-from plasmoscope.cli.options import CountingViewsOption, ModelOption
+from plasmoscope.cli.options import CountingViewsOption, ModelOption, ProviderOption
 from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def batch(
         ),
     ] = None,
     model: ModelOption = None,
+    provider: ProviderOption = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the model's own).")
     ] = None,

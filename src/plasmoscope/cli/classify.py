@@ -15,6 +15,7 @@ from plasmoscope.cli.options import (
     ModelOption,
     ProfileOption,
     ProfilesOption,
+    ProviderOption,
     ViewsOption,
     given_images,
     load_classifier,
@@ -35,6 +36,7 @@ def classify(
     output: Annotated[Path | None, typer.Option(help="Table of every cell: FILE.csv or FILE.json.")] = None,
     tta: ViewsOption = 1,
     model: ModelOption = None,
+    provider: ProviderOption = None,
     threshold: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Call a cell infected from here on (default: the profile's or model's own)."),

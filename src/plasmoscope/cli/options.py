@@ -97,6 +97,24 @@ ModelOption = Annotated[
     Path | None, typer.Option("--model", help="An .onnx file with its card, or a run folder (default: shipped).")
 ]
 
+
+def _choose_provider(name: str | None) -> str | None:
+    if name:
+        from plasmoscope.providers import choose_provider
+
+        choose_provider(name)
+    return name
+
+
+ProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        envvar="PLASMOSCOPE_PROVIDER",
+        callback=_choose_provider,
+        help="What ONNX Runtime computes on: cpu (default), cuda, tensorrt, migraphx, openvino, directml or coreml.",
+    ),
+]
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", help="A profile that `adapt` made of this laboratory's called cells.")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from plasmoscope.cli.console import console, errors
-from plasmoscope.cli.options import DatabaseOption, ModelOption, RecordsOption
+from plasmoscope.cli.options import DatabaseOption, ModelOption, ProviderOption, RecordsOption
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.messages import NOT_A_DEVICE
 
@@ -21,6 +21,7 @@ def serve(
     ),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     model: ModelOption = None,
+    provider: ProviderOption = None,
     workers: Annotated[int, typer.Option(min=1, max=16, help="Photographs analysed at once.")] = 1,
     queue: Annotated[
         int, typer.Option(min=1, help="Photographs that may wait; more are refused for the moment.")

@@ -10,6 +10,7 @@ from plasmoscope.analysis.results import Count, Field, ReadingOfOne, Review, Sli
 from plasmoscope.i18n.languages import ENGLISH
 from plasmoscope.i18n.words import Words, without_marks
 from plasmoscope.messages import mark
+from plasmoscope.providers import CPU
 
 SEXES = {"female": mark("female"), "male": mark("male"), "other": mark("other")}
 
@@ -303,6 +304,9 @@ class ReportWords(Words):
             model=slide.model,
             sha256=slide.model_sha256,
         )
+        if slide.provider != CPU:
+            computed = self.say(mark("computed on %(provider)s"), provider=slide.provider)
+            made_with = self.both(made_with, computed)
         if slide.profile is None:
             return made_with
         under = self.say(

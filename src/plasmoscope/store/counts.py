@@ -187,8 +187,9 @@ def _count(slide: Slide, numbers: Tally, methods: Sequence[Method], changed: Cou
 
 def _alike(methods: Sequence[Method]) -> bool:
     """Whether one program with one model called the cells in one way."""
-    # Which cells are shown to people beside those that are called, and what is said of the model, change no call.
-    said_only = {"performance": None, "screening": None, "infected_from": ""}
+    # Which cells are shown to people beside those that are called, what is said of the model, and what computed it,
+    # change no call.
+    said_only = {"performance": None, "screening": None, "infected_from": "", "provider": ""}
     return len({method.model_copy(update=said_only) for method in methods}) <= 1
 
 

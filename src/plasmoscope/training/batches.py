@@ -16,7 +16,7 @@ _VALIDATION_BATCH = 128
 _SHARE_OF_DEVICE_MEMORY = 0.5
 
 
-class CachedCells(Dataset[tuple[Tensor, Tensor]]):
+class CachedCells(Dataset[tuple[Tensor, ...]]):
     """One part of a split, fetched a batch at a time.
 
     Args:
@@ -24,25 +24,33 @@ class CachedCells(Dataset[tuple[Tensor, Tensor]]):
             backbone (n, ...) in floating point.
         labels: class indices, shape (n,).
         members: the part's rows.
+        taught: what a teacher says of the rows, log-odds of parasitized, shape (n,); None where there is none.
     """
 
-    def __init__(self, inputs: NDArray[Any], labels: NDArray[np.int64], members: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        inputs: NDArray[Any],
+        labels: NDArray[np.int64],
+        members: NDArray[np.int64],
+        taught: NDArray[np.float32] | None = None,
+    ) -> None:
         self.inputs = torch.from_numpy(inputs)
         self.labels = torch.from_numpy(labels)
         self.members = torch.from_numpy(np.sort(members))
+        self.taught = None if taught is None else torch.from_numpy(taught)
 
     def __len__(self) -> int:
         return len(self.members)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        inputs, labels = self.__getitems__([index])
-        return inputs[0], labels[0]
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        return tuple(values[0] for values in self.__getitems__([index]))
 
-    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """A batch: inputs (b, ...) as stored, labels (b,) int64."""
+    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, ...]:
+        """A batch: inputs (b, ...) as stored, labels (b,) int64, and what a teacher says (b,) where there is one."""
         chosen = self.members[torch.as_tensor(indices)]
         rows = chosen.to(self.inputs.device)
-        return self.inputs[rows], self.labels[chosen]
+        batch = self.inputs[rows], self.labels[chosen]
+        return batch if self.taught is None else (*batch, self.taught[chosen])
 
     def keep_on(self, device: torch.device) -> None:
         """Move the inputs to an accelerator, once, if they fit beside a network."""
@@ -83,7 +91,7 @@ class CellBatches(lightning.LightningDataModule):
         self.balanced = balanced
         """Whether cells are drawn so that each class is seen as often."""
 
-    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
         """Shuffled; each process gets its share of every batch."""
         trainer = self._placed(self.training)
         kind = BalancedSampler if self.balanced else DistributedSampler
@@ -95,7 +103,7 @@ class CellBatches(lightning.LightningDataModule):
         drop_last = len(self.training) > self.batch_size
         return DataLoader(self.training, share, sampler=sampler, collate_fn=_as_fetched, drop_last=drop_last)
 
-    def val_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def val_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
         """In order, each cell once: processes take turns, and no cell is repeated to make their shares equal."""
         trainer = self._placed(self.validation)
         mine = range(trainer.global_rank, len(self.validation), trainer.world_size)

@@ -104,7 +104,7 @@ class _NotingLosses(PhaseModule):
         super().__init__(*arguments, **named)
         self.losses: list[float] = []
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, ...], batch_index: int) -> Tensor:
         loss = super().training_step(batch, batch_index)
         self.losses.append(loss.item())
         return loss

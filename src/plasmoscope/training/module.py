@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 
 from plasmoscope.training.augmentation import augment
 from plasmoscope.training.batches import to_float
+from plasmoscope.training.distillation import distillation_loss
 from plasmoscope.training.objective import Objective
 from plasmoscope.training.recipe import Phase, Recipe, RecipeError
 
@@ -76,9 +77,9 @@ class PhaseModule(lightning.LightningModule):
                     layer.eval()
         return self
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
-        """Augment on the device, then the cross-entropy with smoothed labels."""
-        inputs, labels = batch
+    def training_step(self, batch: tuple[Tensor, ...], batch_index: int) -> Tensor:
+        """Augment on the device, then the cross-entropy with smoothed labels, and with a teacher's answers."""
+        inputs, labels, *taught = batch
         seed = ((self.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank) % 2**63
         generator = torch.Generator(self.device).manual_seed(seed)
         # Dropout and mixing draw from the global generator, which data loaders advance at moments of their own.
@@ -93,6 +94,9 @@ class PhaseModule(lightning.LightningModule):
             inputs = self._normalise(images)
         logits = self.train_forward(inputs).float()
         loss = self.objective.loss(logits, targets)
+        if taught and (teacher := self.recipe.teacher):
+            distilled = distillation_loss(self.objective.log_odds(logits), taught[0], teacher.temperature)
+            loss = (1 - teacher.weight) * loss + teacher.weight * distilled
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
         if self.mix is None:
             # As the articles plot it: of the pictures as they were learnt from. Those that are mixed have no class.
@@ -100,7 +104,7 @@ class PhaseModule(lightning.LightningModule):
             self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
+    def validation_step(self, batch: tuple[Tensor, ...], batch_index: int) -> None:
         """Loss without smoothing, accuracy over the classes, and AUC of P(infected)."""
         inputs, labels = batch
         inputs = inputs.float() if inputs.is_floating_point() else self._normalise(to_float(inputs))

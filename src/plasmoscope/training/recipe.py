@@ -148,6 +148,19 @@ class OtherCells(Settings):
         return self.cells // 5 if aside else self.cells
 
 
+class Teacher(Settings):
+    """A larger network whose answers are learnt beside the labels (``distillation``)."""
+
+    model: str
+    """The name of one that ships, an ``.onnx`` file with its card, or a run folder; trained on the recipe's split."""
+    views: int = 1
+    """Of each training cell, whose probabilities are averaged."""
+    temperature: Annotated[float, Field(ge=1)] = 2
+    """By which log-odds are divided: the higher, the more is learnt of how sure the teacher is."""
+    weight: Fraction = 0.5
+    """Of what the teacher says; the labels have the rest."""
+
+
 class Published(Settings):
     """What the source reports."""
 
@@ -197,6 +210,7 @@ class Recipe(Settings):
     generalised_cross_entropy: Annotated[float | None, Field(gt=0, le=1, exclude_if=_is_none)] = None
     """A loss that wrong labels mislead less, in place of cross-entropy: its q, from almost cross-entropy to 1, the mean
     absolute error; 0.7 in the paper (Zhang & Sabuncu 2018, arXiv:1805.07836)."""
+    teacher: Annotated[Teacher | None, Field(exclude_if=_is_none)] = None
     gradient_clip: Positive | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of the exponential moving average of the weights; absent means no average."""
@@ -222,6 +236,16 @@ class Recipe(Settings):
     def _other_cells_are_of_the_two_classes(self) -> "Recipe":
         if self.own_classes is not None and (self.other_cells or self.referred_share):
             raise ValueError("classes: other_cells and referred_share go with the two classes that ship alone")
+        return self
+
+    @model_validator(mode="after")
+    def _taught_cells_are_single(self) -> "Recipe":
+        cached = any(phase.cached_features for phase in self.phases)
+        if self.teacher and (self.mixup_alpha or self.cutmix_alpha or self.other_cells or cached or self.own_classes):
+            raise ValueError(
+                "teacher: it is asked about the data set's cells as they are; take out mixup_alpha, cutmix_alpha, "
+                "other_cells, cached_features and classes"
+            )
         return self
 
     @model_validator(mode="after")

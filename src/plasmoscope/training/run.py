@@ -36,6 +36,7 @@ from plasmoscope.training.calibration import (
     fit_temperature,
     operating_point,
 )
+from plasmoscope.training.distillation import teacher_odds
 from plasmoscope.training.export import export_network, with_strangeness
 from plasmoscope.training.features import cached_features
 from plasmoscope.training.history import plot_learning_curves, read_history, write_history
@@ -185,6 +186,9 @@ class _Data:
     def all_cells(self, size: int, part: str) -> CachedCells:
         """The data set's cells of one part, referred as the recipe asks, and the recipe's other cells."""
         cells = self.cells(size, part)
+        if self.recipe.teacher and part == "train":
+            taught = teacher_odds(self.recipe.teacher, self.dataset, self.split, self.cache_folder, self.track)
+            cells.taught = torch.from_numpy(taught)
         if not (self.recipe.referred_share or self.recipe.other_cells):
             return cells
         members = self.split.part(part)

@@ -17,6 +17,7 @@ from plasmoscope.training.models.mobilenet_v2 import mobilenet_v2
 from plasmoscope.training.models.own_network import own_network
 from plasmoscope.training.models.plasmosenet import plasmosenet
 from plasmoscope.training.models.resnet import resnet34, resnet50
+from plasmoscope.training.models.slim_resnet import slim_resnet
 from plasmoscope.training.models.timm_network import timm_network
 from plasmoscope.training.models.vgg19 import vgg19
 
@@ -28,6 +29,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "plasmosenet": plasmosenet,
     "resnet34": resnet34,
     "resnet50": resnet50,
+    "slim_resnet": slim_resnet,
     "vgg19": vgg19,
 }
 # "torchvision/densenet121" is that network as a feature extractor, "timm/convnext_atto" one of timm's.

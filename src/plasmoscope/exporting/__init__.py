@@ -1,0 +1,1 @@
+"""A trained model in the form that another device or runtime wants, compared with the one it was made from."""
