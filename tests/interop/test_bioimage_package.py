@@ -14,6 +14,7 @@ from PIL import Image
 
 from command_line import run
 from plasmoscope import Classifier
+from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import find_model
 from plasmoscope.interop.bioimage import write_bioimage_package
 from plasmoscope.networks import ModelError
@@ -87,8 +88,23 @@ def test_a_run_folders_network_is_packaged_with_all_its_outputs(classifier: Clas
     assert "Rajaraman" not in str(described.cite), "whose data it learnt from is not known"
 
 
+def test_classes_of_ones_own_come_out_in_their_order_under_their_names(classifier: Classifier, tmp_path: Path) -> None:
+    tiny = tiny_classifier(classifier, tmp_path, familiar=False)
+    own = {"format": 2, "class_names": ("late", "healthy"), "positive_classes": ("healthy",)}
+    card = ModelCard.model_validate(tiny.card.model_dump(exclude={"positive_classes"}) | own)
+    card.write(tmp_path / "model.onnx")
+    write_bioimage_package(tmp_path / "own.zip", tmp_path, ["A. Person"])
+    described = yaml.safe_load(member(tmp_path / "own.zip", "rdf.yaml"))
+    (probabilities, _) = described["outputs"]
+    assert probabilities["axes"][1]["channel_names"] == ["late", "healthy"]
+    assert "infected where healthy is" in probabilities["description"]
+    cells = np.load(io.BytesIO(member(tmp_path / "own.zip", "cells.npy")))
+    expected = np.load(io.BytesIO(member(tmp_path / "own.zip", "probabilities.npy")))
+    assert expected[:, 1] == pytest.approx(Classifier.load(tmp_path).predict_prepared(cells), abs=1e-5)
+
+
 def test_what_a_package_cannot_describe_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="Only models of two classes"):
+    with pytest.raises(ModelError, match="third output"):
         write_bioimage_package(tmp_path / "fields.zip", find_model(None, "fields"), ["A. Person"])
     with pytest.raises(ModelError, match="--author"):
         write_bioimage_package(tmp_path / "mine.zip", find_model(None))

@@ -17,10 +17,12 @@ from javascript import built_page, run_module
 from plasmoscope import Classifier
 from plasmoscope.classification.batch import classify_sources
 from plasmoscope.classification.card import ModelCard
+from plasmoscope.classification.class_shares import class_shares, own_log_odds
+from plasmoscope.classification.odds import probability_of
 from plasmoscope.imaging.cells import remarks_on, resize_cell
 from plasmoscope.imaging.samples import to_rgb
 from plasmoscope.imaging.sources import ImageFile
-from plasmoscope.labels import call_name
+from plasmoscope.labels import Classes, call_name
 from plasmoscope.messages import RESEARCH_USE
 
 SIZE = 96
@@ -102,6 +104,22 @@ def test_the_page_is_silent_where_the_program_is(
         assert one["notACell"] == pytest.approx(third, abs=1e-5)
         assert one["call"] == call_name(probability, card.threshold, third, card.silence_threshold)
     assert {one["call"] for one in told} == {"infected", "uninfected", "not_a_cell"}
+
+
+def test_the_page_sums_classes_of_ones_own_as_the_program_does(classifier: Classifier) -> None:
+    names, positive, temperature = ("late", "healthy", "ring"), ("ring", "late"), 0.7
+    logits = np.random.default_rng(8).normal(0, 3, (20, 3)).astype(np.float32)
+    card = classifier.card.model_dump() | {"class_names": names, "positive_classes": positive}
+    card["calibration"]["temperature"] = temperature
+    told = run_module(
+        "judging.mjs", "given[0].map((one) => module.judge(one, null, given[1]))", [logits.tolist(), card]
+    )
+    shares = class_shares(logits, temperature)
+    odds = own_log_odds(logits, Classes(names, positive), temperature) / temperature
+    for one, by_class, probability in zip(told, shares.tolist(), probability_of(odds).tolist(), strict=True):
+        assert one["probability"] == pytest.approx(probability, abs=1e-5)
+        assert one["classes"] == pytest.approx(dict(zip(names, by_class, strict=True)), abs=1e-5)
+        assert one["call"] == call_name(probability, card["threshold"])
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-// From a network's outputs to a call, by the rules of the program (plasmoscope.labels, classification.silence).
+// From a network's outputs to a call, by the rules of the program (plasmoscope.labels, classification.silence and
+// classification.class_shares).
 
 const PARASITIZED = 0;
 const UNINFECTED = 1;
@@ -13,15 +14,25 @@ const MOST = 80;
  * @param logits 1 to 3 numbers.
  * @param strangeness how far the cell lies from red cells in the network's features, or null where it does not tell.
  * @param card the model's.
- * @returns { probability, notACell, call }: calibrated P(infected); P(not a cell, or nothing that can be told), or null;
- *   and "infected", "uninfected" or "not_a_cell".
+ * @returns { probability, notACell, call, classes }: calibrated P(infected); P(not a cell, or nothing that can be told), or
+ *   null; "infected", "uninfected" or "not_a_cell"; and the probability of each class of one's own, or null.
  */
 export function judge(logits, strangeness, card) {
   const temperature = card.calibration?.temperature ?? 1;
-  const probability = probabilityOf(logOdds(logits) / temperature);
-  const notACell = notACellOf(Array.from(logits, (logit) => logit / temperature), strangeness, card.silence?.evidence);
+  const scaled = Array.from(logits, (logit) => logit / temperature);
+  const classes = card.positive_classes ? sharesOf(scaled, card.class_names) : null;
+  const probability = classes
+    ? card.positive_classes.reduce((sum, name) => sum + classes[name], 0)
+    : probabilityOf(logOdds(logits) / temperature);
+  const notACell = classes ? null : notACellOf(scaled, strangeness, card.silence?.evidence);
   if (!Number.isFinite(probability)) throw new Error("The network gives no numbers, so it can call nothing.");
-  return { probability, notACell, call: callOf(probability, notACell, card) };
+  return { probability, notACell, call: callOf(probability, notACell, card), classes };
+}
+
+/** Of classes of one's own, the probability of each by its name. */
+function sharesOf(scaled, names) {
+  const all = scaled.reduce(logOfSum);
+  return Object.fromEntries(names.map((name, index) => [name, Math.exp(scaled[index] - all)]));
 }
 
 function callOf(probability, notACell, card) {

@@ -40,7 +40,7 @@ export class Model {
   /**
    * What is said of one picture, { width, height, data }.
    *
-   * @returns { probability, notACell, call, remark }, as `judge` gives the first three.
+   * @returns { probability, notACell, call, classes, remark }, as `judge` gives the first four.
    */
   async classify(picture) {
     const size = this.card.preprocessing.image_size;
@@ -57,8 +57,10 @@ export class Model {
 
 function checkCard(card) {
   const unknown = Object.keys(KNOWN).filter((name) => (card.preprocessing?.[name] ?? KNOWN[name]) !== KNOWN[name]);
-  const classes = card.class_names ?? CLASSES;
-  if ((card.format ?? 1) !== 1 || unknown.length > 0 || CLASSES.some((name, index) => classes[index] !== name)) {
+  // Classes of one's own say which of them count as infected.
+  const own = Boolean(card.positive_classes);
+  const usual = CLASSES.every((name, index) => (card.class_names ?? CLASSES)[index] === name);
+  if ((card.format ?? 1) !== (own ? 2 : 1) || unknown.length > 0 || !(own || usual)) {
     throw new Error("The model's card asks for what this page does not know. Take the page of the model's version.");
   }
 }

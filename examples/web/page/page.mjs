@@ -64,6 +64,7 @@ async function rowOf(file) {
     if (said.call !== "not_a_cell") probability.textContent = said.probability.toFixed(4);
     call.textContent = CALLS[said.call];
     call.className = said.call;
+    if (said.classes) call.append(small(sharesTold(said.classes)));
     if (said.remark) call.append(small(`Do not rely on it: ${said.remark}.`));
   } catch (error) {
     call.textContent = "not called";
@@ -79,6 +80,12 @@ async function preview(file) {
   await image.decode();
   URL.revokeObjectURL(image.src);
   return image;
+}
+
+function sharesTold(classes) {
+  return Object.entries(classes)
+    .map(([name, share]) => `${name} ${share.toFixed(4)}`)
+    .join(", ");
 }
 
 function small(text) {

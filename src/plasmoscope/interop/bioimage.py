@@ -17,7 +17,6 @@ from plasmoscope.classification.card import Evaluation, ModelCard
 from plasmoscope.classification.classifier import OUTPUTS, Classifier, find_model
 from plasmoscope.extras import require_extra
 from plasmoscope.files import whole_file
-from plasmoscope.labels import CLASS_NAMES
 from plasmoscope.networks import ModelError, card_path, read_network
 from plasmoscope.reports.illustrations import encode_png
 from plasmoscope.synthetic.rendering import crop_cell, render_field
@@ -141,16 +140,16 @@ def _input(card: ModelCard) -> dict[str, Any]:
 
 def _outputs(classifier: Classifier, cells: NDArray[np.uint8], folder: Path) -> list[dict[str, Any]]:
     """All outputs of the network, in its order; what they should give for these cells is written to ``folder``."""
-    logits = classifier.logits(cells)
-    count = logits.shape[1]
-    if count > len(CLASS_NAMES):
+    classes = classifier.classes
+    count = classifier.logits(cells).shape[1]
+    if count > len(classes.names):
         raise ModelError(
-            "Such a package cannot tell how this model's three outputs become a probability and a silence. "
-            "Only models of two classes can be packaged, such as the one that ships for single cells."
+            "Such a package cannot tell how this model's third output becomes a silence. Models of two classes, or of "
+            "classes of your own, can be packaged, such as the one that ships for single cells."
         )
-    infected = classifier.predict_prepared(cells)
-    expected = np.stack([infected, 1 - infected], axis=1)[:, :count]
-    np.save(folder / "probabilities.npy", expected.astype(np.float32))
+    judged = classifier.judge_prepared(cells)
+    two = np.stack([judged.parasitized, 1 - judged.parasitized], axis=1)[:, :count]
+    np.save(folder / "probabilities.npy", (two if judged.classes is None else judged.classes).astype(np.float32))
     temperature = classifier.card.calibration.temperature
     # A scaling that changes nothing is not valid.
     scaled = [{"id": "scale_linear", "kwargs": {"gain": 1 / temperature}}] if temperature != 1 else []
@@ -158,8 +157,8 @@ def _outputs(classifier: Classifier, cells: NDArray[np.uint8], folder: Path) -> 
     described: list[dict[str, Any]] = [
         {
             "id": "probabilities",
-            "description": f"Calibrated; infected from {classifier.card.threshold:g} of the first on.",
-            "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(CLASS_NAMES[:count])}],
+            "description": f"Calibrated. {_called(classifier.card)}",
+            "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(classes.names[:count])}],
             "test_tensor": {"source": "probabilities.npy"},
             "postprocessing": [*scaled, to_probability],
         }
@@ -234,7 +233,7 @@ cells should be stained and lit like those that the model learnt from. Test cell
 
 ## What comes out
 
-Calibrated probabilities, where every second cell is infected. A cell is called infected from {card.threshold:g} on.
+Calibrated probabilities, where every second cell is infected. {_called(card)}
 
 ## Validation
 
@@ -249,6 +248,10 @@ learn from: other stains, cameras and species lower its figures.
 
 95 % intervals in brackets; each is told in full in the card.
 """
+
+
+def _called(card: ModelCard) -> str:
+    return f"A cell is called infected where {' + '.join(card.classes.positive)} is {card.threshold:g} or more."
 
 
 def _learnt_from(card: ModelCard) -> str:
