@@ -26,7 +26,8 @@ CELL_COLUMNS = {
 class CellsJob:
     """Pictures of single cells, each called."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path | str, ...]
+    """Files, folders, archives, and addresses of them in object stores."""
     model: Path | None = None
     views: int = 1
     threshold: float | None = None

@@ -14,8 +14,8 @@ from typing import Any
 from plasmoscope import __version__
 from plasmoscope.batch.job import BatchError, Job, Part, Work
 from plasmoscope.batch.processes import TRIES, Attempted, Worked, attempt
+from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
-from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import Readable
 
 EXTRA = "cluster"
@@ -172,5 +172,5 @@ def _content(picture: Readable | None) -> str:
         return ""
     try:
         return hashlib.sha256(picture.read()).hexdigest()
-    except (ImageError, OSError) as error:
+    except (PlasmoscopeError, OSError) as error:
         return str(error)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from plasmoscope import __version__
 from plasmoscope.batch.job import BatchError, Job, Part
-from plasmoscope.batch.output import LocalOutput, Output
+from plasmoscope.batch.output import Output, output_at
 from plasmoscope.batch.processes import Worked, by_one_process, by_processes
 from plasmoscope.batch.ray_tasks import by_ray
 from plasmoscope.batch.tables import EXTRA
@@ -63,7 +63,7 @@ def unfollowed(worked: Iterable[Worked], parts: Sequence[Part]) -> Iterable[Work
 
 def run_batch(
     job: Job,
-    output: Path,
+    output: Path | str,
     shard: Shard = Shard(),
     processes: int = 1,
     ray: str | None = None,
@@ -74,7 +74,7 @@ def run_batch(
     Several machines may share the folder, each with its shard; the tables are the same however the work was divided.
 
     Args:
-        output: of the tables; it is made where it does not exist.
+        output: path or address of the folder for the tables; it is made where it does not exist.
         processes: that work at once on this machine, each with its share of the processor's threads.
         ray: address of a cluster that works on the parts instead, as ``by_ray`` takes it.
         follow: shows progress, part by part.
@@ -87,7 +87,7 @@ def run_batch(
     parts = job.parts()
     if not parts:
         raise BatchError("There are no pictures in what you gave. Name files, folders or zip archives.")
-    folder = LocalOutput(output)
+    folder = output_at(output)
     _claim(folder, job.identity(parts))
     mine = shard.share(parts)
     waiting = _unfinished(job, mine, folder)

@@ -14,6 +14,7 @@ from plasmoscope.batch.tables import rounded, table
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.files import name_as_text
 from plasmoscope.imaging.pages import with_pages
+from plasmoscope.imaging.remote import is_remote
 from plasmoscope.imaging.sources import Readable, find_photographs
 
 _LONGEST_STEM = 60  # characters of a part's name
@@ -37,7 +38,8 @@ FOUND_COLUMNS = {
 class SlidesJob:
     """Slides, each a folder (or a folder in an archive) of photographs of its fields."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path | str, ...]
+    """Files, folders, archives, and addresses of them in object stores."""
     model: Path | None = None
     views: int | None = None
     threshold: float | None = None
@@ -46,7 +48,7 @@ class SlidesJob:
         """As ``Job``; a part is a slide."""
         slides: dict[str, list[Readable]] = {}
         for source in find_photographs(self.paths):
-            slides.setdefault(str(PurePath(source.name).parent), []).append(source)
+            slides.setdefault(_folder_of(source.name), []).append(source)
         return [Part(_part_name(folder), sources, folder) for folder, sources in slides.items()]
 
     def identity(self, parts: Sequence[Part]) -> Mapping[str, Any]:
@@ -79,6 +81,10 @@ class SlidesWork:
             f"fields/{part.name}.parquet": table(FIELD_COLUMNS, _field_rows(slide)),
             self.job.last_file(part.name): table(SLIDE_COLUMNS, [_slide_row(slide)]),
         }
+
+
+def _folder_of(name: str) -> str:
+    return name.rpartition("/")[0] if is_remote(name) else str(PurePath(name).parent)
 
 
 def _part_name(folder: str) -> str:

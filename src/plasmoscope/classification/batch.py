@@ -30,6 +30,7 @@ def classify_sources(
     threshold: float | None = None,
     isolate: bool = False,
     references: Sequence[Reference] | None = None,
+    begin: int = 0,
 ) -> Iterator[CellCall]:
     """Classify images one chunk after another, in their order.
 
@@ -39,14 +40,15 @@ def classify_sources(
         isolate: cut each cell out of a clear background first.
         references: of the smear of each, which its colours are told against; None takes all as they are, as if
             stained and lit as the standard reference is.
+        begin: how many of the first are left out.
 
     Yields:
-        One result for each source.
+        One result for each source but those.
     """
     limit = classifier.threshold if threshold is None else threshold
     silence = classifier.card.silence_threshold
 
-    for start in range(0, len(sources), _CHUNK):
+    for start in range(begin, len(sources), _CHUNK):
         chunk = sources[start : start + _CHUNK]
         cells = list(decode_cells(chunk, partial(_prepare, classifier, isolate)))
         good = [(index, *cell) for index, cell in enumerate(cells, start) if not isinstance(cell, ImageError)]

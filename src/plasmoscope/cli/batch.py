@@ -36,8 +36,16 @@ def batch(
         Literal["cells", "slides"],
         typer.Argument(help="What the pictures are: single cells, or slides, a folder each."),
     ],
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Pictures, folders, zip archives.")],
-    output: Annotated[Path, typer.Option(help="Folder for the tables (Parquet); several machines may share it.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Pictures, folders, zip archives; also s3://..., gs://... and the like."
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(help="Folder for the tables (Parquet), or s3://... and the like; several machines may share it."),
+    ],
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="This machine's share, such as 2/8 for the second of eight.")
     ] = "1/1",
@@ -78,16 +86,19 @@ def batch(
 
 
 def _job(
-    kind: Literal["cells", "slides"], paths: list[Path], model: Path | None, threshold: float | None, tta: int | None
+    kind: Literal["cells", "slides"], given: list[str], model: Path | None, threshold: float | None, tta: int | None
 ) -> "Job":
+    from plasmoscope.imaging.remote import is_remote
+
+    paths = tuple(place if is_remote(place) else Path(place) for place in given)
     # Each alone: a process that calls cells needs no room for what segments fields.
     if kind == "cells":
         from plasmoscope.batch.cells import CellsJob
 
-        return CellsJob(tuple(paths), model, 1 if tta is None else tta, threshold)
+        return CellsJob(paths, model, 1 if tta is None else tta, threshold)
     from plasmoscope.batch.slides import SlidesJob
 
-    return SlidesJob(tuple(paths), model, tta, threshold)
+    return SlidesJob(paths, model, tta, threshold)
 
 
 def _follow(worked: "Iterable[Worked]", parts: "Sequence[Part]") -> "Iterator[Worked]":

@@ -1,7 +1,7 @@
 """``plasmoscope classify``."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from plasmoscope.cli.console import console, errors, tell_unread, track
+from plasmoscope.cli.console import console, errors, stopped_as_by_hand, tell_unread, track
 from plasmoscope.cli.options import (
     CellsArgument,
     ModelOption,
@@ -24,6 +24,7 @@ from plasmoscope.messages import NOT_A_DEVICE
 
 if TYPE_CHECKING:
     from plasmoscope.classification.cell_call import CellCall
+    from plasmoscope.classification.finished_cells import FinishedCells
 
 _SHOWN = 40  # cells in the terminal's table; more go into a file
 # The smear of all cells whose names tell no patient.
@@ -58,9 +59,12 @@ def classify(
 ) -> None:
     """Tell for each picture of a segmented red cell how likely it is infected.
 
+    Stopped, the same command with --output goes on where it was.
+
     Exit code 0: every file was read; 1: some could not be; 2: nothing to do, or wrong use.
     """
     from plasmoscope.classification.batch import classify_sources, judge_by_smear, told_against_smears
+    from plasmoscope.classification.finished_cells import FinishedCells
     from plasmoscope.data.nih import patient_of
     from plasmoscope.labels import NOT_TOLD
     from plasmoscope.reports.cells import Called, check_cells_output, write_cells
@@ -70,15 +74,18 @@ def classify(
     sources = given_images(paths, output)
     classifier = load_classifier(model, "cells", profile, profiles)
     limit = classifier.threshold if threshold is None else threshold
-    classifying = classify_sources(classifier, sources, tta, limit, isolate)
-    results = list(track(classifying, len(sources), "Classifying cells"))
+    finished = FinishedCells(output, classifier, sources, tta, limit, isolate) if output else None
+    results = finished.kept() if finished else []
+    calling = classify_sources(classifier, sources, tta, limit, isolate, begin=len(results))
+    _gather(calling, results, len(sources), finished)
     if by_smear:
         smears = [patient_of(source.name) or _UNNAMED for source in sources]
         results = told_against_smears(classifier, results, sources, smears, tta, limit, isolate)
         results = judge_by_smear(classifier, results, smears, limit)
-    if output:
+    if output and finished:
         used = classifier.profile.used if classifier.profile else None
         write_cells(output, results, Called(classifier.card, tta, limit, used))
+        finished.forget()
     read = [result for result in results if result.error is None]
     if len(read) <= _SHOWN and not output:
         _show(read)
@@ -122,6 +129,25 @@ def _by_class(read: "Sequence[CellCall]") -> str:
     """How many cells were called what, of a model of classes of one's own, as a sentence that goes on after another."""
     counts = Counter(result.class_name for result in read if result.class_name)
     return f" By class: {escape(', '.join(f'{name} {counts[name]:,}' for name in sorted(counts)))}." if counts else ""
+
+
+def _gather(calls: "Iterable[CellCall]", results: "list[CellCall]", of: int, finished: "FinishedCells | None") -> None:
+    """Add the calls to those of an earlier run as they come; stopped, say what is kept of them."""
+    if results:
+        console.print(f"{len(results):,} of {of:,} cells were called before; going on with the others.")
+    kept = finished.keep(list(results), calls) if finished else calls
+    left = of - len(results)
+    try:
+        with stopped_as_by_hand():
+            results.extend(track(kept, left, "Classifying cells"))
+    except KeyboardInterrupt:
+        errors.print(
+            f"Stopped. The calls so far are kept in {escape(str(finished.file))}; the same command goes on from there."
+            if finished
+            else "Stopped. With --output FILE.csv the calls are kept, and the same command goes on.",
+            highlight=False,
+        )
+        raise
 
 
 def _reference(read: "Sequence[CellCall]") -> str:

@@ -1,6 +1,8 @@
 """What the commands share to talk to the user: a console for results, one for errors, a progress bar."""
 
-from collections.abc import Iterable
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -11,6 +13,16 @@ T = TypeVar("T")
 
 console = Console()
 errors = Console(stderr=True)
+
+
+@contextmanager
+def stopped_as_by_hand() -> Iterator[None]:
+    """What ends a command from outside, such as ``timeout`` or a cluster's scheduler, is a KeyboardInterrupt here."""
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def tell_unread(name: str, reason: str) -> None:

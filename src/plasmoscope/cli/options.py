@@ -196,14 +196,14 @@ def given_images(paths: Sequence[Path], output: Path | None) -> "list[Readable]"
     """The pictures in what was given, pages by themselves; where there is none, say so and end the command with 2.
 
     Args:
-        output: where the command writes; the result of an earlier run is no picture.
+        output: where the command writes; the result of an earlier run is no picture, whole or stopped.
     """
     from plasmoscope.imaging.pages import with_pages
     from plasmoscope.imaging.sources import find_images
     from plasmoscope.reports.folder import without_reports
 
-    own = output.resolve() if output else None
-    found = [source for source in find_images(paths) if Path(source.name).resolve() != own]
+    own = {output.resolve(), output.with_name(f"{output.name}.part").resolve()} if output else set()
+    found = [source for source in find_images(paths) if Path(source.name).resolve() not in own]
     sources = with_pages(_told(without_reports(found, paths)))
     if not sources:
         errors.print("There are no files in what you gave. Name images, folders of images or zip archives.")

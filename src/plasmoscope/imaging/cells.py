@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.imaging.reading import ImageError, read_image
+from plasmoscope.imaging.remote import RemoteFile
 from plasmoscope.imaging.sources import Readable
 from plasmoscope.threads import usable_threads
 
@@ -33,6 +34,7 @@ _NOT_ON_BLACK = (
 )
 # Grey level up to which a pixel is black: JPEG leaves black a little grey. Set by hand.
 _BLACK = 25
+_AT_ONCE = 16  # pictures on their way from an object store
 # A cell fills a few hundred pixels a side; a picture this large is something else.
 MAX_CELL_PIXELS = 16_000_000
 
@@ -148,5 +150,7 @@ def decode_cells(sources: Sequence[Readable], use: Callable[[Picture], Decoded])
         except ImageError as error:
             return error
 
-    with ThreadPoolExecutor(usable_threads()) as pool:
+    # What comes by the network is mostly waited for.
+    at_once = _AT_ONCE if any(isinstance(source, RemoteFile) for source in sources) else usable_threads()
+    with ThreadPoolExecutor(at_once) as pool:
         yield from pool.map(decode, sources)

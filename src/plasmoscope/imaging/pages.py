@@ -9,6 +9,7 @@ from typing import IO
 from PIL import Image
 
 from plasmoscope.imaging.reading import MAX_BYTES, ImageError, is_tiff, read_image
+from plasmoscope.imaging.remote import RemoteFile
 from plasmoscope.imaging.sources import ImageFile, Readable, ZipMember
 
 _SUFFIXES = {".tif", ".tiff"}
@@ -53,8 +54,8 @@ class Content:
 def with_pages(sources: Iterable[Readable]) -> list[Readable]:
     """The same sources, but for each TIFF of several pages its pages, in their order.
 
-    Of files on disk only those are looked into whose names end as those of TIFFs; reading any other that has several
-    pages says so. One that cannot be read stays as it is, so that reading it tells why.
+    Of files on disk and in stores only those are looked into whose names end as those of TIFFs; reading any other that
+    has several pages says so. One that cannot be read stays as it is, so that reading it tells why.
     """
     return [page for source in sources for page in pages_of(source)]
 
@@ -98,7 +99,9 @@ def write_pages(content: Content, folder: Path) -> list[tuple[str, Path]]:
 
 
 def _may_have_pages(source: Readable) -> bool:
-    return not isinstance(source, ImageFile | ZipMember) or PurePath(source.name).suffix.lower() in _SUFFIXES
+    return (
+        not isinstance(source, ImageFile | ZipMember | RemoteFile) or PurePath(source.name).suffix.lower() in _SUFFIXES
+    )
 
 
 def _opened(source: Readable) -> IO[bytes]:

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.imaging.reading import ImageError, read_file, read_limited
+from plasmoscope.imaging.remote import RemoteError, RemoteFile, addresses_below, is_remote, open_remote
 from plasmoscope.messages import Message, message
 
 _OPENING_ERRORS = (zipfile.BadZipFile, OSError)
@@ -131,14 +132,14 @@ class Unreadable:
         return 0
 
 
-ImageSource = ImageFile | ZipMember | Unreadable
+ImageSource = ImageFile | ZipMember | RemoteFile | Unreadable
 
 
 @dataclass(eq=False)
 class _Archive:
     name: str
-    place: tuple[Path | int, ...]
-    """Its path; for one in another, the other's place, then where it begins there, in bytes."""
+    place: tuple[Path | str | int, ...]
+    """Its path or address; for one in another, the other's place, then where it begins there, in bytes."""
     file: zipfile.ZipFile | None = None
     """Where it is open; one that another process found is opened when it is read."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -155,17 +156,21 @@ class _Archive:
 
 
 @lru_cache(maxsize=2)  # the pictures that a process is sent are of one archive after another
-def _opened_at(place: tuple[Path | int, ...]) -> zipfile.ZipFile:
+def _opened_at(place: tuple[Path | str | int, ...]) -> zipfile.ZipFile:
     *around, last = place
     if isinstance(last, Path):
         return zipfile.ZipFile(last)
+    if isinstance(last, str):
+        return zipfile.ZipFile(open_remote(last))
     outer = _opened_at(tuple(around))
     with outer.open(next(entry for entry in outer.infolist() if entry.header_offset == last)) as stream:
         return zipfile.ZipFile(io.BytesIO(read_limited(stream)))
 
 
-def find_images(paths: Sequence[Path]) -> list[ImageSource]:
+def find_images(paths: Sequence[Path | str]) -> list[ImageSource]:
     """List what may be images, in the order of ``paths``; folders sorted by name, archives in their own order.
+
+    A text is an address in an object store, such as ``s3://bucket/cells``.
 
     Every file counts but hidden ones and what operating systems leave behind: a file that turns out not to be an
     image is for the reader to report, not for the finder to drop in silence. Links are followed, each folder once;
@@ -174,10 +179,14 @@ def find_images(paths: Sequence[Path]) -> list[ImageSource]:
     Raises:
         SourceError: a path does not exist, or is an archive that cannot be opened.
     """
-    return [source for path in paths for source in _find(path)]
+    return [
+        source
+        for path in paths
+        for source in (_find_elsewhere(path) if isinstance(path, str) and is_remote(path) else _find(Path(path)))
+    ]
 
 
-def find_photographs(paths: Sequence[Path]) -> list[ImageSource]:
+def find_photographs(paths: Sequence[Path | str]) -> list[ImageSource]:
     """As ``find_images``, without labels, tables and reports that lie beside photographs in a folder or an archive."""
     named = {str(path) for path in paths}
     return [source for source in find_images(paths) if source.name in named or may_be_picture(source.name)]
@@ -198,6 +207,21 @@ def _find(path: Path) -> Iterator[ImageSource]:
         yield from _in_archive(_opened_archive(path), _Nesting())
     else:
         yield ImageFile(path)
+
+
+def _find_elsewhere(address: str) -> Iterator[ImageSource]:
+    for name, inside in addresses_below(address):
+        if _is_litter(inside.parts):
+            continue
+        if not _is_archive(name):
+            yield RemoteFile(name)
+            continue
+        try:
+            archive = _Archive(name, (name,), zipfile.ZipFile(open_remote(name)))
+        except (*_OPENING_ERRORS, RemoteError) as error:
+            yield Unreadable(name, message("archive_not_opened", detail=str(error)))
+        else:
+            yield from _in_archive(archive, _Nesting())
 
 
 def _by_folders(source: ImageSource) -> tuple[str, ...]:
