@@ -116,3 +116,17 @@ def test_what_makes_no_control_or_reading_is_refused(store: Store) -> None:
         with pytest.raises(ConflictError) as error:
             controls.begin_reading(session, "Ben", control)
         assert error.value.message.code == "control_ended"
+
+
+def test_a_control_of_another_site_is_not_photographed(store: Store) -> None:
+    with store.session() as session:
+        control = controls.make_control(session, "Amina", "Bank", "negative", "Lira").id
+    with store.seen_by(frozenset({"Gulu"})).session() as session, pytest.raises(StoreError) as error:
+        controls.begin_reading(session, "Ben", control)
+    assert error.value.message.code == "site_not_yours"
+    with store.seen_by(frozenset({"Lira"})).session() as session:
+        slide = controls.begin_reading(session, "Ben", control)
+        assert slide.site == "Lira"
+        assert controls.control_charts(session)[0].begun == [slide.id]
+    with store.seen_by(frozenset({"Gulu"})).session() as session:
+        assert controls.control_charts(session)[0].begun == []

@@ -203,3 +203,18 @@ def test_a_slide_that_is_taken_out_leaves_nothing(store: Store) -> None:
         session.expire_all()
         assert fields.fields_of(session, record) == []
         assert session.get(Slide, record) is None
+
+
+def test_who_belongs_to_a_site_reads_panels_all_the_same(store: Store) -> None:
+    panel = made(store, training=True)
+    with store.seen_by(frozenset({"Gulu"})).session() as session:
+        mine = panel_takings.begin(session, "Ben", panel)
+        slide = panel_takings.next_slide(session, mine)
+        assert slide is not None
+        (photograph,) = panels.photographs_of(session, slide)
+        seen = panel_takings.photograph_to_read(session, "Ben", False, panel, photograph.id)
+        assert seen.id == photograph.id
+        marked = {photograph.id: frozenset({INFECTED[0].number})}
+        assert panel_takings.answer(session, "Ben", mine.id, 1, True, (), None, marked).count
+        with pytest.raises(NotFoundError):
+            panel_takings.photograph_to_read(session, "Carla", False, panel, photograph.id)

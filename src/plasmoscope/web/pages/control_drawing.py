@@ -10,6 +10,7 @@ from plasmoscope.web.pages.week_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, W
 LAST = 60
 """Readings that are drawn."""
 _LINES = (-3, -2, -1, 0, 1, 2, 3)  # standard deviations from the mean
+_RIGHT = RIGHT - 20  # of the drawing, in its own units: beside the lines stand their deviations
 _BEYOND = 1.05  # of the drawn range, so that no mark lies on its edge
 
 
@@ -33,7 +34,7 @@ class ControlDrawing:
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
-    right: int = RIGHT
+    right: int = _RIGHT
     bottom: int = BOTTOM
 
     @property
@@ -57,7 +58,7 @@ def draw_control(chart: ControlChart) -> ControlDrawing | None:
     def height_of(percent: float) -> float:
         return BOTTOM - percent / most * (BOTTOM - TOP)
 
-    apart = (RIGHT - LEFT) / len(shown)
+    apart = (_RIGHT - LEFT) / len(shown)
     return ControlDrawing(
         tuple(
             ReadingMark(reading, point, LEFT + (place + 0.5) * apart, height_of(point.reading.percent))
