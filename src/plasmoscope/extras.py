@@ -1,13 +1,18 @@
 """Optional parts of the program: a missing one names the command that installs it."""
 
 import sys
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution, requires
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from plasmoscope.errors import PlasmoscopeError
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+
+_READING = Lock()
 
 
 class MissingExtraError(PlasmoscopeError):
@@ -49,17 +54,25 @@ def how_to_install(extra: str) -> str:
 
 def _packages(extra: str) -> list[str]:
     """The packages of an extra that this system needs, as pyproject.toml lists them."""
-    from packaging.requirements import Requirement
-
     try:
-        listed = [Requirement(line) for line in requires("plasmoscope") or ()]
+        lines = requires("plasmoscope") or ()
     except PackageNotFoundError:
         # Run from its files alone; then what is missing says so itself.
         return []
+    # Two threads at a time may fail in Python 3.11 (https://github.com/python/cpython/issues/106905).
+    with _READING:
+        listed = _read(tuple(lines))
     needed = [one for one in listed if one.marker is not None and _is_for(one, extra) and not _is_for(one, "")]
     others = [other for one in needed if one.name == "plasmoscope" for other in one.extras]
     own = [one.name for one in needed if one.name != "plasmoscope"]
     return own + [package for other in sorted(others) for package in _packages(other)]
+
+
+@lru_cache
+def _read(lines: tuple[str, ...]) -> "tuple[Requirement, ...]":
+    from packaging.requirements import Requirement
+
+    return tuple(map(Requirement, lines))
 
 
 def _is_for(requirement: "Requirement", extra: str) -> bool:

@@ -16,7 +16,7 @@ _MOST = 5
 """Wrong passwords within that time, by the name and by the address."""
 _NOTED = 60
 """Failures within that time that the audit names; who tries from many places must not fill the disk with them."""
-_KEPT = 10_000
+_KEPT = 10_000  # tries, the newest; as many names and addresses as are remembered
 # Any number but that of other locks, the same in every process: whoever holds it counts the tries and adds one.
 _LOCK = 7_305_813
 
