@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from command_line import run
 from plasmoscope.classification.batch import classify_sources
@@ -17,6 +18,7 @@ from plasmoscope.data.loading import load_cells
 from plasmoscope.evaluation.comparison import read_run
 from plasmoscope.imaging.sources import ImageFile
 from plasmoscope.synthetic.dataset import write_stages
+from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web.api.schemas import CellCalls
 from stages import write_three_networks
 
@@ -141,6 +143,8 @@ def test_over_http_such_a_model_tells_the_class_and_the_shipped_one_does_not(
 def test_the_shipped_model_and_one_of_three_classes_judge_each_others_cells_as_infected_or_not(
     here: Path, few_cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Pictures take long, and are not what is looked at.
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: None)
     on = ("--part", "all", "--output")
     assert run("evaluate", "--data", "cells", "--split", "80-20", *on, tmp_path / "a", monkeypatch=monkeypatch) == 0
     assert run("evaluate", "--data", few_cells, "--model", "run", *on, tmp_path / "b", monkeypatch=monkeypatch) == 0
@@ -186,3 +190,11 @@ def test_a_network_of_timm_tells_three_classes_too(here: Path, monkeypatch: pyte
     shares = Classifier.load(here / "timm").predict_classes(one_of_each(here))
     assert shares.shape == (3, 3)
     assert load_cells(here / "cells").classes == Classifier.load(here / "timm").classes
+
+
+def test_a_slide_is_counted_by_such_a_model(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(render_field(4, 480, 360, cells=12).image).save(tmp_path / "field.png")
+    arguments = ("analyze", tmp_path / "field.png", "--model", "run", "--output", tmp_path / "report")
+    assert run(*arguments, monkeypatch=monkeypatch) == 0
+    slide = json.loads((tmp_path / "report" / "slide.json").read_text())
+    assert slide["model"]

@@ -35,12 +35,13 @@ def audit(
     require_extra("train", "The audit of labels")
     open_cache()
     from plasmoscope.evaluation.audit import audit_labels
-    from plasmoscope.evaluation.comparison import read_run
+    from plasmoscope.evaluation.comparison import Run, read_run
     from plasmoscope.evaluation.published import read_published
     from plasmoscope.evaluation.review_sheet import SHEET, write_audit
 
-    dataset = given_cells(data, positive=positive, groups=groups)
     given = [read_run(path) if path.is_dir() else read_published(path) for path in folds]
+    classes = next((fold.card.classes for fold in given if isinstance(fold, Run)), None)
+    dataset = given_cells(data, positive=positive, groups=groups, expected=classes)
     found = audit_labels(dataset, given, tta)
     shown = write_audit(output, found, most)
     table = Table(title="Suspected labels")
