@@ -8,6 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from command_line import run
 from plasmoscope.classification.card import Preprocessing
 from plasmoscope.classification.classifier import Classifier
 from plasmoscope.data.nih import load_nih
@@ -43,7 +44,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("own")
-def test_a_network_of_ones_own_is_trained_exported_and_calls_cells(few_cells: Path, tmp_path: Path) -> None:
+def test_a_network_of_ones_own_is_trained_exported_compared_and_calls_cells(
+    few_cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     changes = ["model=my_networks:small", "image_size=32", "cache_size=32", "weights=random"]
     recipe = load_recipe("basic_cnn").shortened().changed(changes)
     dataset = load_nih(few_cells)
@@ -55,6 +58,12 @@ def test_a_network_of_ones_own_is_trained_exported_and_calls_cells(few_cells: Pa
     assert [name for name in written if name.startswith("lr-")], written
     probabilities = classifier.predict([cell.source.path for cell in dataset.cells[:3]])  # type: ignore[union-attr]
     assert np.all((probabilities > 0) & (probabilities < 1))
+    for part in (["evaluate", "--model", "run", "--data", few_cells, "--part", "test"], ["compare", "run"]):
+        assert run(*part, monkeypatch=monkeypatch) == 0
+    some = [str(cell.source.name) for cell in dataset.cells[:3]]
+    assert run("embed", *some, "--model", "run", "--output", "cells.npz", monkeypatch=monkeypatch) == 0
+    with np.load("cells.npz") as embedded:
+        assert embedded["embeddings"].shape == (3, 4)
 
 
 @pytest.mark.usefixtures("own")

@@ -265,6 +265,8 @@ def test_compare_writes_every_run_with_its_protocol(trained_run: Path, nih_folde
     assert labels([cells, folds]) == ["basic_cnn", "basic_cnn"]
     longer = replace(cells, runs=(replace(cells.runs[0], epochs=2),))
     assert labels([cells, longer]) == ["basic_cnn, 1 epochs", "basic_cnn, 2 epochs"]
+    wider = replace(cells, recipe=cells.recipe.changed(["batch_size=9"]))
+    assert labels([cells, wider])[1] == f"basic_cnn (batch_size 9 instead of {cells.recipe.batch_size})"
     assert "From ImageNet weights" not in text, "the recipe asks for none"
     pretrained = replace(
         cells, recipe=load_recipe("vgg19_frozen"), runs=(replace(cells.runs[0], recipe=load_recipe("vgg19_frozen")),)

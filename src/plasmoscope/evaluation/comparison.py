@@ -26,6 +26,8 @@ from plasmoscope.training.summary import multiply_adds, parameter_count
 
 FIGURES = ("accuracy", "sensitivity", "specificity", "precision", "f1", "auc")
 _FOLD = re.compile(r"patient-\d+(-of-\d+)?$")
+# Fields that tell two recipes of one name apart, in a table's cell.
+_TOLD = 3
 _NO_FILE_NAME = re.compile(r"[^\w.-]+")
 
 
@@ -237,14 +239,24 @@ def comparison_rows(runs: Iterable[Run], part: str, views: int) -> list[Row]:
 
 
 def labels(rows: Sequence[Row]) -> list[str]:
-    """A name for each row; systems that were trained more than once have their epochs beside it."""
+    """A name for each row; systems that were trained more than once have their epochs beside it.
+
+    Where that does not tell recipes of one name apart, the fields follow that differ from the first of them.
+    """
     budgets: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         budgets[row.recipe.name].add(row.epochs)
-    return [
+    names = [
         f"{row.recipe.name}, {row.epochs} epochs" if len(budgets[row.recipe.name]) > 1 else row.recipe.name
         for row in rows
     ]
+    firsts: dict[str, Recipe] = {}
+    for index, row in enumerate(rows):
+        first = firsts.setdefault(names[index], row.recipe)
+        differing = [told for told in row.recipe.differences(first) if not told.startswith("split ")]
+        if differing:
+            names[index] += f" ({'; '.join(differing[:_TOLD])}{'; ...' if len(differing) > _TOLD else ''})"
+    return names
 
 
 def file_stems(rows: Iterable[Row]) -> dict[str, Run]:
