@@ -14,7 +14,8 @@ from plasmoscope.i18n.languages import LANGUAGES
 from plasmoscope.networks import open_session
 from plasmoscope.providers import PROVIDERS, ProviderError, choose_provider, chosen_provider, onnxruntime_providers
 from plasmoscope.reports.wording import ReportWords
-from reported import FIELD, slide_of
+from reported import FIELD
+from slides import slide_of
 
 CPU_ALONE = ["CPUExecutionProvider"]
 

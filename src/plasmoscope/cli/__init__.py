@@ -15,6 +15,7 @@ from plasmoscope.cli.analyze import analyze
 from plasmoscope.cli.audit import audit
 from plasmoscope.cli.batch import batch
 from plasmoscope.cli.bioimage_package import bioimage_package
+from plasmoscope.cli.cascade import cascade
 from plasmoscope.cli.classify import classify
 from plasmoscope.cli.compare import compare
 from plasmoscope.cli.console import errors
@@ -81,6 +82,7 @@ for command in (
     convert,
     bioimage_package,
     export,
+    cascade,
     recipes,
     summary,
     augmentations,
