@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import io
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -67,6 +68,26 @@ def test_the_page_lays_transparent_pictures_on_black_as_the_program_does() -> No
     laid = run_module("picture.mjs", "given.map((one) => [...module.onBlack(Uint8ClampedArray.from(one))])", given)
     for alpha, one in zip(alphas, laid, strict=True):
         assert np.array_equal(np.array(one).reshape(8, 9, 3), to_rgb(colours, alpha))
+
+
+def test_the_page_refuses_what_a_browser_reads_otherwise_than_the_program() -> None:
+    frames = [Image.new("RGB", (9, 8), colour) for colour in ("red", "blue")]
+
+    def saved(kind: str, *more: Image.Image) -> bytes:
+        stream = io.BytesIO()
+        frames[0].save(stream, kind, **({"save_all": True, "append_images": more} if more else {}))
+        return stream.getvalue()
+
+    deep = cv2.imencode(".png", np.full((8, 9, 3), 40_000, np.uint16))[1].tobytes()
+    good = [saved(kind) for kind in ("PNG", "JPEG", "WEBP", "AVIF", "BMP")]
+    several = [saved(kind, frames[1]) for kind in ("PNG", "WEBP", "AVIF")]
+    given = [*good, *several, deep, saved("TIFF"), saved("GIF", frames[1]), b"", b"no picture"]
+    encoded_files = [base64.b64encode(one).decode() for one in given]
+    check = "try { module.checkKind(Buffer.from(one, 'base64')); return null } catch (error) { return error.message }"
+    told = run_module("picture.mjs", f"given.map((one) => {{ {check} }})", encoded_files)
+    expected = ["several pictures"] * 3 + ["16 bits", "Save it as PNG", "Save it as PNG", "empty", "Save it as PNG"]
+    assert len(told) == 5 + len(expected)
+    assert all(words in sentence for words, sentence in zip(expected, told[5:], strict=True)), told
 
 
 def test_the_page_remarks_on_what_the_program_remarks_on(real_cells: list[np.ndarray]) -> None:

@@ -5,6 +5,11 @@ const MAX_BYTES = 64 * 1024 ** 2;
 const MAX_PIXELS = 16_000_000;
 // Where the header of a PNG says how many bits a sample has.
 const PNG_DEPTH = 24;
+// Bytes that hold what stands before a PNG's pixels, a colour profile too.
+const ENOUGH = 1024 ** 2;
+// Where the header of a WebP says what it holds, and the bit for several pictures.
+const WEBP_FLAGS = 20;
+const WEBP_ANIMATED = 2;
 
 /**
  * @param file a Blob.
@@ -32,9 +37,9 @@ export async function readPicture(file) {
   }
 }
 
-/** Refuses what browsers read otherwise than the program does. */
-function checkKind(bytes) {
-  const text = (start, end) => String.fromCharCode(...bytes.subarray(start, end));
+/** Throws for what browsers read otherwise than the program does; `bytes` are a file's. */
+export function checkKind(bytes) {
+  const text = (start, end) => new TextDecoder("latin1").decode(bytes.subarray(start, end));
   const begins = (...signature) => signature.every((byte, index) => bytes[index] === byte);
   const animated = new Error("It holds several pictures. Save the one that shows the cell by itself.");
   if (bytes.length === 0) throw new Error("The file is empty.");
@@ -42,9 +47,10 @@ function checkKind(bytes) {
     if (bytes[PNG_DEPTH] === 16) {
       throw new Error("It has 16 bits a colour, of which browsers keep 8. Save it with 8, or use the program.");
     }
-    if (text(33, 2000).includes("acTL")) throw animated;
+    const [beforePixels] = text(0, ENOUGH).split("IDAT");
+    if (beforePixels.includes("acTL")) throw animated;
   } else if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") {
-    if (text(12, 64).includes("ANIM")) throw animated;
+    if (text(12, 16) === "VP8X" && bytes[WEBP_FLAGS] & WEBP_ANIMATED) throw animated;
   } else if (text(4, 8) === "ftyp" && text(8, 11) === "avi") {
     if (text(8, 12) === "avis") throw animated;
   } else if (!begins(0xff, 0xd8, 0xff) && text(0, 2) !== "BM") {
