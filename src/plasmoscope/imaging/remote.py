@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.extras import require_extra
-from plasmoscope.imaging.reading import MAX_BYTES, ImageError
+from plasmoscope.imaging.reading import ImageError, read_limited
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -62,13 +62,10 @@ class RemoteFile:
     def read(self) -> bytes:
         """The encoded bytes; ImageError where there are none, RemoteError where the store cannot be reached."""
         try:
-            with reached(self.name) as (store, path):
-                data: bytes = store.cat_file(path, 0, MAX_BYTES + 1)
+            with reached(self.name) as (store, path), store.open(path, "rb") as stream:
+                return read_limited(stream)
         except FileNotFoundError as error:
             raise ImageError("file_not_opened", detail="there is no such file") from error
-        if len(data) > MAX_BYTES:
-            raise ImageError("file_too_large", most=MAX_BYTES // 1024**2)
-        return data
 
     def version(self) -> str:
         """Changes when the image does, as far as the store tells."""
@@ -91,7 +88,10 @@ def addresses_below(address: str) -> list[tuple[str, PurePosixPath]]:
         RemoteError: there is nothing, or it cannot be looked into.
     """
     with reached(address) as (store, path):
-        found = sorted(store.find(path))
+        try:
+            found = sorted(store.find(path))
+        except FileNotFoundError:
+            found = []
         if not found:
             raise RemoteError(f"There is nothing at {address}. Check the address.")
         top = PurePosixPath(path)
