@@ -218,8 +218,16 @@ def program_score(session: Session, panel: Panel) -> Competence | None:
 def results(session: Session, reader: str | None = None) -> list[Taken]:
     """All that is done, by one person or all, the newest first."""
     panels = {panel.id: panel for panel in session.scalars(select(Panel))}
+    slides = {slide.id: slide for slide in session.scalars(select(PanelSlide))}
+    # All at once: there may be hundreds of them.
+    given = select(PanelAnswer).join(PanelTaking, PanelTaking.id == PanelAnswer.taking_id)
+    if reader is not None:
+        given = given.where(PanelTaking.reader == reader)
+    read: dict[int, list[tuple[Truth, Answer]]] = {}
+    for one in session.scalars(given):
+        read.setdefault(one.taking_id, []).append((truth_of(slides[one.panel_slide_id]), _said(one)))
     done = [taking for taking in takings_of(session, reader=reader) if taking.done_at is not None]
-    return [Taken(panels[taking.panel_id], taking, score_of(session, taking)) for taking in done]
+    return [Taken(panels[taking.panel_id], taking, competence(read[taking.id])) for taking in done]
 
 
 def targets_of(

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Base64Bytes, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from plasmoscope.analysis.competence import Competence
+from plasmoscope.analysis.control_chart import Rule as ControlRule
+from plasmoscope.analysis.control_chart import State as ControlState
 from plasmoscope.analysis.counting import LEAST_HAEMATOCRIT, LEAST_RED_CELLS, MOST_HAEMATOCRIT, MOST_RED_CELLS
 from plasmoscope.analysis.editing import MOST_CORNERS, ellipse
 from plasmoscope.analysis.performance import Performance
@@ -21,12 +23,22 @@ from plasmoscope.i18n.words import english
 from plasmoscope.messages import Message, message
 from plasmoscope.reports.letterhead import MAX_LINES
 from plasmoscope.store import panel_takings, records
+from plasmoscope.store.controls import ControlChart
 from plasmoscope.store.counts import Tally
 from plasmoscope.store.erasing import LONGEST_DAYS
 from plasmoscope.store.history import TimePoint
 from plasmoscope.store.patients import PatientRow
 from plasmoscope.store.readings import Readings as KnownReadings
-from plasmoscope.store.records import LONGEST_TEXT, Call, FieldStatus, Panel, PanelTaking, Role, SlideStatus
+from plasmoscope.store.records import (
+    LONGEST_TEXT,
+    Call,
+    ControlKind,
+    FieldStatus,
+    Panel,
+    PanelTaking,
+    Role,
+    SlideStatus,
+)
 from plasmoscope.store.review import DueCell
 from plasmoscope.store.sites import MOST_SITES
 from plasmoscope.store.slides import LAST_VISIT_DAY, OLDEST_YEARS, SlideDetails
@@ -511,6 +523,60 @@ class PanelResult(_Schema):
             done_at=taking.done_at if taking else panel.opened_at,
             level=score.level,
             **parts,
+        )
+
+
+class ControlPoint(_Schema):
+    """One reading of a control slide."""
+
+    at: datetime | None
+    by: str | None
+    infected: int
+    """By the program, whatever people call."""
+    counted: int
+    deviations: float | None
+    """Standard deviations above the mean; null before both are known."""
+    broken: list[ControlRule]
+    """Westgard's rules that it breaks, together with those before it; ``1-2s`` alone is a warning."""
+
+
+class ControlOut(_Schema):
+    """A control slide with its readings."""
+
+    name: str
+    kind: ControlKind
+    site: str
+    ended: bool
+    """It was given up."""
+    state: ControlState
+    """What the last reading says."""
+    mean_percent: float | None
+    """Of red cells called infected, that are expected; null before it is known."""
+    sd_percent: float | None
+    readings: list[ControlPoint]
+
+    @classmethod
+    def of(cls, chart: ControlChart) -> "ControlOut":
+        """A control's chart."""
+        return cls(
+            name=chart.control.name,
+            kind=chart.control.kind,
+            site=chart.control.site,
+            ended=chart.control.ended_at is not None,
+            state=chart.state,
+            mean_percent=chart.target.mean if chart.target else None,
+            sd_percent=chart.target.sd if chart.target else None,
+            readings=[
+                ControlPoint(
+                    at=reading.entered_at,
+                    by=reading.entered_by,
+                    infected=reading.infected,
+                    counted=reading.counted,
+                    deviations=point.z,
+                    broken=list(point.broken),
+                )
+                for reading, point in zip(chart.readings, chart.points, strict=True)
+            ],
         )
 
 
