@@ -57,7 +57,7 @@ def test_a_slide_goes_with_all_of_it_but_for_photographs_that_others_show_and_fo
     assert photographs(store) == 1
     with store.session() as session:
         newest = entries(session, f"slide/{gone}")
-        assert (newest[0].action, newest[0].who, newest[0].detail["reason"]) == ("erase", "head", "wrong film")
+        assert (newest[0].action, newest[0].who, newest[0].detail["reason"]) == ("erase slide", "head", "wrong film")
         assert {"create", "call", "delete"} <= {entry.action for entry in newest}, "what was said stays"
         assert verify(session).whole
         with pytest.raises(NotFoundError):

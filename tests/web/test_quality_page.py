@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysed import analysed
+from analysed import FOUND, analysed
 from plasmoscope.store.records import now
 from workstation import ROLES, add_account, log_in, new_slide, running, workstation
 
@@ -22,6 +22,7 @@ def test_the_page_shows_the_weeks_and_sites_of_signed_slides(tmp_path: Path) -> 
     (week,) = told["weeks"]
     shares = [(week[name]["some"], week[name]["all"]) for name in ("positive", "false_calls", "poor")]
     assert shares == [(1, 1), (0, 0), (0, 1)]
+    assert (week["more_false_calls"], told["stain"], told["focus"]) == (False, None, None)
     assert (week["positive"]["percent"]["value"], week["false_calls"]["percent"]) == (100, None)
     assert "Gulu &lt;b&gt;" in page
     assert page.count("(1 of 1)") == 2
@@ -57,6 +58,10 @@ def test_a_control_slide_is_photographed_and_charted(tmp_path: Path) -> None:
         assert "1-3s: one reading" in page
         assert 'class="mark out"' in page
         assert "Name a control slide" not in page
+        (told,) = client.get("/api/v1/controls", headers=reader).json()
+        assert (told["state"], len(told["readings"])) == ("out of control", 1)
+        assert told["readings"][0]["infected"] == FOUND.infected
+        assert told["readings"][0]["broken"]
         client.post(f"/slides/{slide}/control/leave-out", data={"reason": "dropped"}, headers=technician)
         assert 'class="mark out"' not in client.get("/quality", headers=admin).text
         assert "dropped" in client.get(f"/slides/{slide}", headers=admin).text

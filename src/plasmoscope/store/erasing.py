@@ -68,7 +68,7 @@ def _erase(session: Session, who: str, slide_id: int, days: float) -> Sequence[s
     session.execute(delete(Slide).where(Slide.id.in_({slide_id, *sheets})))
     for patient_id in patients:
         _erase_patient(session, patient_id)
-    note(session, who, "erase", slide_subject(slide_id), **told, photographs=len(hashes))
+    note(session, who, "erase slide", slide_subject(slide_id), **told, photographs=len(hashes))
     return hashes
 
 

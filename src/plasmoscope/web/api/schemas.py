@@ -376,6 +376,75 @@ class WeekOut(_Schema):
     """Of the cells that the program called infected and a person called too, those that the person called otherwise."""
     poor: ShareOut
     """Of the photographs, those that were refused or that are to be read with care."""
+    more_false_calls: bool
+    """Clearly more calls were taken back than in the weeks before."""
+
+
+class DistanceOut(_Schema):
+    """How far a week's median slide lies from the usual one."""
+
+    monday: date
+    value: float
+    """Of stain the difference of colours (CIE 1976), of focus the blur in percent of a red cell's diameter."""
+    slides: int
+    drifts: bool
+
+
+class DriftOut(_Schema):
+    """The weeks told against the usual."""
+
+    limit: float
+    """Within it lie 95 of 100 usual slides."""
+    weeks: list[DistanceOut]
+
+
+class ControlPointOut(_Schema):
+    """One reading of a control slide, which the program called by itself."""
+
+    at: datetime | None
+    infected: int
+    counted: int
+    z: float | None
+    """Standard deviations above the mean; null before those are known."""
+    broken: list[str]
+    """Rules of Westgard's that it breaks."""
+    state: str
+
+
+class ControlOut(_Schema):
+    """A control slide with its readings, the earliest first."""
+
+    name: str
+    kind: str
+    site: str
+    state: str
+    mean_percent: float | None
+    sd_percent: float | None
+    """What is expected; null before it is known."""
+    readings: list[ControlPointOut]
+
+    @classmethod
+    def of(cls, chart: ControlChart) -> "ControlOut":
+        """From the records."""
+        return cls(
+            name=chart.control.name,
+            kind=chart.control.kind,
+            site=chart.control.site,
+            state=chart.state,
+            mean_percent=chart.target.mean if chart.target else None,
+            sd_percent=chart.target.sd if chart.target else None,
+            readings=[
+                ControlPointOut(
+                    at=reading.entered_at,
+                    infected=reading.infected,
+                    counted=reading.counted,
+                    z=point.z,
+                    broken=list(point.broken),
+                    state=point.state,
+                )
+                for reading, point in zip(chart.readings, chart.points, strict=True)
+            ],
+        )
 
 
 class QualityOut(_Schema):
@@ -385,6 +454,9 @@ class QualityOut(_Schema):
     """Those with a signed slide, a call or a photograph, the earliest first."""
     by_site: dict[str, ShareOut]
     """Signed slides with an infected cell, by their site; an empty name where none is told."""
+    stain: DriftOut | None
+    """Of the median slide of each week; null while it is not known what is usual."""
+    focus: DriftOut | None
 
 
 class LetterheadIn(_Schema):

@@ -82,6 +82,7 @@ ACTIONS = {
     "put back slide": mark("put the slide back"),
     "keep patients apart": mark("said that two patients are two people"),
     "delete": mark("deleted the slide"),
+    "erase slide": mark("erased the slide for good"),
     "add account": mark("added an account"),
     "set password": mark("set a new password"),
     "change password": mark("changed the own password"),
