@@ -12,11 +12,14 @@ from PIL import Image
 
 from command_line import run
 from plasmoscope.classification.batch import classify_sources
+from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import Classifier
+from plasmoscope.classification.embedding import Embedder
 from plasmoscope.csv_tables import read_csv
 from plasmoscope.data.loading import load_cells
 from plasmoscope.evaluation.comparison import read_run
 from plasmoscope.imaging.sources import ImageFile
+from plasmoscope.networks import card_path
 from plasmoscope.synthetic.dataset import write_stages
 from plasmoscope.synthetic.rendering import render_field
 from plasmoscope.web.api.schemas import CellCalls
@@ -198,3 +201,24 @@ def test_a_slide_is_counted_by_such_a_model(here: Path, tmp_path: Path, monkeypa
     assert run(*arguments, monkeypatch=monkeypatch) == 0
     slide = json.loads((tmp_path / "report" / "slide.json").read_text())
     assert slide["model"]
+
+
+@pytest.mark.parametrize(("to", "suffix"), [("onnx-static", "onnx"), ("torch", "pt2")])
+def test_such_a_model_is_exported_and_says_the_same(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, suffix: str
+) -> None:
+    file = tmp_path / f"exported.{suffix}"
+    cells = ("--data", "cells", "--groups", "cells/patients.csv")
+    assert run("export", "run", *cells, "--to", to, "--output", file, monkeypatch=monkeypatch) == 0
+    card = ModelCard.model_validate_json(card_path(file).read_bytes())
+    assert card.classes.names == NAMES
+    assert card.export is not None
+    assert card.export.largest_difference < 1e-4
+
+
+def test_embeddings_come_with_the_probability_that_the_classes_sum_to(here: Path) -> None:
+    classifier = Classifier.load(here / "run")
+    cells = classifier.prepare_batch(one_of_each(here))
+    embedded, infected = Embedder.load(here / "run").embed_prepared(cells)
+    assert len(embedded) == 3
+    assert infected == pytest.approx(classifier.predict_classes(one_of_each(here))[:, :2].sum(axis=1), abs=1e-5)

@@ -16,7 +16,6 @@ from plasmoscope.extras import require_extra
 from plasmoscope.imaging.cells import decode_cells
 from plasmoscope.imaging.reading import ImageError
 from plasmoscope.imaging.sources import Readable
-from plasmoscope.labels import log_odds
 from plasmoscope.networks import ModelError, read_network
 from plasmoscope.segmentation.single import isolate_cell
 
@@ -99,7 +98,8 @@ class Embedder:
             raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, not {views}")
         temperature = self.classifier.card.calibration.temperature
         seen = [self.classifier.logits_and(np.ascontiguousarray(view(cells)), self._output) for view in VIEWS[views]]
-        probabilities = [probability_of(log_odds(logits) / np.float32(temperature)) for logits, _ in seen]
+        odds = [self.classifier.uncalibrated_log_odds(logits) for logits, _ in seen]
+        probabilities = [probability_of(one / np.float32(temperature)) for one in odds]
         means = (np.mean(each, axis=0) for each in ([embedding for _, embedding in seen], probabilities))
         embeddings, parasitized = (np.asarray(mean, np.float32) for mean in means)
         return embeddings, parasitized

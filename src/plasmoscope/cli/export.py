@@ -9,7 +9,7 @@ from rich.table import Table
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, DataOption, given_cells
+from plasmoscope.cli.options import CacheOption, DataOption, GroupsOption, PositiveOption, given_cells
 from plasmoscope.extras import require_extra
 
 
@@ -26,15 +26,22 @@ def export(
     split: Annotated[
         str | None, typer.Option(help="Another split than the model's, for cells to calibrate and to compare on.")
     ] = None,
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
     cache: CacheOption = None,
 ) -> None:
     """Write a model in the form that another device or runtime wants, and compare both on real cells."""
     require_extra("train", "Exporting")
     cache_folder = open_cache(cache)
+    from plasmoscope.classification.card import ModelCard
+    from plasmoscope.classification.classifier import find_model
     from plasmoscope.exporting.export import TARGETS, export_model
+    from plasmoscope.networks import read_network
 
     file = output or Path(f"{Path(model).stem}-{to}{TARGETS[to].suffix}")
-    card = export_model(model, to, file, given_cells(data), cache_folder, split, track)
+    classes = read_network(find_model(model), ModelCard)[1].classes
+    dataset = given_cells(data, positive=positive, groups=groups, expected=classes)
+    card = export_model(model, to, file, dataset, cache_folder, split, track)
     told = card.export
     assert told is not None
     table = Table("", "before", to)

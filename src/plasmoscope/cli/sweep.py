@@ -7,7 +7,7 @@ import typer
 
 from plasmoscope.caches import open_cache
 from plasmoscope.cli.console import console, track
-from plasmoscope.cli.options import CacheOption, DataOption, SettingsOption, given_cells
+from plasmoscope.cli.options import CacheOption, DataOption, GroupsOption, PositiveOption, SettingsOption, given_cells
 from plasmoscope.extras import require_extra
 
 
@@ -27,6 +27,8 @@ def sweep(
     init_weights: Annotated[Path | None, typer.Option(help="ImageNet weights from a file.")] = None,
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
     accelerator: Annotated[Literal["auto", "cpu", "gpu", "mps"], typer.Option(help="Where to train.")] = "auto",
+    positive: PositiveOption = None,
+    groups: GroupsOption = None,
     settings: SettingsOption = [],  # noqa: B006
     cache: CacheOption = None,
 ) -> None:
@@ -49,7 +51,8 @@ def sweep(
     space = sweeping.read_space(search, chosen)
     folder = output or Path("runs") / f"{chosen.name}-{Path(chosen.split).stem}-sweep"
     options = RunOptions(seed, init_weights, from_scratch, accelerator=accelerator)
-    dataset = given_cells(data)
+    dataset = given_cells(data, positive=positive, groups=groups, expected=chosen.classes)
+    chosen = chosen.of_classes(dataset.classes)
     best = sweeping.sweep(
         chosen, space, dataset, folder, cache_folder, trials, options, not no_pruning, track, console.print
     )

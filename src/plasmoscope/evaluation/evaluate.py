@@ -220,14 +220,16 @@ def write_report(folder: Path, predictions: Predictions, evaluation: Evaluation)
     stem = report_stem(evaluation.part, evaluation.views, evaluation.by_smear)
     dataset, members = predictions.dataset, predictions.members
     probabilities, truth = predictions.probabilities, predictions.parasitized
-    plots.plot_confusion(probabilities, truth, evaluation.threshold, folder / f"{stem}-confusion.png")
+    sides = ("infected", "not infected") if dataset.classes.own else CLASS_NAMES
+    plots.plot_confusion(probabilities, truth, evaluation.threshold, folder / f"{stem}-confusion.png", sides)
     plots.plot_curves(probabilities, truth, folder / f"{stem}-curves.png")
     plots.plot_reliability(probabilities, truth, folder / f"{stem}-reliability.png")
     worst = most_wrong(probabilities, truth, evaluation.threshold)
     most_wrong_file = folder / f"{stem}-most-wrong.png"
     if worst.size:
         images = [read_cell(dataset.cells[members[index]].source.read()) for index in worst]
-        plots.plot_most_wrong(images, probabilities[worst], truth[worst], most_wrong_file)
+        truths = [dataset.classes.names[dataset.cells[members[index]].label] for index in worst]
+        plots.plot_most_wrong(images, probabilities[worst], truths, most_wrong_file)
     else:
         # That of an earlier evaluation would be taken for this one's.
         most_wrong_file.unlink(missing_ok=True)

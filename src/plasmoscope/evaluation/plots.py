@@ -19,8 +19,10 @@ _DPI = 110  # dots per inch
 _TILE = 96  # pixels of a cell's side
 
 
-def plot_confusion(probabilities: Floats, parasitized: Bools, threshold: float, file: Path) -> None:
-    """Counts of truth against call."""
+def plot_confusion(
+    probabilities: Floats, parasitized: Bools, threshold: float, file: Path, names: Sequence[str] = CLASS_NAMES
+) -> None:
+    """Counts of truth against call, infected and not, under these names."""
     counts = confusion(probabilities, parasitized, threshold)
     table = np.array(
         [[counts.true_positives, counts.false_negatives], [counts.false_positives, counts.true_negatives]]
@@ -34,8 +36,8 @@ def plot_confusion(probabilities: Floats, parasitized: Bools, threshold: float, 
             colour = "white" if shares[row, column] > 0.5 else "black"
             text = f"{table[row, column]:,}\n{shares[row, column]:.2%}"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=12)
-    axes.set_xticks([0, 1], CLASS_NAMES)
-    axes.set_yticks([0, 1], CLASS_NAMES, rotation=90, va="center")
+    axes.set_xticks([0, 1], names)
+    axes.set_yticks([0, 1], names, rotation=90, va="center")
     axes.set(xlabel="called", ylabel="truth", title=f"Calls at threshold {threshold:.2f}")
     figure.savefig(file, dpi=_DPI)
 
@@ -133,12 +135,13 @@ def plot_by_patient(calls: Sequence[PatientCalls], file: Path) -> None:
 
 
 def plot_most_wrong(
-    images: Sequence[NDArray[np.uint8]], probabilities: Floats, parasitized: Bools, file: Path, columns: int = 8
+    images: Sequence[NDArray[np.uint8]], probabilities: Floats, truths: Sequence[str], file: Path, columns: int = 8
 ) -> None:
     """The wrongly called cells whose probability is farthest from the truth, worst first.
 
     Args:
-        images: RGB pictures of any sizes, worst first, with their probabilities and truths in the same order.
+        images: RGB pictures of any sizes, worst first, with their probabilities and the names of their
+            true classes in the same order.
     """
     rows = max(1, -(-len(images) // columns))
     figure = Figure(figsize=(1.5 * columns, 1.85 * rows + 0.5), layout="constrained")
@@ -146,14 +149,14 @@ def plot_most_wrong(
     grid: NDArray[np.object_] = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axes in grid:
         axes.axis("off")
-    for axes, image, probability, truth in zip(grid, images, probabilities, parasitized, strict=False):
-        _show_cell(axes, image, f"{CLASS_NAMES[0 if truth else 1]}\n{probability:.3f}")
+    for axes, image, probability, truth in zip(grid, images, probabilities, truths, strict=False):
+        _show_cell(axes, image, f"{truth}\n{probability:.3f}")
     figure.savefig(file, dpi=_DPI)
 
 
 def _show_cell(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
     axes.imshow(resize_cell(image, _TILE))
-    axes.set_title(title, fontsize=8)
+    axes.set_title(title, fontsize=8, parse_math=False)
 
 
 def plot_suspects(

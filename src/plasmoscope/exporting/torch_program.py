@@ -43,8 +43,9 @@ def torch_network(network: bytes, card: ModelCard) -> LogitsOnly:
     """
     weights = _layers(network)
     classes = weights[next(reversed(weights))].shape[0]
-    options = {"classes": float(classes)} if classes > 2 else {}
-    model = fuse(build_model(card.architecture, card.preprocessing.image_size, options).eval())
+    options = {"classes": float(classes)} if classes > 2 and not card.classes.own else {}
+    own = len(card.class_names) if card.classes.own else None
+    model = fuse(build_model(card.architecture, card.preprocessing.image_size, options, own).eval())
     # The exporter leaves out biases of zeros.
     zeros = {name: torch.zeros_like(value) for name, value in model.state_dict().items() if name.endswith("bias")}
     try:
