@@ -8,8 +8,10 @@ import pytest
 
 from command_line import rows, run
 from plasmoscope.data.nih import load_nih
+from plasmoscope.errors import PlasmoscopeError
 from plasmoscope.training import sweep as sweeping
 from plasmoscope.training.recipe import Recipe, RecipeError, load_recipe
+from plasmoscope.training.run_folder import DivergedError, RunError
 from plasmoscope.training.sweep import SweepError, read_space, sweep, write_recipe
 
 RECIPE = load_recipe("basic_cnn").changed(["image_size=32", "cache_size=32", "phases.0.epochs=2", "split=seed42"])
@@ -92,6 +94,21 @@ def test_settings_are_trained_pruned_and_gone_on_with_after_a_kill(
     assert table[0]["state"] == "complete"
     assert [(row["state"], row["epochs"]) for row in table[1:]] == [("pruned", "1")] * 2
     assert said[0].startswith("Setting 2 of 3: batch_size ")
+    assert not [*(tmp_path / "sweep" / "trials").iterdir()], "what is not the best needs no room"
+
+
+def test_a_setting_that_diverges_is_one_that_was_tried_but_a_missing_accelerator_ends_the_sweep(
+    few_cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def learn(recipe: Recipe, dataset: Any, folder: Path, *more: Any) -> list[dict[str, float]]:
+        folder.mkdir(parents=True)
+        raise DivergedError("nan") if fault == "nan" else RunError(fault)
+
+    monkeypatch.setattr(sweeping, "learn", learn)
+    space = read_space(space_in(tmp_path), RECIPE)
+    for fault, told in (("nan", "No setting could be trained to its end"), ("no such accelerator", "no such")):
+        with pytest.raises(PlasmoscopeError, match=told):
+            sweep(RECIPE, space, load_nih(few_cells), tmp_path / fault, tmp_path, 2)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,15 @@ from plasmoscope.training.models import build_model
 from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.objective import class_weights
 from plasmoscope.training.recipe import Phase, Recipe
-from plasmoscope.training.run_folder import RunError, RunOptions, first_process, load_weights, phase_file, save_weights
+from plasmoscope.training.run_folder import (
+    DivergedError,
+    RunError,
+    RunOptions,
+    first_process,
+    load_weights,
+    phase_file,
+    save_weights,
+)
 from plasmoscope.training.speed import mixed_precision_pays, prepare_for_training
 from plasmoscope.training.weights import imagenet_weights, read_weights, start_from
 
@@ -194,7 +202,7 @@ class _Divergence(Callback):
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Look at the losses of training and validation, which all processes share."""
         if not all(math.isfinite(trainer.callback_metrics[name]) for name in ("train_loss", "val_loss")):
-            raise RunError(
+            raise DivergedError(
                 f"The loss of phase {self.index + 1} is no finite number any more: training diverged in epoch "
                 f"{trainer.current_epoch + 1}, and nothing was exported. Lower phases.{self.index}.learning_rate "
                 f"(--set phases.{self.index}.learning_rate=...), and give another folder with --output."

@@ -33,6 +33,10 @@ class RunError(PlasmoscopeError):
     """A run folder does not fit what is asked of it, or training cannot go on."""
 
 
+class DivergedError(RunError):
+    """A loss is no finite number any more."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What may differ between two runs of one recipe."""

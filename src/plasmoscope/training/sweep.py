@@ -22,7 +22,7 @@ from plasmoscope.training.module import PhaseModule
 from plasmoscope.training.phases import silent
 from plasmoscope.training.recipe import Recipe, Settings
 from plasmoscope.training.run import learn
-from plasmoscope.training.run_folder import RunError, RunOptions
+from plasmoscope.training.run_folder import DivergedError, RunOptions
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -185,10 +185,8 @@ def _tried(
     place = folder / "trials" / hashlib.sha256(chosen.model_dump_json().encode()).hexdigest()[:12]
     try:
         rows = learn(chosen, dataset, place, cache_folder, options, track, silent, [_Reporting(trial)])
-    except TrialPruned:
-        return TrialState.PRUNED, None
-    except RunError:
-        # Diverged: no good setting, but one that has been tried.
+    except (TrialPruned, DivergedError):
+        shutil.rmtree(place)
         return TrialState.PRUNED, None
     shutil.rmtree(place)
     return TrialState.COMPLETE, max(row[chosen.phases[-1].chosen_by] for row in rows)
