@@ -16,8 +16,9 @@ from command_line import run
 from plasmoscope import Classifier
 from plasmoscope.classification.card import ModelCard
 from plasmoscope.classification.classifier import find_model
+from plasmoscope.exporting.static_onnx import static_graph
 from plasmoscope.interop.bioimage import write_bioimage_package
-from plasmoscope.networks import ModelError
+from plasmoscope.networks import ModelError, save_network
 from tiny_network import tiny_classifier
 
 
@@ -103,9 +104,24 @@ def test_classes_of_ones_own_come_out_in_their_order_under_their_names(classifie
     assert expected[:, 1] == pytest.approx(Classifier.load(tmp_path).predict_prepared(cells), abs=1e-5)
 
 
-def test_what_a_package_cannot_describe_is_refused(tmp_path: Path) -> None:
+def test_a_network_for_one_cell_at_a_time_is_described_as_one(classifier: Classifier, tmp_path: Path) -> None:
+    tiny = tiny_classifier(classifier, tmp_path, features=False, familiar=False)
+    network = static_graph((tmp_path / "model.onnx").read_bytes(), cells=1)
+    fields = tiny.card.model_dump(exclude={"created", "plasmoscope", "sha256"})
+    save_network(tmp_path / "model.onnx", network, ModelCard.of(network, **fields))
+    write_bioimage_package(tmp_path / "one.zip", tmp_path, ["A. Person"])
+    described = described_in(tmp_path / "one.zip")
+    assert [tensor.axes[0].size for tensor in described.inputs] == [1]
+    assert [tensor.axes[0].size for tensor in described.outputs] == [1]
+
+
+def test_what_a_package_cannot_describe_is_refused(classifier: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    tiny_classifier(classifier, tmp_path / "tiny", familiar=False)
     with pytest.raises(ModelError, match="third output"):
         write_bioimage_package(tmp_path / "fields.zip", find_model(None, "fields"), ["A. Person"])
+    with pytest.raises(ModelError, match="one of its two"):
+        write_bioimage_package(tmp_path / "cascade.zip", tmp_path / "cascade.json", ["A. Person"])
     with pytest.raises(ModelError, match="--author"):
-        write_bioimage_package(tmp_path / "mine.zip", find_model(None))
-    assert list(tmp_path.iterdir()) == []
+        write_bioimage_package(tmp_path / "mine.zip", tmp_path / "tiny")
+    assert list(tmp_path.iterdir()) == [tmp_path / "tiny"]

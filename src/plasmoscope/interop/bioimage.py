@@ -8,7 +8,7 @@ cell out and resizing it has no words there; the documentation in the package sa
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def write_bioimage_package(package: Path, model: Path | None = None, authors: Se
     Args:
         package: the zip file to write.
         model: an ``.onnx`` file with its card, or a run folder; the one that ships for single cells if None.
-        authors: names of who made the model; needed where ``model`` is given.
+        authors: names of who made the model; needed for those that do not ship.
 
     Returns:
         The model's card.
@@ -55,9 +55,12 @@ def write_bioimage_package(package: Path, model: Path | None = None, authors: Se
         ModelError: there is no such model, or it is of a kind that such a package cannot describe.
     """
     require_extra("bioimage", "A bioimage.io package")
-    network, card = read_network(find_model(model), ModelCard)
-    if model is None:
-        authors = authors or AUTHORS
+    file = find_model(model)
+    if file.suffix == ".json":
+        raise ModelError("A package holds one network. Of a cascade, package one of its two models.")
+    network, card = read_network(file, ModelCard)
+    shipped = file.parent == find_model(None).parent
+    authors = authors or (AUTHORS if shipped else ())
     if not authors:
         raise ModelError("A package says who made its model. Name them, for instance with --author.")
     classifier = Classifier(network, card)
@@ -66,19 +69,19 @@ def write_bioimage_package(package: Path, model: Path | None = None, authors: Se
         folder = Path(made)
         files = {
             _ONNX_NAME: network,
-            _CARD_NAME: card_path(find_model(model)).read_bytes(),
+            _CARD_NAME: card_path(file).read_bytes(),
             "README.md": _documentation(card).encode(),
             "cover.png": encode_png(_cover(cells)),
         }
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        np.save(folder / "cells.npy", cells[:2])
-        description = _described(card, authors, shipped=model is None) | {
-            "outputs": _outputs(classifier, cells[:2], folder)
-        }
-        description["inputs"] = [_input(card)]
-        description["weights"] = {
-            "onnx": {"source": _ONNX_NAME, "sha256": card.sha256, "opset_version": _opset(network)}
+        graph = _graph(network)
+        tested = cells[: graph.at_once or 2]
+        np.save(folder / "cells.npy", tested)
+        description = _described(card, authors, shipped) | {
+            "inputs": [_input(card, graph.batch)],
+            "outputs": _outputs(classifier, graph.batch, tested, folder),
+            "weights": {"onnx": {"source": _ONNX_NAME, "sha256": card.sha256, "opset_version": graph.opset}},
         }
         with whole_file(package) as unfinished:
             _save(description, folder, unfinished)
@@ -122,13 +125,13 @@ def _described(card: ModelCard, authors: Sequence[str], shipped: bool) -> dict[s
     }
 
 
-def _input(card: ModelCard) -> dict[str, Any]:
+def _input(card: ModelCard, batch: dict[str, Any]) -> dict[str, Any]:
     size = card.preprocessing.image_size
     return {
         "id": "cells",
         "description": "Red cells, each cut out by its bounding box, black outside the cell, resized to a square.",
         "axes": [
-            {"type": "batch"},
+            batch,
             {"type": "space", "id": "y", "size": size},
             {"type": "space", "id": "x", "size": size},
             {"type": "channel", "channel_names": ["red", "green", "blue"]},
@@ -138,7 +141,9 @@ def _input(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _outputs(classifier: Classifier, cells: NDArray[np.uint8], folder: Path) -> list[dict[str, Any]]:
+def _outputs(
+    classifier: Classifier, batch: dict[str, Any], cells: NDArray[np.uint8], folder: Path
+) -> list[dict[str, Any]]:
     """All outputs of the network, in its order; what they should give for these cells is written to ``folder``."""
     classes = classifier.classes
     count = classifier.logits(cells).shape[1]
@@ -158,7 +163,7 @@ def _outputs(classifier: Classifier, cells: NDArray[np.uint8], folder: Path) -> 
         {
             "id": "probabilities",
             "description": f"Calibrated. {_called(classifier.card)}",
-            "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(classes.names[:count])}],
+            "axes": [batch, {"type": "channel", "channel_names": list(classes.names[:count])}],
             "test_tensor": {"source": "probabilities.npy"},
             "postprocessing": [*scaled, to_probability],
         }
@@ -171,7 +176,7 @@ def _outputs(classifier: Classifier, cells: NDArray[np.uint8], folder: Path) -> 
             {
                 "id": "features",
                 "description": "Means of the network's middle maps.",
-                "axes": [{"type": "batch"}, {"type": "channel", "channel_names": names}],
+                "axes": [batch, {"type": "channel", "channel_names": names}],
                 "test_tensor": {"source": "features.npy"},
             }
         )
@@ -182,7 +187,7 @@ def _outputs(classifier: Classifier, cells: NDArray[np.uint8], folder: Path) -> 
             {
                 "id": OUTPUTS[2],
                 "description": "Logarithm of the squared distance from red cells, in the network's features.",
-                "axes": [{"type": "batch"}],
+                "axes": [batch],
                 "test_tensor": {"source": "strangeness.npy"},
             }
         )
@@ -206,12 +211,26 @@ def _cover(cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cells.reshape(rows, columns, size, size, 3).swapaxes(1, 2).reshape(rows * size, columns * size, 3)
 
 
-def _opset(network: bytes) -> int:
-    """The version of ONNX's own operators that a graph uses."""
+class _Graph(NamedTuple):
+    """What an ONNX graph says of itself."""
+
+    opset: int
+    """The version of ONNX's own operators that it uses."""
+    at_once: int
+    """Cells that it takes; 0 for any number."""
+
+    @property
+    def batch(self) -> dict[str, Any]:
+        """The first axis of what goes in and out."""
+        return {"type": "batch"} | ({"size": self.at_once} if self.at_once else {})
+
+
+def _graph(network: bytes) -> _Graph:
     import onnx
 
     graph = onnx.load_model_from_string(network)
-    return max(int(used.version) for used in graph.opset_import if used.domain in {"", "ai.onnx"})
+    opset = max(int(used.version) for used in graph.opset_import if used.domain in {"", "ai.onnx"})
+    return _Graph(opset, int(graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value))
 
 
 def _documentation(card: ModelCard) -> str:
