@@ -24,6 +24,7 @@ def test_the_page_shows_the_weeks_and_sites_of_signed_slides(tmp_path: Path) -> 
     assert shares == [(1, 1), (0, 0), (0, 1)]
     assert (week["more_false_calls"], told["stain"], told["focus"]) == (False, None, None)
     assert (week["positive"]["percent"]["value"], week["false_calls"]["percent"]) == (100, None)
+    assert (told["stain"], told["focus"], week["more_false_calls"]) == (None, None, False)
     assert "Gulu &lt;b&gt;" in page
     assert page.count("(1 of 1)") == 2
     # The signed slide, and its photograph.

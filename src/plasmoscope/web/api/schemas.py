@@ -377,7 +377,7 @@ class WeekOut(_Schema):
     poor: ShareOut
     """Of the photographs, those that were refused or that are to be read with care."""
     more_false_calls: bool
-    """Clearly more calls were taken back than in the weeks before."""
+    """Clearly more calls were taken back than in the weeks before: the exact 95 % intervals do not meet."""
 
 
 class DistanceOut(_Schema):
@@ -406,18 +406,21 @@ class ControlPointOut(_Schema):
     counted: int
     z: float | None
     """Standard deviations above the mean; null before those are known."""
-    broken: list[str]
-    """Rules of Westgard's that it breaks."""
-    state: str
+    broken: list[ControlRule]
+    """Westgard's rules that it breaks, together with those before it; ``1-2s`` alone is a warning."""
+    state: ControlState
 
 
 class ControlOut(_Schema):
     """A control slide with its readings, the earliest first."""
 
     name: str
-    kind: str
+    kind: ControlKind
     site: str
-    state: str
+    ended: bool
+    """It was given up."""
+    state: ControlState
+    """What the last reading says."""
     mean_percent: float | None
     sd_percent: float | None
     """What is expected; null before it is known."""
@@ -430,6 +433,7 @@ class ControlOut(_Schema):
             name=chart.control.name,
             kind=chart.control.kind,
             site=chart.control.site,
+            ended=chart.control.ended_at is not None,
             state=chart.state,
             mean_percent=chart.target.mean if chart.target else None,
             sd_percent=chart.target.sd if chart.target else None,
@@ -595,60 +599,6 @@ class PanelResult(_Schema):
             done_at=taking.done_at if taking else panel.opened_at,
             level=score.level,
             **parts,
-        )
-
-
-class ControlPoint(_Schema):
-    """One reading of a control slide."""
-
-    at: datetime | None
-    by: str | None
-    infected: int
-    """By the program, whatever people call."""
-    counted: int
-    deviations: float | None
-    """Standard deviations above the mean; null before both are known."""
-    broken: list[ControlRule]
-    """Westgard's rules that it breaks, together with those before it; ``1-2s`` alone is a warning."""
-
-
-class ControlOut(_Schema):
-    """A control slide with its readings."""
-
-    name: str
-    kind: ControlKind
-    site: str
-    ended: bool
-    """It was given up."""
-    state: ControlState
-    """What the last reading says."""
-    mean_percent: float | None
-    """Of red cells called infected, that are expected; null before it is known."""
-    sd_percent: float | None
-    readings: list[ControlPoint]
-
-    @classmethod
-    def of(cls, chart: ControlChart) -> "ControlOut":
-        """A control's chart."""
-        return cls(
-            name=chart.control.name,
-            kind=chart.control.kind,
-            site=chart.control.site,
-            ended=chart.control.ended_at is not None,
-            state=chart.state,
-            mean_percent=chart.target.mean if chart.target else None,
-            sd_percent=chart.target.sd if chart.target else None,
-            readings=[
-                ControlPoint(
-                    at=reading.entered_at,
-                    by=reading.entered_by,
-                    infected=reading.infected,
-                    counted=reading.counted,
-                    deviations=point.z,
-                    broken=list(point.broken),
-                )
-                for reading, point in zip(chart.readings, chart.points, strict=True)
-            ],
         )
 
 
