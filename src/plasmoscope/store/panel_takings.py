@@ -94,6 +94,8 @@ def begin(session: Session, who: str, panel_id: int) -> PanelTaking:
         ConflictError: it is not open, one has read it, or one made it and knows its truth.
     """
     panel = get_panel(session, panel_id)
+    # Who begins it twice at a time begins it once.
+    session.refresh(panel, with_for_update=True)
     _check_open(panel)
     mine = takings_of(session, panel_id, who)
     if mine and mine[0].done_at is None:
@@ -137,6 +139,7 @@ def answer(
         StoreError: species or a count that there is not.
     """
     taking = own_taking(session, who, taking_id)
+    session.refresh(taking, with_for_update=True)
     panel = session.get_one(Panel, taking.panel_id)
     _check_open(panel)
     slide = next((one for one in slides_of(session, panel.id) if one.position == position), None)
