@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysed import FOUND, analysed
+from analysed import analysed
 from plasmoscope.store.records import now
 from workstation import ROLES, add_account, log_in, new_slide, running, workstation
 
@@ -58,10 +58,6 @@ def test_a_control_slide_is_photographed_and_charted(tmp_path: Path) -> None:
         assert "1-3s: one reading" in page
         assert 'class="mark out"' in page
         assert "Name a control slide" not in page
-        (told,) = client.get("/api/v1/controls", headers=reader).json()
-        assert (told["state"], len(told["readings"])) == ("out of control", 1)
-        assert told["readings"][0]["infected"] == FOUND.infected
-        assert told["readings"][0]["broken"]
         client.post(f"/slides/{slide}/control/leave-out", data={"reason": "dropped"}, headers=technician)
         assert 'class="mark out"' not in client.get("/quality", headers=admin).text
         assert "dropped" in client.get(f"/slides/{slide}", headers=admin).text

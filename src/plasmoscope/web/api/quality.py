@@ -1,8 +1,7 @@
-"""``/quality`` and ``/controls``: how the laboratory's work runs over the weeks."""
+"""``/quality``: how the laboratory's work runs over the weeks."""
 
 from fastapi import APIRouter
 
-from plasmoscope.store.controls import control_charts
 from plasmoscope.store.days import today
 from plasmoscope.store.quality import quality
 from plasmoscope.web.api import schemas
@@ -17,10 +16,3 @@ def get_quality(actor: Reader, records: Records) -> schemas.QualityOut:
     """Positive slides by week and site, calls taken back, poor photographs, stain and focus, as the page shows them."""
     with records.reading() as session:
         return schemas.QualityOut.model_validate(quality(session, today()))
-
-
-@router.get("/controls", tags=["quality"])
-def list_controls(actor: Reader, records: Records) -> list[schemas.ControlOut]:
-    """The control slides with their readings and what each says."""
-    with records.reading() as session:
-        return [schemas.ControlOut.of(chart) for chart in control_charts(session)]

@@ -398,55 +398,6 @@ class DriftOut(_Schema):
     weeks: list[DistanceOut]
 
 
-class ControlPointOut(_Schema):
-    """One reading of a control slide, which the program called by itself."""
-
-    at: datetime | None
-    infected: int
-    counted: int
-    z: float | None
-    """Standard deviations above the mean; null before those are known."""
-    broken: list[str]
-    """Rules of Westgard's that it breaks."""
-    state: str
-
-
-class ControlOut(_Schema):
-    """A control slide with its readings, the earliest first."""
-
-    name: str
-    kind: str
-    site: str
-    state: str
-    mean_percent: float | None
-    sd_percent: float | None
-    """What is expected; null before it is known."""
-    readings: list[ControlPointOut]
-
-    @classmethod
-    def of(cls, chart: ControlChart) -> "ControlOut":
-        """From the records."""
-        return cls(
-            name=chart.control.name,
-            kind=chart.control.kind,
-            site=chart.control.site,
-            state=chart.state,
-            mean_percent=chart.target.mean if chart.target else None,
-            sd_percent=chart.target.sd if chart.target else None,
-            readings=[
-                ControlPointOut(
-                    at=reading.entered_at,
-                    infected=reading.infected,
-                    counted=reading.counted,
-                    z=point.z,
-                    broken=list(point.broken),
-                    state=point.state,
-                )
-                for reading, point in zip(chart.readings, chart.points, strict=True)
-            ],
-        )
-
-
 class QualityOut(_Schema):
     """The last half year."""
 
