@@ -396,6 +396,7 @@ def test_signing_asks_while_nobody_has_looked_at_called_cells(browser: Browser) 
     sample = f"drawn at random from the rest: 0 of {queue['review']['sample']} looked at"
     assert sample in browser.see(f"/slides/{slide}/review")
     assert sample in browser.see(f"/slides/{slide}")
+    assert sample in browser.see(f"/api/v1/slides/{slide}/files/report.html")
     for cell in queue["cells"]:
         if cell["reason"] == "called":
             look = f"/api/v1/fields/{cell['field_id']}/cells/{cell['number']}/look"
