@@ -34,7 +34,7 @@ def test_a_notebook_is_stored_without_what_it_shows(file: Path) -> None:
         assert cell.get("execution_count") is None
 
 
-def test_there_are_four_notebooks() -> None:
+def test_there_are_five_notebooks() -> None:
     assert [file.stem for file in NOTEBOOKS] == [
-        "explanation_and_audit", "fields_and_evaluation", "own_data", "published_systems",
+        "cluster", "explanation_and_audit", "fields_and_evaluation", "own_data", "published_systems",
     ]  # fmt: skip

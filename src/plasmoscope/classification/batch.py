@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,11 @@ def classify_sources(
     limit = classifier.threshold if threshold is None else threshold
     silence = classifier.card.silence_threshold
 
+    # By the same threads from the first to the last: what threads leave of their memory when they end adds up.
+    decoded = decode_cells(sources[begin:], partial(_prepare, classifier, isolate))
     for start in range(begin, len(sources), _CHUNK):
         chunk = sources[start : start + _CHUNK]
-        cells = list(decode_cells(chunk, partial(_prepare, classifier, isolate)))
+        cells = list(islice(decoded, len(chunk)))
         good = [(index, *cell) for index, cell in enumerate(cells, start) if not isinstance(cell, ImageError)]
         batch = _batch(classifier, [cell for _, cell, _ in good])
         remarks = remarks_on(batch, [side for *_, side in good])

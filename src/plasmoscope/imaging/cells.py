@@ -1,7 +1,6 @@
 """Preparing a cell picture for a network: the one resize that training and inference share."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from plasmoscope.imaging.reading import ImageError, read_image
 from plasmoscope.imaging.remote import RemoteFile
 from plasmoscope.imaging.sources import Readable
-from plasmoscope.threads import usable_threads
+from plasmoscope.threads import usable_threads, worked_ahead
 
 Picture = NDArray[np.uint8]
 Decoded = TypeVar("Decoded")
@@ -152,5 +151,4 @@ def decode_cells(sources: Sequence[Readable], use: Callable[[Picture], Decoded])
 
     # What comes by the network is mostly waited for.
     at_once = _AT_ONCE if any(isinstance(source, RemoteFile) for source in sources) else usable_threads()
-    with ThreadPoolExecutor(at_once) as pool:
-        yield from pool.map(decode, sources)
+    yield from worked_ahead(decode, sources, at_once)
