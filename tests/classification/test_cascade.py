@@ -112,3 +112,9 @@ def test_the_command_makes_a_cascade_that_classifies(
     assert "The cascade is written: cascade.json" in " ".join(capsys.readouterr().out.split())
     assert run("classify", few_cells, "--model", "cascade.json", monkeypatch=monkeypatch) == 0
     assert run(*words, monkeypatch=monkeypatch) == 2
+
+
+@pytest.mark.parametrize("name", ["fast", "cascade"])
+def test_the_models_that_ship_by_name_tell_real_cells_apart(name: str, real_cells: list[np.ndarray]) -> None:
+    called = Classifier.load(name, threads=1)
+    assert np.count_nonzero((called.predict(real_cells) >= called.threshold) == (np.arange(12) % 2 == 0)) >= 11

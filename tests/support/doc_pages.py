@@ -33,6 +33,7 @@ RUN_ON_LITTLE = {
     "train mobilenet_v2": "test_every_recipe_runs_from_data_to_a_usable_model",
     "train resnet34": "test_two_processes_learn_what_one_learns",
     "train --smoke": "test_a_smoke_run_needs_neither_data_nor_network",
+    "train fast": "test_every_recipe_runs_from_data_to_a_usable_model",
     "cascade": "test_the_command_makes_a_cascade_that_classifies",
     "export": "test_the_command_tells_what_was_lost",
     "classify cells/ --model mobilenet_v2_int8.onnx": "test_the_command_tells_what_was_lost",

@@ -50,7 +50,7 @@ class Cascade(Classifier):
             raise ModelError(f"{file} is the card of a network; give the .onnx file that it lies beside.")
         first, second = (_member(file, name) for name in (card.cascade.first, card.cascade.second))
         small, large = (read_network(model, ModelCard) for model in (first, second))
-        if both_checksum(small[0], large[0]) != card.sha256:
+        if hashlib.sha256(both(small[0], large[0])).hexdigest() != card.sha256:
             raise ModelError(
                 f"The models of the cascade {file} are not those that it was made of; copy it and both models again."
             )
@@ -71,9 +71,9 @@ def in_doubt(probabilities: NDArray[np.float32], low: float, high: float) -> NDA
     return np.asarray((probabilities >= low) & (probabilities <= high))
 
 
-def both_checksum(first: bytes, second: bytes) -> str:
-    """SHA-256 of both networks, one after the other."""
-    return hashlib.sha256(first + second).hexdigest()
+def both(first: bytes, second: bytes) -> bytes:
+    """What a cascade's checksum is of: both networks, one after the other."""
+    return first + second
 
 
 def _member(card_file: Path, name: str) -> Path:

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.classification.card import CascadeRule, ModelCard
-from plasmoscope.classification.cascade import Cascade, both_checksum, in_doubt
+from plasmoscope.classification.cascade import Cascade, both, in_doubt
 from plasmoscope.classification.classifier import Classifier, find_model
 from plasmoscope.classification.views import VIEWS
 from plasmoscope.data.cache import decoded_cells
 from plasmoscope.data.nih import CellDataset
 from plasmoscope.data.splits import make_split
 from plasmoscope.imaging.cells import resize_cell
-from plasmoscope.networks import card_path, read_network
+from plasmoscope.networks import read_network
 from plasmoscope.progress import Track, untracked
 from plasmoscope.training.calibration import COUNTING, SCREENING, operating_point
 
@@ -23,10 +23,15 @@ Probabilities = NDArray[np.float32]
 _LOWER_ENDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)
 
 
+# Share of the cells that a band may lose on those that it is chosen on: one cell more or less is chance, and to lose
+# none the band would have to reach to the few cells that any small network is surely wrong about. Set by hand.
+_LOST = 0.001
+
+
 def choose_band(
     first: Probabilities, second: Probabilities, parasitized: NDArray[np.bool_], threshold: float
 ) -> tuple[float, float]:
-    """The ends of the band with the fewest cells in which asking the second network loses no accuracy.
+    """The ends of the band with the fewest cells in which asking the second network loses hardly any accuracy.
 
     Args:
         first: P(parasitized) of the small network, shape (n,).
@@ -43,7 +48,7 @@ def choose_band(
         for high in (1 - end for end in _LOWER_ENDS):
             doubtful = in_doubt(first, low, high)
             right = int(((np.where(doubtful, second, first) >= threshold) == parasitized).sum())
-            if right >= alone and doubtful.sum() < fewest:
+            if right >= alone - _LOST * len(first) and doubtful.sum() < fewest:
                 chosen, fewest = (low, high), int(doubtful.sum())
     return chosen
 
@@ -92,15 +97,14 @@ def make_cascade(
         accuracy=float(right[measuring].mean()),
         accuracy_second=float(right_alone[measuring].mean()),
     )
-    described = card.model_dump(exclude={"evaluations", "silence", "counting", "screening", "export", "cascade"})
-    described |= {
+    left_out = {"created", "plasmoscope", "sha256", "evaluations", "silence", "counting", "screening", "export"}
+    fields = card.model_dump(exclude=left_out) | {
         "name": output.stem,
         "architecture": f"{small_card.architecture}, then {card.architecture}",
         "recipe": f"{small_card.recipe}, then {card.recipe}",
-        "sha256": both_checksum(small_network, network),
         "cascade": rule,
     }
-    made = ModelCard.model_validate(described)
+    made = ModelCard.of(both(small_network, network), **fields)
     together = Cascade(small, network, made)
     many = together.predict_prepared(cells, max(VIEWS))
     counting, screening = (
@@ -108,5 +112,4 @@ def make_cascade(
     )
     made = made.model_copy(update={"counting": counting, "screening": screening})
     made.write(output)
-    assert card_path(output) == output
     return made
