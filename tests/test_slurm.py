@@ -29,7 +29,9 @@ def commands_of(script: Path, folder: Path) -> list[list[str]]:
         program.chmod(0o755)
     written = folder / "written"
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(["sh", script], check=True, cwd=folder, env={**TOLD, "PATH": path, "WRITTEN": str(written)})
+    # A job ends with what it began beside itself; a shell does not wait for that.
+    whole = ["sh", "-c", '. "$0"; wait', str(script)]
+    subprocess.run(whole, check=True, cwd=folder, env={**TOLD, "PATH": path, "WRITTEN": str(written)})
     return [shlex.split(line) for line in written.read_text("utf-8").splitlines()]
 
 

@@ -104,7 +104,8 @@ def _connected(address: str) -> Iterator[None]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise BatchError(
             f"There is no Ray cluster to be had at '{address}' ({str(error).strip()}). Start it with 'ray start "
-            "--head' on one machine and 'ray start --address=HEAD:6379' on the others, or say --ray local."
+            "--head' on one machine and 'ray start --address=HEAD:6379' on the others, or say --ray local. A cluster "
+            "that was begun with RAY_AUTH_MODE=token wants that here, too, and its token."
         ) from error
     try:
         yield

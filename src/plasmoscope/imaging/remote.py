@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def reached(address: str) -> Iterator[tuple["AbstractFileSystem", str]]:
         MissingExtraError: without fsspec.
         RemoteError: the store's own package is missing, it does not answer, or does not let this user in.
     """
-    require_extra(EXTRA, f"What lies at {address.partition('://')[0]}://")
+    _require(address.partition("://")[0])
     from fsspec.core import url_to_fs
 
     try:
@@ -50,6 +51,11 @@ def reached(address: str) -> Iterator[tuple["AbstractFileSystem", str]]:
             "GOOGLE_APPLICATION_CREDENTIALS, for abfs:// AZURE_STORAGE_CONNECTION_STRING; any option of the store may "
             "be set as FSSPEC_S3_ENDPOINT_URL is."
         ) from error
+
+
+@cache  # it is asked for each picture
+def _require(kind: str) -> None:
+    require_extra(EXTRA, f"What lies at {kind}://")
 
 
 @dataclass(frozen=True, slots=True)
