@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from plasmoscope.imaging.pages import Content, write_pages
 from plasmoscope.imaging.reading import MAX_BYTES, ImageError, read_limited
 from plasmoscope.imaging.sources import Readable, Unreadable
+from plasmoscope.messages import Message, message
 from plasmoscope.store import fields
 from plasmoscope.store.records import Field
 from plasmoscope.store.store import Store
@@ -63,6 +64,23 @@ async def keep_upload(workstation: Workstation, who: str, slide_id: int, file: U
     await run_in_threadpool(_check_queue, workstation)
     sent = Content(shown_name(file), await run_in_threadpool(read_upload, file))
     return await keep_photograph(workstation, who, slide_id, sent)
+
+
+async def keep_uploads(workstation: Workstation, who: str, slide_id: int, files: Iterable[UploadFile]) -> None:
+    """``keep_upload`` of each from a browser without scripts, which sends a nameless one for each box that holds none.
+
+    Raises:
+        WebError: 422, with the names of those that cannot be taken, once the others are kept; or as ``keep_upload``.
+    """
+    refused: list[Message] = []
+    for file in files:
+        if file.filename:
+            try:
+                await keep_upload(workstation, who, slide_id, file)
+            except (ImageError, WebError) as error:
+                refused.append(message("named", name=file.filename, error=error.message))
+    if refused:
+        raise WebError(422, "unusable_image", "not_taken", photographs=tuple(refused))
 
 
 async def keep_photograph(workstation: Workstation, who: str, slide_id: int, sent: Content) -> Kept:

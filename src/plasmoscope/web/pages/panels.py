@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
-from plasmoscope.imaging.reading import ImageError
-from plasmoscope.messages import Message, message
 from plasmoscope.store import panel_takings, panels
 from plasmoscope.store.counts import tallies
 from plasmoscope.store.panels import GivenTruth
@@ -19,7 +17,7 @@ from plasmoscope.web.pages.redirects import go
 from plasmoscope.web.pages.rendering import render
 from plasmoscope.web.pages.welcome import Welcomed
 from plasmoscope.web.security.identity import Admin, Reader
-from plasmoscope.web.uploads import keep_upload
+from plasmoscope.web.uploads import keep_uploads
 
 router = APIRouter(dependencies=[Welcomed])
 
@@ -129,15 +127,7 @@ async def add_own(
     truth = GivenTruth(positive, tuple(species), read_count(count), unit)
     with workstation.store.session() as session:
         slide_id = panels.add_slide(session, actor.name, number, truth).slide_id
-    refused: list[Message] = []
-    for photograph in file:
-        if photograph.filename:
-            try:
-                await keep_upload(workstation, actor.name, slide_id, photograph)
-            except (ImageError, WebError) as error:
-                refused.append(message("named", name=photograph.filename, error=error.message))
-    if refused:
-        raise WebError(422, "unusable_image", "not_taken", photographs=tuple(refused))
+    await keep_uploads(workstation, actor.name, slide_id, file)
     return go(f"{_PAGE}/{number}")
 
 

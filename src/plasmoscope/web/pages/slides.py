@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from sqlalchemy.orm import Session
 
-from plasmoscope.imaging.reading import ImageError
-from plasmoscope.messages import Message, message
 from plasmoscope.store import audit, called, cameras, controls, copies, counts, patients, slides
 from plasmoscope.store.blinding import reading_on
 from plasmoscope.store.called import CalledCell
@@ -26,7 +24,7 @@ from plasmoscope.web.pages.rendering import render
 from plasmoscope.web.pages.script_messages import script_messages
 from plasmoscope.web.pages.welcome import Welcomed
 from plasmoscope.web.security.identity import LONGEST_NAME, Reader, Technician
-from plasmoscope.web.uploads import keep_upload
+from plasmoscope.web.uploads import keep_uploads
 
 router = APIRouter(dependencies=[Welcomed])
 
@@ -111,19 +109,8 @@ def show_changes(request: Request, actor: Reader, records: Records, slide_id: Nu
 async def add_photographs(
     actor: Technician, workstation: WholeWorkstation, slide_id: Number, file: Annotated[list[UploadFile], File()]
 ) -> Response:
-    """Photographs from a browser without scripts, which sends an empty one for each box that holds none.
-
-    One that cannot be taken is named, and does not stop the others.
-    """
-    refused: list[Message] = []
-    for photograph in file:
-        if photograph.filename:
-            try:
-                await keep_upload(workstation, actor.name, slide_id, photograph)
-            except (ImageError, WebError) as error:
-                refused.append(message("named", name=photograph.filename, error=error.message))
-    if refused:
-        raise WebError(422, "unusable_image", "not_taken", photographs=tuple(refused))
+    """Photographs from a browser without scripts; one that cannot be taken is named, and does not stop the others."""
+    await keep_uploads(workstation, actor.name, slide_id, file)
     return go(f"/slides/{slide_id}")
 
 
