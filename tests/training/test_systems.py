@@ -359,7 +359,7 @@ def test_summary_shows_what_learns_in_each_phase() -> None:
 
 
 def test_summary_shows_maps_and_counts_as_keras_and_as_pytorch_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("plasmoscope.cli.console.console.width", 120)
     result = CliRunner().invoke(app, ["summary", "mobilenet_residual"])
     rows = {line.split("│")[1].strip(): line for line in result.output.splitlines() if line.startswith("│")}
     assert "1,619,778" in rows["all"]

@@ -2,6 +2,8 @@
 
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +57,10 @@ def int8_graph(network: bytes, calibration: Cells, aside: Cells) -> tuple[bytes,
     kept = [layers[0], layers[-1]]
     said = in_batches(_runner(network), aside)
     best: tuple[float, bytes, str] | None = None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _only_errors():
         source, made = Path(folder) / "source.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(network)
         for name, (method, options) in _METHODS.items():
-            # It advises to prepare graphs that come from elsewhere.
-            logging.getLogger().setLevel(logging.ERROR)
             quantize_static(
                 source,
                 made,
@@ -80,6 +80,18 @@ def int8_graph(network: bytes, calibration: Cells, aside: Cells) -> tuple[bytes,
                 best = off, quantised, name
     assert best is not None
     return best[1], best[2]
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """ONNX Runtime advises, in everybody's log, to prepare graphs that come from elsewhere."""
+    log = logging.getLogger()
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _runner(network: bytes) -> Runner:
