@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasmoscope.classification.card import CascadeRule, ModelCard
-from plasmoscope.classification.classifier import Classifier, Judged, find_model
+from plasmoscope.classification.classifier import BATCH, Classifier, Judged, find_model
 from plasmoscope.imaging.cells import resize_cell
 from plasmoscope.networks import ModelError, read_card, read_network
 
@@ -17,6 +17,9 @@ class Cascade(Classifier):
 
     The small network gets each prepared cell shrunk once more, so that a picture is read and prepared once.
     """
+
+    # Of so many, those in doubt still fill the large network's batches.
+    _seen_at_once = 8 * BATCH
 
     def __init__(self, first: Classifier, second: bytes, card: ModelCard, threads: int | None = None) -> None:
         """Use ``of_card`` unless the models are already in memory.

@@ -36,14 +36,14 @@ laboratory, told against their own slide."""
 SHIPPED: dict[Use, str] = {"cells": "mobilenet_v2_96.onnx", "fields": "mobilenet_v2_fields.onnx"}
 """Files beside this one."""
 # Activations of this many cells at 96 px still fit the processor's cache.
-_BATCH = 32
+BATCH = 32
 # Of 1,334 validation cells below this in one view, none was called with eight. What is less likely than that to be no
 # cell is taken for one, likewise.
 _HEALTHY = 0.05
 # The names of a graph's outputs; graphs of earlier versions have logits alone, or no strangeness.
 OUTPUTS = ("logits", "features", "strangeness")
 # So many are prepared at once: preparing and inference take turns with the same processor threads, and each turn costs.
-_PREPARED = 8 * _BATCH
+_PREPARED = 8 * BATCH
 
 
 def find_model(model: Path | str | None, use: Use = "cells") -> Path:
@@ -92,6 +92,9 @@ class Classifier:
     >>> probabilities.shape
     (2,)
     """
+
+    _seen_at_once = BATCH
+    """Cells that ``_look`` is given at once."""
 
     def __init__(self, network: bytes, card: ModelCard, threads: int | None = None) -> None:
         """Use ``load`` unless the model is already in memory.
@@ -281,8 +284,9 @@ class Classifier:
         """What is said of cells that ``prepare`` made, shape (n, size, size, 3); the views' answers are averaged."""
         if views not in VIEWS:
             raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, not {views}")
-        # Views are made of no more cells than the network takes at once.
-        parts = (cells[start : start + _BATCH] for start in range(0, len(cells), _BATCH))
+        # Views are made of no more cells than are looked at together.
+        step = self._seen_at_once
+        parts = (cells[start : start + step] for start in range(0, len(cells), step))
         seen = (
             _together([self._look(np.ascontiguousarray(view(part))) for view in VIEWS[views]], _mean) for part in parts
         )
@@ -362,7 +366,7 @@ class Classifier:
 
     def _run(self, cells: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         # Small batches keep activations in the processor's cache and memory flat.
-        size = self._at_once or _BATCH
+        size = self._at_once or BATCH
         starts = range(0, max(len(cells), 1), size)
         batches = [self._run_batch(cells[start : start + size], outputs) for start in starts]
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
