@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from plasmoscope.analysis.drift import Distance, Drift
-from plasmoscope.web.pages.week_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from plasmoscope.web.pages.week_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, week_places
 
 _BEYOND = 1.1  # of the drawn range, so that no mark lies on its edge
 
@@ -45,19 +45,13 @@ def draw_drift(drift: Drift | None) -> DriftDrawing | None:
     """Places of the weeks; None where none is known."""
     if drift is None or not drift.weeks:
         return None
-    first, last = drift.weeks[0].monday, drift.weeks[-1].monday
-    days = max((last - first).days, 1)
     most = _BEYOND * max(drift.limit, *(week.value for week in drift.weeks)) or 1.0
 
     def height_of(value: float) -> float:
         return BOTTOM - value / most * (BOTTOM - TOP)
 
     marks = tuple(
-        DistanceMark(
-            week,
-            LEFT + ((week.monday - first).days / days if last > first else 0.5) * (RIGHT - LEFT),
-            height_of(week.value),
-        )
-        for week in drift.weeks
+        DistanceMark(week, x, height_of(week.value))
+        for x, week in zip(week_places([week.monday for week in drift.weeks]), drift.weeks, strict=True)
     )
     return DriftDrawing(marks, drift.limit, height_of(drift.limit))

@@ -51,22 +51,20 @@ def draw_weeks(shares: Sequence[tuple[date, Share]]) -> WeekChart | None:
     if not shown:
         return None
     end = next(end for end in _ENDS if end >= min(max(percent.high for _, _, percent in shown), 100))
-    first, last = shown[0][0], shown[-1][0]
-    days = max((last - first).days, 1)
 
     def height_of(percent: float) -> float:
         return BOTTOM - min(percent / end, 1) * (BOTTOM - TOP)
 
     marks = tuple(
-        WeekMark(
-            monday,
-            share,
-            LEFT + ((monday - first).days / days if last > first else 0.5) * (RIGHT - LEFT),
-            height_of(percent.value),
-            height_of(percent.high),
-            height_of(percent.low),
-        )
-        for monday, share, percent in shown
+        WeekMark(monday, share, x, height_of(percent.value), height_of(percent.high), height_of(percent.low))
+        for x, (monday, share, percent) in zip(week_places([one[0] for one in shown]), shown, strict=True)
     )
     lines = [end * step / _STEPS for step in range(_STEPS + 1)]
     return WeekChart(marks, tuple((height_of(line), line) for line in lines))
+
+
+def week_places(mondays: Sequence[date]) -> list[float]:
+    """How far to the right each week stands, the earliest first; one alone in the middle."""
+    first, last = mondays[0], mondays[-1]
+    days = max((last - first).days, 1)
+    return [LEFT + ((monday - first).days / days if last > first else 0.5) * (RIGHT - LEFT) for monday in mondays]
